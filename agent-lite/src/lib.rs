@@ -1,0 +1,1 @@
+//! ioFog Agent: runs microservices as containers, with the edge Router and the Proxy inside.

@@ -1,0 +1,1 @@
+//! ioFog Controller: REST API, orchestration rules and stores.

@@ -1,0 +1,3 @@
+//! ioFog Controller: REST API, orchestration rules and stores.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! HTTP and TCP to AMQP proxy: both ends of an exposed port.

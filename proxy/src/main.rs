@@ -1,0 +1,3 @@
+//! HTTP and TCP to AMQP proxy: both ends of an exposed port.
+
+fn main() {}

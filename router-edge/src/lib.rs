@@ -1,0 +1,1 @@
+//! AMQP 1.0 message router for edge, interior and standalone modes.

@@ -1,0 +1,3 @@
+//! AMQP 1.0 message router for edge, interior and standalone modes.
+
+fn main() {}

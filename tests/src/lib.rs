@@ -1,0 +1,1 @@
+//! Black-box tests over real processes, and the helpers they share.

@@ -1,0 +1,3 @@
+//! The one entry point: brings up an ECN, builds, tests, measures.
+
+fn main() {}
