@@ -1,1 +1,9 @@
 //! ioFog Agent: runs microservices as containers, with the edge Router and the Proxy inside.
+//!
+//! Layers inside the crate: `config`, `domain` (pure rules), then adapters, then [`app`](crate) that wires them.
+
+pub mod bus;
+pub mod commandline;
+pub mod context;
+pub mod ids;
+pub mod local_api;

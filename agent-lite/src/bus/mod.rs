@@ -1,0 +1,1 @@
+//! Message bus: ioMessages between microservices over the AMQP Router.

@@ -1,0 +1,1 @@
+//! Local API: HTTP and WebSocket server for the microservices of this node.
