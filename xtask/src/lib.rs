@@ -1,0 +1,10 @@
+//! What the project's one entry point is made of; the black-box tests and benchmarks use the same parts.
+//!
+//! `tools` reaches the machine (HTTP, the container engine, processes, cargo), `ecn` knows what a whole
+//! Edge Compute Network on one machine consists of, `checks` judges the source tree,
+//! `cmd` holds one file per command.
+
+pub mod checks;
+pub mod cmd;
+pub mod ecn;
+pub mod tools;

@@ -1,0 +1,129 @@
+//! Builds the programs: device programs, server programs and samples each in a cargo invocation of
+//! their own, so that features of one never leak into another.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use super::say;
+
+/// How programs are built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Profile {
+    /// Quick to build, for tests of behaviour.
+    Debug,
+    /// What a user runs: size first on devices, speed first on servers.
+    Release,
+}
+
+/// Where the programs of one build are.
+#[derive(Clone, Debug)]
+pub struct Programs {
+    /// `iofog-controller`.
+    pub controller: PathBuf,
+    /// `iofog-agent`.
+    pub agent: PathBuf,
+    /// `sensor`, static.
+    pub sensor: PathBuf,
+    /// `dashboard`, static.
+    pub dashboard: PathBuf,
+}
+
+/// Packages whose programs run on devices.
+pub const EDGE_PACKAGES: [&str; 3] = ["iofog-agent", "iofog-router", "iofog-proxy"];
+
+/// Root of the workspace.
+pub fn workspace() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest).to_path_buf()
+}
+
+/// The cargo that runs this program, or the one on the path.
+pub fn cargo() -> Command {
+    let mut command = Command::new(
+        std::env::var_os("CARGO").unwrap_or_else(|| std::ffi::OsString::from("cargo")),
+    );
+    command.current_dir(workspace()).stdin(Stdio::null());
+    command
+}
+
+/// Builds everything that an ECN runs.
+///
+/// # Errors
+/// When cargo fails; its messages are on standard error.
+pub fn build(profile: Profile) -> Result<Programs> {
+    let target = target_folder();
+    say::step("build", "controller");
+    build_packages(profile, "release", &["iofog-controller"])?;
+    say::step("build", "agent with router and proxy");
+    build_packages(profile, "edge", &EDGE_PACKAGES)?;
+    say::step("build", "samples (static)");
+    let host = host_triple()?;
+    run(cargo()
+        .args(["build", "--quiet", "--package", "iofog-samples", "--release"])
+        .args(["--target", &host])
+        .env("RUSTFLAGS", "-Ctarget-feature=+crt-static"))?;
+    let (server, edge) = match profile {
+        Profile::Debug => ("debug", "debug"),
+        Profile::Release => ("release", "edge"),
+    };
+    let samples = target.join(&host).join("release");
+    Ok(Programs {
+        controller: target.join(server).join("iofog-controller"),
+        agent: target.join(edge).join("iofog-agent"),
+        sensor: samples.join("sensor"),
+        dashboard: samples.join("dashboard"),
+    })
+}
+
+fn build_packages(profile: Profile, release: &str, packages: &[&str]) -> Result<()> {
+    let mut command = cargo();
+    command.args(["build", "--quiet", "--bins"]);
+    if profile == Profile::Release {
+        command.args(["--profile", release]);
+    }
+    for package in packages {
+        command.args(["--package", package]);
+    }
+    run(&mut command)
+}
+
+/// Runs a command with its output on the terminal.
+///
+/// # Errors
+/// When it cannot be started or fails.
+pub fn run(command: &mut Command) -> Result<()> {
+    let shown = describe(command);
+    let status = command.status().with_context(|| format!("cannot run {shown}"))?;
+    ensure!(status.success(), "{shown}: {status}");
+    Ok(())
+}
+
+/// Program and arguments on one line.
+pub fn describe(command: &Command) -> String {
+    let mut words = vec![command.get_program().to_string_lossy().into_owned()];
+    words.extend(command.get_args().map(|a| a.to_string_lossy().into_owned()));
+    words.join(" ")
+}
+
+/// Where cargo puts its output.
+pub fn target_folder() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR")
+        .map_or_else(|| workspace().join("target"), |dir| workspace().join(dir))
+}
+
+/// The compiler's own target, for example `x86_64-unknown-linux-gnu`.
+///
+/// # Errors
+/// When the compiler cannot be asked.
+pub fn host_triple() -> Result<String> {
+    let output = Command::new("rustc")
+        .arg("-vV")
+        .current_dir(workspace())
+        .output()
+        .context("cannot run rustc")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    let host = text.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).context("rustc does not name its host")
+}

@@ -1,0 +1,12 @@
+//! Adapters to the machine: nothing in here knows what an ECN is.
+
+pub mod apt;
+pub mod archive;
+pub mod cargo;
+pub mod docker;
+pub mod files;
+pub mod http;
+pub mod interrupt;
+pub mod process;
+pub mod say;
+pub mod table;
