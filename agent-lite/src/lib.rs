@@ -4,6 +4,9 @@
 
 pub mod bus;
 pub mod commandline;
+pub mod config;
 pub mod context;
+pub mod disk;
+pub mod domain;
 pub mod ids;
 pub mod local_api;

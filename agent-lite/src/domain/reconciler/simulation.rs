@@ -1,0 +1,1 @@
+//! Seeded schedules: see `crate::engine` for the simulated engine they use.
