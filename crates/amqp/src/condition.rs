@@ -1,8 +1,10 @@
 //! Errors that travel: a condition, a text for people, and details (AMQP 1.0 part 2, 2.8.14-2.8.18).
 
+use alloc::boxed::Box;
 use alloc::string::String;
+use alloc::vec::Vec;
 
-use crate::{Symbol, SymbolMap};
+use crate::{DecodeError, FieldWriter, Fields, Symbol, SymbolMap, codes};
 
 /// An error as it is put into `rejected`, `detach`, `end` and `close`.
 #[derive(Debug, Clone, PartialEq)]
@@ -20,6 +22,31 @@ impl Error {
     #[must_use]
     pub fn new(condition: Symbol, description: impl Into<String>) -> Self {
         Self { condition, description: Some(description.into()), info: SymbolMap::new() }
+    }
+
+    /// Reads a field that may hold an error.
+    pub(crate) fn read_field(fields: &mut Fields<'_>) -> Result<Option<Box<Self>>, DecodeError> {
+        let Some(reader) = fields.raw()? else { return Ok(None) };
+        match reader.descriptor()? {
+            codes::ERROR => {}
+            other => return Err(DecodeError::UnknownDescriptor(other)),
+        }
+        let mut fields = Fields::enter(reader)?;
+        let error = Self {
+            condition: fields.symbol("condition")?.ok_or(DecodeError::MissingField("condition"))?,
+            description: fields.string("description")?,
+            info: fields.symbol_map("info")?,
+        };
+        fields.finish()?;
+        Ok(Some(Box::new(error)))
+    }
+
+    pub(crate) fn encode(&self, out: &mut Vec<u8>) {
+        let mut fields = FieldWriter::new(out, codes::ERROR);
+        fields.symbol(Some(&self.condition));
+        fields.string(self.description.as_deref());
+        fields.symbol_map(&self.info);
+        fields.finish();
     }
 }
 

@@ -1,5 +1,10 @@
 //! Whole messages, for clients (AMQP 1.0 part 3, 3.2). Routers use [`crate::section`] instead.
 
+mod decode;
+mod encode;
+#[cfg(test)]
+mod tests;
+
 use alloc::string::String;
 use alloc::vec::Vec;
 
@@ -84,4 +89,44 @@ pub enum Body {
     Sequence(Vec<Vec<Value>>),
     /// One value.
     Value(Value),
+}
+
+impl Message {
+    /// A message with one data section.
+    #[must_use]
+    pub fn data(bytes: impl Into<Bytes>) -> Self {
+        Self { body: Body::Data(Vec::from([bytes.into()])), ..Self::default() }
+    }
+
+    /// A message with one value.
+    #[must_use]
+    pub fn value(value: impl Into<Value>) -> Self {
+        Self { body: Body::Value(value.into()), ..Self::default() }
+    }
+
+    /// The properties, made when there are none.
+    pub fn properties_mut(&mut self) -> &mut Properties {
+        self.properties.get_or_insert_default()
+    }
+
+    /// An application property by name.
+    #[must_use]
+    pub fn application_property(&self, name: &str) -> Option<&Value> {
+        lookup(&self.application_properties, name)
+    }
+
+    /// A message annotation by name.
+    #[must_use]
+    pub fn message_annotation(&self, name: &str) -> Option<&Value> {
+        lookup(&self.message_annotations, name)
+    }
+}
+
+impl Header {
+    /// Priority used when the header or the field is absent.
+    pub const DEFAULT_PRIORITY: u8 = 4;
+}
+
+fn lookup<'a>(map: &'a Map, name: &str) -> Option<&'a Value> {
+    map.iter().find(|(key, _)| key.as_str() == Some(name)).map(|(_, value)| value)
 }

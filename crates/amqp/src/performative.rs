@@ -2,12 +2,17 @@
 //! allocating; the others are rare.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
+
+use crate::{DecodeError, Reader, codes};
 
 mod attach;
 mod connection;
 mod disposition;
 mod flow;
 mod session;
+#[cfg(test)]
+mod tests;
 mod transfer;
 
 pub use attach::{Attach, Detach, ReceiverSettleMode, Role, SenderSettleMode};
@@ -38,4 +43,48 @@ pub enum Performative {
     End(End),
     /// Closes the connection.
     Close(Close),
+}
+
+impl Performative {
+    /// Reads a performative; what the reader has left is the payload (of a transfer).
+    ///
+    /// # Errors
+    /// [`DecodeError`] when it is malformed or unknown.
+    #[inline]
+    pub fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let performative = match reader.descriptor()? {
+            codes::TRANSFER => return Transfer::read(reader).map(Self::Transfer),
+            codes::DISPOSITION => Self::Disposition(Disposition::read(reader)?),
+            codes::FLOW => Self::Flow(Flow::read(reader)?),
+            code => Self::read_rare(code, reader)?,
+        };
+        if reader.is_empty() { Ok(performative) } else { Err(DecodeError::Trailing) }
+    }
+
+    fn read_rare(code: u64, reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        Ok(match code {
+            codes::OPEN => Self::Open(Box::new(Open::read(reader)?)),
+            codes::BEGIN => Self::Begin(Box::new(Begin::read(reader)?)),
+            codes::ATTACH => Self::Attach(Box::new(Attach::read(reader)?)),
+            codes::DETACH => Self::Detach(Detach::read(reader)?),
+            codes::END => Self::End(End::read(reader)?),
+            codes::CLOSE => Self::Close(Close::read(reader)?),
+            other => return Err(DecodeError::UnknownDescriptor(other)),
+        })
+    }
+
+    /// Appends the performative.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Open(open) => open.encode(out),
+            Self::Begin(begin) => begin.encode(out),
+            Self::Attach(attach) => attach.encode(out),
+            Self::Flow(flow) => flow.encode(out),
+            Self::Transfer(transfer) => transfer.encode(out),
+            Self::Disposition(disposition) => disposition.encode(out),
+            Self::Detach(detach) => detach.encode(out),
+            Self::End(end) => end.encode(out),
+            Self::Close(close) => close.encode(out),
+        }
+    }
 }

@@ -10,6 +10,10 @@ use crate::Symbol;
 
 mod decode;
 mod encode;
+#[cfg(test)]
+mod tests;
+
+pub(crate) use decode::Budget;
 
 /// Deepest nesting that is read or written: containers and described values each count one.
 pub const MAX_DEPTH: u8 = 32;

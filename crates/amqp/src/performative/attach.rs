@@ -4,7 +4,10 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::{Error, Map, Source, Symbol, SymbolMap, Target};
+use crate::{
+    DecodeError, Error, FieldWriter, Fields, Map, Reader, Source, Symbol, SymbolMap, Target, Value,
+    codes,
+};
 
 /// Which end of a link the sender of a frame is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,4 +128,114 @@ pub struct Detach {
     pub closed: bool,
     /// Why, unless it is an orderly end.
     pub error: Option<Box<Error>>,
+}
+
+impl SenderSettleMode {
+    fn read(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
+        Ok(match fields.ubyte("snd-settle-mode")? {
+            Some(0) => Self::Unsettled,
+            Some(1) => Self::Settled,
+            None | Some(2) => Self::Mixed,
+            Some(_) => return Err(DecodeError::OutOfRange("snd-settle-mode")),
+        })
+    }
+
+    const fn code(self) -> u8 {
+        match self {
+            Self::Unsettled => 0,
+            Self::Settled => 1,
+            Self::Mixed => 2,
+        }
+    }
+}
+
+impl ReceiverSettleMode {
+    #[inline]
+    pub(super) fn read(fields: &mut Fields<'_>) -> Result<Option<Self>, DecodeError> {
+        Ok(match fields.ubyte("rcv-settle-mode")? {
+            None => None,
+            Some(0) => Some(Self::First),
+            Some(1) => Some(Self::Second),
+            Some(_) => return Err(DecodeError::OutOfRange("rcv-settle-mode")),
+        })
+    }
+
+    pub(super) const fn code(self) -> u8 {
+        match self {
+            Self::First => 0,
+            Self::Second => 1,
+        }
+    }
+}
+
+impl Role {
+    pub(super) fn read(fields: &mut Fields<'_>) -> Result<Self, DecodeError> {
+        fields.bool("role")?.map(Self::from_wire).ok_or(DecodeError::MissingField("role"))
+    }
+}
+
+impl Attach {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut fields = Fields::enter(reader)?;
+        let attach = Self {
+            name: fields.string("name")?.ok_or(DecodeError::MissingField("name"))?,
+            handle: fields.required_uint("handle")?,
+            role: Role::read(&mut fields)?,
+            snd_settle_mode: SenderSettleMode::read(&mut fields)?,
+            rcv_settle_mode: ReceiverSettleMode::read(&mut fields)?.unwrap_or_default(),
+            source: Source::read_field(&mut fields)?,
+            target: Target::read_field(&mut fields)?,
+            unsettled: fields.map("unsettled")?,
+            incomplete_unsettled: fields.flag("incomplete-unsettled")?,
+            initial_delivery_count: fields.uint("initial-delivery-count")?,
+            max_message_size: fields.ulong("max-message-size")?,
+            offered_capabilities: fields.symbols("offered-capabilities")?,
+            desired_capabilities: fields.symbols("desired-capabilities")?,
+            properties: fields.symbol_map("properties")?,
+        };
+        fields.finish()?;
+        if attach.role == Role::Sender && attach.initial_delivery_count.is_none() {
+            return Err(DecodeError::MissingField("initial-delivery-count"));
+        }
+        Ok(attach)
+    }
+
+    /// Appends the performative.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let mut fields = FieldWriter::new(out, codes::ATTACH);
+        fields.string(Some(&self.name)).uint(Some(self.handle));
+        fields.bool(Some(self.role.is_receiver()));
+        fields.ubyte(Some(self.snd_settle_mode.code()));
+        fields.ubyte(Some(self.rcv_settle_mode.code()));
+        fields.with(self.source.as_deref(), |out, source| source.encode(out));
+        fields.with(self.target.as_deref(), |out, target| target.encode(out));
+        let unsettled = Some(&self.unsettled).filter(|map| !map.is_empty());
+        fields.with(unsettled, |out, map| Value::Map(map.clone()).encode(out));
+        fields.flag(self.incomplete_unsettled);
+        fields.uint(self.initial_delivery_count).ulong(self.max_message_size);
+        fields.symbols(&self.offered_capabilities).symbols(&self.desired_capabilities);
+        fields.symbol_map(&self.properties);
+        fields.finish();
+    }
+}
+
+impl Detach {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut fields = Fields::enter(reader)?;
+        let detach = Self {
+            handle: fields.required_uint("handle")?,
+            closed: fields.flag("closed")?,
+            error: Error::read_field(&mut fields)?,
+        };
+        fields.finish()?;
+        Ok(detach)
+    }
+
+    /// Appends the performative.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let mut fields = FieldWriter::new(out, codes::DETACH);
+        fields.uint(Some(self.handle)).flag(self.closed);
+        fields.with(self.error.as_deref(), |out, error| error.encode(out));
+        fields.finish();
+    }
 }

@@ -4,7 +4,7 @@ use alloc::boxed::Box;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::{Error, Symbol, SymbolMap};
+use crate::{DecodeError, Error, FieldWriter, Fields, Reader, Symbol, SymbolMap, codes};
 
 /// Negotiates the connection (2.7.1).
 #[derive(Debug, Clone, PartialEq)]
@@ -53,4 +53,54 @@ impl Default for Open {
 pub struct Close {
     /// Why, unless it is an orderly end.
     pub error: Option<Box<Error>>,
+}
+
+impl Open {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut fields = Fields::enter(reader)?;
+        let open = Self {
+            container_id: fields
+                .string("container-id")?
+                .ok_or(DecodeError::MissingField("container-id"))?,
+            hostname: fields.string("hostname")?,
+            max_frame_size: fields.uint("max-frame-size")?.unwrap_or(u32::MAX),
+            channel_max: fields.ushort("channel-max")?.unwrap_or(u16::MAX),
+            idle_time_out: fields.uint("idle-time-out")?,
+            outgoing_locales: fields.symbols("outgoing-locales")?,
+            incoming_locales: fields.symbols("incoming-locales")?,
+            offered_capabilities: fields.symbols("offered-capabilities")?,
+            desired_capabilities: fields.symbols("desired-capabilities")?,
+            properties: fields.symbol_map("properties")?,
+        };
+        fields.finish()?;
+        Ok(open)
+    }
+
+    /// Appends the performative.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let mut fields = FieldWriter::new(out, codes::OPEN);
+        fields.string(Some(&self.container_id)).string(self.hostname.as_deref());
+        fields.uint(Some(self.max_frame_size)).ushort(Some(self.channel_max));
+        fields.uint(self.idle_time_out);
+        fields.symbols(&self.outgoing_locales).symbols(&self.incoming_locales);
+        fields.symbols(&self.offered_capabilities).symbols(&self.desired_capabilities);
+        fields.symbol_map(&self.properties);
+        fields.finish();
+    }
+}
+
+impl Close {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut fields = Fields::enter(reader)?;
+        let close = Self { error: Error::read_field(&mut fields)? };
+        fields.finish()?;
+        Ok(close)
+    }
+
+    /// Appends the performative.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let mut fields = FieldWriter::new(out, codes::CLOSE);
+        fields.with(self.error.as_deref(), |out, error| error.encode(out));
+        fields.finish();
+    }
 }

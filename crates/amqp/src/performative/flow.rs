@@ -1,8 +1,9 @@
 //! `flow`.
 
 use alloc::boxed::Box;
+use alloc::vec::Vec;
 
-use crate::SymbolMap;
+use crate::{DecodeError, FieldWriter, Fields, Reader, SymbolMap, codes, writer};
 
 /// Updates the windows of a session and, with a handle, the credit of a link (2.7.4).
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -29,4 +30,43 @@ pub struct Flow {
     pub echo: bool,
     /// Link state properties.
     pub properties: Option<Box<SymbolMap>>,
+}
+
+impl Flow {
+    /// Reads the list that follows the descriptor.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when it is malformed.
+    #[inline]
+    pub fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut fields = Fields::enter(reader)?;
+        let flow = Self {
+            next_incoming_id: fields.uint("next-incoming-id")?,
+            incoming_window: fields.required_uint("incoming-window")?,
+            next_outgoing_id: fields.required_uint("next-outgoing-id")?,
+            outgoing_window: fields.required_uint("outgoing-window")?,
+            handle: fields.uint("handle")?,
+            delivery_count: fields.uint("delivery-count")?,
+            link_credit: fields.uint("link-credit")?,
+            available: fields.uint("available")?,
+            drain: fields.flag("drain")?,
+            echo: fields.flag("echo")?,
+            properties: Some(fields.symbol_map("properties")?)
+                .filter(|map| !map.is_empty())
+                .map(Box::new),
+        };
+        fields.finish()?;
+        Ok(flow)
+    }
+
+    /// Appends the performative.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let mut fields = FieldWriter::new(out, codes::FLOW);
+        fields.uint(self.next_incoming_id).uint(Some(self.incoming_window));
+        fields.uint(Some(self.next_outgoing_id)).uint(Some(self.outgoing_window));
+        fields.uint(self.handle).uint(self.delivery_count).uint(self.link_credit);
+        fields.uint(self.available).flag(self.drain).flag(self.echo);
+        fields.with(self.properties.as_deref(), writer::symbol_map);
+        fields.finish();
+    }
 }

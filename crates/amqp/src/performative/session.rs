@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use alloc::vec::Vec;
 
-use crate::{Error, Symbol, SymbolMap};
+use crate::{DecodeError, Error, FieldWriter, Fields, Reader, Symbol, SymbolMap, codes};
 
 /// Begins a session (2.7.2).
 #[derive(Debug, Clone, PartialEq)]
@@ -46,4 +46,49 @@ impl Default for Begin {
 pub struct End {
     /// Why, unless it is an orderly end.
     pub error: Option<Box<Error>>,
+}
+
+impl Begin {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut fields = Fields::enter(reader)?;
+        let begin = Self {
+            remote_channel: fields.ushort("remote-channel")?,
+            next_outgoing_id: fields.required_uint("next-outgoing-id")?,
+            incoming_window: fields.required_uint("incoming-window")?,
+            outgoing_window: fields.required_uint("outgoing-window")?,
+            handle_max: fields.uint("handle-max")?.unwrap_or(u32::MAX),
+            offered_capabilities: fields.symbols("offered-capabilities")?,
+            desired_capabilities: fields.symbols("desired-capabilities")?,
+            properties: fields.symbol_map("properties")?,
+        };
+        fields.finish()?;
+        Ok(begin)
+    }
+
+    /// Appends the performative.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let mut fields = FieldWriter::new(out, codes::BEGIN);
+        fields.ushort(self.remote_channel).uint(Some(self.next_outgoing_id));
+        fields.uint(Some(self.incoming_window)).uint(Some(self.outgoing_window));
+        fields.uint(Some(self.handle_max));
+        fields.symbols(&self.offered_capabilities).symbols(&self.desired_capabilities);
+        fields.symbol_map(&self.properties);
+        fields.finish();
+    }
+}
+
+impl End {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, DecodeError> {
+        let mut fields = Fields::enter(reader)?;
+        let end = Self { error: Error::read_field(&mut fields)? };
+        fields.finish()?;
+        Ok(end)
+    }
+
+    /// Appends the performative.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        let mut fields = FieldWriter::new(out, codes::END);
+        fields.with(self.error.as_deref(), |out, error| error.encode(out));
+        fields.finish();
+    }
 }
