@@ -3,10 +3,14 @@
 //! Layers inside the crate: `config`, `domain` (pure rules), then adapters, then [`app`](crate) that wires them.
 
 pub mod bus;
+pub mod clock;
 pub mod commandline;
 pub mod config;
 pub mod context;
 pub mod disk;
 pub mod domain;
+pub mod engine;
 pub mod ids;
 pub mod local_api;
+pub mod process_manager;
+pub mod state;

@@ -58,6 +58,8 @@ pub enum PullPolicy {
 pub enum Done {
     /// The container has this id.
     Created(ContainerId),
+    /// The image was fetched, so pruning may take it later.
+    Pulled,
     /// Nothing more to say.
     Ok,
 }

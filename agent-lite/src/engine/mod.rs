@@ -1,0 +1,33 @@
+//! Container engines behind one narrow trait: Docker, and a simulated one for tests.
+
+#[cfg(feature = "docker")]
+mod docker;
+#[cfg(test)]
+pub(crate) mod simulated;
+
+use std::future::Future;
+
+#[cfg(feature = "docker")]
+pub use docker::DockerEngine;
+
+use crate::domain::{Container, Done, Failure, Step};
+
+/// What the Agent needs of an engine.
+pub trait Engine {
+    /// All containers named or labelled as microservices, of every node on this engine.
+    fn list(&self) -> impl Future<Output = Result<Vec<Container>, Failure>>;
+
+    /// Does one step; `progress` hears the percentage of an image pull.
+    fn perform(
+        &self,
+        step: &Step,
+        progress: &dyn Fn(u8),
+    ) -> impl Future<Output = Result<Done, Failure>>;
+
+    /// Resolves when a microservice's container may have changed since the last call. It may resolve for nothing;
+    /// it may miss changes, so look now and then anyway.
+    fn changed(&self) -> impl Future<Output = ()>;
+
+    /// Removes the given images unless something uses them; says how many bytes that freed.
+    fn prune(&self, images: &[String]) -> impl Future<Output = Result<u64, Failure>>;
+}

@@ -1,0 +1,243 @@
+//! Runs the reconciler against an engine: looks, does the planned steps side by side, looks again.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::{Notify, mpsc, watch};
+
+use crate::clock::Clock;
+use crate::context::AgentContext;
+use crate::domain::{
+    Action, Container, ContainerState, Desired, Done, Failure, Mono, NodeFacts, Observation,
+    Reconciler, Report, Step,
+};
+use crate::engine::Engine;
+use crate::ids::FogUuid;
+
+/// A look without any event: catches what the engine's event stream missed.
+const SAFETY_LOOK: Duration = Duration::from_secs(60);
+/// Next look after the engine did not answer.
+const ENGINE_DOWN_LOOK: Duration = Duration::from_secs(5);
+/// Steps waiting to report; far above what runs side by side.
+const RESULTS: usize = 64;
+
+/// Handle on the process manager, shared by all parts of the Agent.
+#[derive(Clone)]
+pub struct ProcessManager {
+    shared: Rc<Shared>,
+}
+
+struct Shared {
+    reconciler: RefCell<Reconciler>,
+    desired: RefCell<Desired>,
+    wake: Notify,
+    reports: watch::Sender<u32>,
+    engine_error: RefCell<String>,
+    running: Cell<usize>,
+    pulled: RefCell<Vec<String>>,
+}
+
+type StepResult = (Action, Result<Done, Failure>);
+
+// === impl ProcessManager ===
+
+impl ProcessManager {
+    /// A process manager that wants nothing yet.
+    pub fn new(node: NodeFacts, former: impl IntoIterator<Item = FogUuid>) -> Self {
+        let shared = Shared {
+            reconciler: RefCell::new(Reconciler::new(node, former.into_iter().collect())),
+            desired: RefCell::default(),
+            wake: Notify::new(),
+            reports: watch::channel(0).0,
+            engine_error: RefCell::default(),
+            running: Cell::new(0),
+            pulled: RefCell::default(),
+        };
+        Self { shared: Rc::new(shared) }
+    }
+
+    /// Takes a new desired state. It must be on disk already: steps begin at once.
+    pub fn set_desired(&self, desired: Desired) {
+        if *self.shared.desired.borrow() != desired {
+            *self.shared.desired.borrow_mut() = desired;
+            self.shared.wake.notify_one();
+        }
+    }
+
+    /// Takes changed facts about the node.
+    pub fn set_node(&self, node: NodeFacts, former: impl IntoIterator<Item = FogUuid>) {
+        self.shared.reconciler.borrow_mut().set_node(node, former.into_iter().collect());
+        self.shared.wake.notify_one();
+    }
+
+    /// Tries everything that waits after a failure at once.
+    pub fn forgive(&self) {
+        self.shared.reconciler.borrow_mut().forgive();
+        self.shared.wake.notify_one();
+    }
+
+    /// What to report of each microservice in a container.
+    pub fn reports(&self) -> Vec<Report> {
+        self.shared.reconciler.borrow().reports()
+    }
+
+    /// Call when the reports reached the Controller.
+    pub fn reported(&self) {
+        self.shared.reconciler.borrow_mut().forget_reported();
+    }
+
+    /// Wakes when a report may have changed.
+    pub fn watch_reports(&self) -> watch::Receiver<u32> {
+        self.shared.reports.subscribe()
+    }
+
+    /// Number of running microservice containers of this node.
+    pub fn running(&self) -> usize {
+        self.shared.running.get()
+    }
+
+    /// Why the engine could not be asked last time; empty when it could.
+    pub fn engine_error(&self) -> String {
+        self.shared.engine_error.borrow().clone()
+    }
+
+    /// Images pulled since the last call.
+    pub fn take_pulled(&self) -> Vec<String> {
+        std::mem::take(&mut self.shared.pulled.borrow_mut())
+    }
+
+    /// Runs until dropped. Must be on the local task set.
+    pub async fn run<E: Engine + 'static>(
+        self,
+        engine: Rc<E>,
+        context: AgentContext,
+        clock: Clock,
+    ) {
+        let (results, mut finished) = mpsc::channel::<StepResult>(RESULTS);
+        let mut before = Vec::new();
+        loop {
+            let wake_at = self.look(&engine, &context, clock, &results).await;
+            let now_reported = self.reports();
+            if now_reported != before {
+                before = now_reported;
+                self.shared.reports.send_modify(|count| *count = count.wrapping_add(1));
+            }
+            tokio::select! {
+                biased;
+                Some(done) = finished.recv() => self.finish(done, &mut finished, clock),
+                () = self.shared.wake.notified() => {}
+                () = engine.changed() => {}
+                () = tokio::time::sleep(wake_at.since(clock.mono())) => {}
+            }
+        }
+    }
+
+    /// One look: lists, plans, starts the steps; says when to look again at the latest.
+    async fn look<E: Engine + 'static>(
+        &self,
+        engine: &Rc<E>,
+        context: &AgentContext,
+        clock: Clock,
+        results: &mpsc::Sender<StepResult>,
+    ) -> Mono {
+        let ticket = self.shared.reconciler.borrow().ticket();
+        let containers = match engine.list().await {
+            Ok(containers) => containers,
+            Err(error) => {
+                if *self.shared.engine_error.borrow() != error.to_string() {
+                    log::warn!(target: "process-manager", "{error}");
+                    *self.shared.engine_error.borrow_mut() = error.to_string();
+                }
+                return clock.mono().after(ENGINE_DOWN_LOOK);
+            }
+        };
+        self.shared.engine_error.borrow_mut().clear();
+        self.publish_addresses(context, &containers);
+        let now = clock.mono();
+        let plan = {
+            let desired = self.shared.desired.borrow();
+            self.shared.reconciler.borrow_mut().plan(
+                &desired,
+                &Observation { containers, ticket },
+                now,
+            )
+        };
+        for action in plan.actions {
+            log::info!(target: "process-manager", "{}: {}", action.uuid, describe(&action.step));
+            tokio::task::spawn_local(perform(
+                self.clone(),
+                engine.clone(),
+                action,
+                results.clone(),
+            ));
+        }
+        let latest = now.after(SAFETY_LOOK);
+        plan.wake_at.map_or(latest, |at| at.min(latest))
+    }
+
+    /// Takes one result and all others that are there.
+    fn finish(&self, first: StepResult, finished: &mut mpsc::Receiver<StepResult>, clock: Clock) {
+        let mut reconciler = self.shared.reconciler.borrow_mut();
+        let mut next = Some(first);
+        while let Some((action, result)) = next {
+            if let Err(error) = &result {
+                log::warn!(target: "process-manager", "{}: {} failed: {error}", action.uuid, describe(&action.step));
+            }
+            if let (Step::EnsureImage { image, .. }, Ok(Done::Pulled)) = (&action.step, &result) {
+                self.shared.pulled.borrow_mut().push(image.clone());
+            }
+            reconciler.finished(&action, result, clock.mono());
+            next = finished.try_recv().ok();
+        }
+    }
+
+    /// Tells the Local API which address belongs to whom. Containers of other nodes on this engine are left
+    /// out: their callers are strangers here.
+    fn publish_addresses(&self, context: &AgentContext, containers: &[Container]) {
+        let fog = context.fog_uuid();
+        let own = |one: &&Container| {
+            one.fog.as_ref() == Some(&fog) && one.state == ContainerState::Running
+        };
+        let running: Vec<&Container> = containers.iter().filter(own).collect();
+        self.shared.running.set(running.len());
+        let addresses: BTreeMap<_, _> = running
+            .iter()
+            .filter_map(|one| Some((one.address?, one.microservice.clone())))
+            .collect();
+        context.set_addresses(addresses);
+    }
+}
+
+async fn perform<E: Engine>(
+    manager: ProcessManager,
+    engine: Rc<E>,
+    action: Action,
+    results: mpsc::Sender<StepResult>,
+) {
+    let shared = manager.shared.clone();
+    let uuid = action.uuid.clone();
+    let progress = move |percentage| {
+        shared.reconciler.borrow_mut().progress(&uuid, percentage);
+        shared.reports.send_modify(|count| *count = count.wrapping_add(1));
+    };
+    let result = engine.perform(&action.step, &progress).await;
+    // The receiver lives as long as `run`; after that nobody needs the result.
+    let _ = results.send((action, result)).await;
+}
+
+/// The step in words, without secrets.
+fn describe(step: &Step) -> String {
+    match step {
+        Step::EnsureImage { image, .. } => format!("image {image}"),
+        Step::Create(spec) => format!("create {}", spec.name),
+        Step::Start(id) => format!("start {id:.12}", id = id.as_str()),
+        Step::Stop(id) => format!("stop {id:.12}", id = id.as_str()),
+        Step::Remove { container, .. } => format!("remove {id:.12}", id = container.as_str()),
+        Step::RemoveImage(image) => format!("remove image {image}"),
+    }
+}
+
+#[cfg(test)]
+mod tests;
