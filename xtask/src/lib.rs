@@ -2,9 +2,11 @@
 //!
 //! `tools` reaches the machine (HTTP, the container engine, processes, cargo), `ecn` knows what a whole
 //! Edge Compute Network on one machine consists of, `checks` judges the source tree,
+//! `cross` builds for other architectures,
 //! `cmd` holds one file per command.
 
 pub mod checks;
 pub mod cmd;
+pub mod cross;
 pub mod ecn;
 pub mod tools;

@@ -24,6 +24,7 @@ enum Command {
     Lint(cmd::lint::Lint),
     Check32(cmd::check32::Check32),
     Bench(cmd::bench::Bench),
+    Cross(cmd::cross::Cross),
     Ci(cmd::ci::Ci),
 }
 
@@ -38,6 +39,7 @@ fn main() -> ExitCode {
         Command::Lint(command) => command.run(),
         Command::Check32(command) => command.run(),
         Command::Bench(command) => command.run(),
+        Command::Cross(command) => command.run(),
         Command::Ci(command) => command.run(),
     };
     match result {

@@ -4,6 +4,7 @@ pub mod bench;
 pub mod build;
 pub mod check32;
 pub mod ci;
+pub mod cross;
 pub mod down;
 pub mod lint;
 pub mod status;

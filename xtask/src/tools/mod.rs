@@ -8,5 +8,6 @@ pub mod files;
 pub mod http;
 pub mod interrupt;
 pub mod process;
+pub mod rust_src;
 pub mod say;
 pub mod table;

@@ -1,0 +1,94 @@
+//! The architectures that device programs are built for.
+
+use anyhow::{Result, bail};
+
+/// One supported architecture.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Short name, used in commands, folders and package names.
+    pub name: &'static str,
+    /// The compiler's name.
+    pub triple: &'static str,
+    /// Where it is found, for people.
+    pub devices: &'static str,
+    /// User-mode emulator that runs its programs here.
+    pub emulator: &'static str,
+}
+
+/// All of them, smallest devices last.
+pub const TARGETS: &[Target] = &[
+    Target {
+        name: "x86_64",
+        triple: "x86_64-unknown-linux-musl",
+        devices: "servers and industrial PCs",
+        emulator: "qemu-x86_64",
+    },
+    Target {
+        name: "aarch64",
+        triple: "aarch64-unknown-linux-musl",
+        devices: "64-bit ARM gateways",
+        emulator: "qemu-aarch64",
+    },
+    Target {
+        name: "riscv64",
+        triple: "riscv64gc-unknown-linux-musl",
+        devices: "64-bit RISC-V boards",
+        emulator: "qemu-riscv64",
+    },
+    Target {
+        name: "armv7",
+        triple: "armv7-unknown-linux-musleabihf",
+        devices: "32-bit ARM gateways with floating point",
+        emulator: "qemu-arm",
+    },
+    Target {
+        name: "armv6",
+        triple: "arm-unknown-linux-musleabihf",
+        devices: "first Raspberry Pi and alike",
+        emulator: "qemu-arm",
+    },
+    Target {
+        name: "armv5te",
+        triple: "armv5te-unknown-linux-musleabi",
+        devices: "old ARM9 gateways without floating point",
+        emulator: "qemu-arm",
+    },
+    Target {
+        name: "mipsel",
+        triple: "mipsel-unknown-linux-musl",
+        devices: "little-endian MIPS32 routers (MediaTek)",
+        emulator: "qemu-mipsel",
+    },
+    Target {
+        name: "mips",
+        triple: "mips-unknown-linux-musl",
+        devices: "big-endian MIPS32 routers (Atheros)",
+        emulator: "qemu-mips",
+    },
+];
+
+/// Finds a target by short name or triple.
+///
+/// # Errors
+/// When there is none of that name; the message lists the known ones.
+pub fn find(name: &str) -> Result<&'static Target> {
+    match TARGETS.iter().find(|known| known.name == name || known.triple == name) {
+        Some(found) => Ok(found),
+        None => {
+            let known: Vec<_> = TARGETS.iter().map(|known| known.name).collect();
+            bail!("no target {name}: known are {}", known.join(", "))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn targets_are_found_by_both_names() {
+        assert_eq!(find("mips").unwrap().triple, "mips-unknown-linux-musl");
+        assert_eq!(find("mipsel-unknown-linux-musl").unwrap().name, "mipsel");
+        assert!(find("vax").unwrap_err().to_string().contains("armv7"));
+    }
+}

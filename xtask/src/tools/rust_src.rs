@@ -1,0 +1,39 @@
+//! The source of the standard library, compiled anew for targets that have no prebuilt one.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+
+use super::{cargo, say};
+
+/// Fetches the source unless it is there.
+///
+/// # Errors
+/// When rustup cannot provide it.
+pub fn ensure() -> Result<()> {
+    if library_source()?.exists() {
+        return Ok(());
+    }
+    say::step("rust-src", "fetching the standard library's source");
+    let status = Command::new("rustup")
+        .args(["component", "add", "rust-src"])
+        .current_dir(cargo::workspace())
+        .status()
+        .context("cannot run rustup")?;
+    ensure!(
+        status.success() && library_source()?.exists(),
+        "no source of the standard library: `rustup component add rust-src` failed"
+    );
+    Ok(())
+}
+
+fn library_source() -> Result<PathBuf> {
+    let output = Command::new("rustc")
+        .args(["--print", "sysroot"])
+        .current_dir(cargo::workspace())
+        .output()
+        .context("cannot run rustc")?;
+    let sysroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    Ok(sysroot.join("lib/rustlib/src/rust/library/Cargo.lock"))
+}
