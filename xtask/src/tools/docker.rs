@@ -75,9 +75,10 @@ struct Version {
     api_version: String,
 }
 
+/// An image or a new container.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Image {
+struct Object {
     id: String,
 }
 
@@ -169,7 +170,7 @@ impl Docker {
         if answer.status == 404 {
             return Ok(None);
         }
-        answer.json::<Image>().map(|image| Some(image.id))
+        answer.json::<Object>().map(|image| Some(image.id))
     }
 
     /// Loads an archive in the form of `docker save`.
@@ -229,6 +230,17 @@ impl Docker {
     pub fn inspect(&self, id: &str) -> Result<Option<serde_json::Value>> {
         let answer = self.get(&format!("/containers/{id}/json"))?.expect(&[200, 404])?;
         if answer.status == 404 { Ok(None) } else { answer.json().map(Some) }
+    }
+
+    /// Creates and starts a container from the engine's own description of one. Returns its id.
+    ///
+    /// # Errors
+    /// When the engine refuses.
+    pub fn run_container(&self, name: &str, description: &serde_json::Value) -> Result<String> {
+        let path = format!("/containers/create?name={}", escape(name));
+        let created: Object = self.post(&path, description)?.expect(&[201])?.json()?;
+        self.post(&format!("/containers/{}/start", created.id), &json!({}))?.expect(&[204])?;
+        Ok(created.id)
     }
 
     fn origin(&self) -> Origin {
