@@ -1,0 +1,81 @@
+//! The AMQP message of proxy.md sections 3.1 to 3.3, reduced to the parts that a proxy reads and writes.
+
+use bytes::Bytes;
+
+/// One request, response or piece of a byte stream on its way through the router network.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Envelope {
+    /// `properties.to`: `<host><path and query>` of a request, the reply address of a response.
+    pub to: Option<String>,
+    /// `properties.subject`: the method, or the status code as decimal text.
+    pub subject: Option<String>,
+    /// `properties.reply-to`.
+    pub reply_to: Option<String>,
+    /// `properties.correlation-id`, copied unchanged from request to response.
+    pub correlation_id: Option<CorrelationId>,
+    /// `properties.content-type`.
+    pub content_type: Option<String>,
+    /// Application properties: header name in lower case, and its value or values.
+    pub headers: Vec<(String, HeaderField)>,
+    /// The body's bytes; empty when the message has none.
+    pub body: Bytes,
+}
+
+/// The types that AMQP allows for a correlation id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CorrelationId {
+    /// Any unsigned number.
+    Number(u64),
+    /// A string.
+    Text(String),
+    /// A UUID.
+    Uuid([u8; 16]),
+    /// Opaque bytes.
+    Binary(Bytes),
+}
+
+/// One application property as a header.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HeaderField {
+    /// A header that occurs once.
+    One(String),
+    /// A repeated header; by the letter of AMQP not allowed there, but what the reference sends.
+    Many(Vec<String>),
+}
+
+// === impl CorrelationId ===
+
+impl CorrelationId {
+    /// The counter value of our own requests; a peer may give it back as text.
+    pub fn number(&self) -> Option<u64> {
+        match self {
+            Self::Number(number) => Some(*number),
+            Self::Text(text) => text.parse().ok(),
+            Self::Uuid(_) | Self::Binary(_) => None,
+        }
+    }
+}
+
+// === impl HeaderField ===
+
+impl HeaderField {
+    /// Every value of the header, in order.
+    pub fn values(&self) -> impl Iterator<Item = &str> {
+        match self {
+            Self::One(value) => std::slice::from_ref(value),
+            Self::Many(values) => values.as_slice(),
+        }
+        .iter()
+        .map(String::as_str)
+    }
+}
+
+// === impl Envelope ===
+
+impl Envelope {
+    /// The first value of the header `name`, which is given in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let field = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
+        field.and_then(|(_, field)| field.values().next())
+    }
+}

@@ -1,0 +1,13 @@
+//! Rules of the proxy without input, output or clock.
+
+pub mod backoff;
+pub mod budget;
+pub mod config;
+pub mod envelope;
+pub mod exchange;
+pub mod failure;
+pub mod headers;
+pub mod mapping;
+pub mod request;
+pub mod response;
+pub mod waiting;
