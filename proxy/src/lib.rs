@@ -1,3 +1,23 @@
-//! HTTP and TCP to AMQP proxy: both ends of an exposed port.
+//! HTTP and TCP to AMQP proxy: both ends of an exposed port. Runs on one thread inside a tokio
+//! `LocalSet`, embedded in the Agent or as a program of its own.
 
 pub mod domain;
+
+mod context;
+mod counters;
+mod handle;
+mod http;
+mod limits;
+mod link;
+mod listener;
+mod race;
+mod session;
+mod status;
+mod supervisor;
+
+pub use counters::MappingState;
+pub use domain::config::{NetworkRouter, ProxyConfig};
+pub use domain::exchange::Timings;
+pub use handle::{ProxyHandle, ProxyOptions, start};
+pub use limits::Limits;
+pub use status::{MappingStatus, ProxyStatus};

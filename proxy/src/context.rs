@@ -1,0 +1,61 @@
+//! What every mapping of a proxy shares, and what one mapping task is given.
+
+use std::cell::RefCell;
+use std::net::IpAddr;
+use std::rc::Rc;
+
+use tokio::sync::watch;
+
+use crate::counters::Counters;
+use crate::domain::budget::Budget;
+use crate::domain::mapping::Mapping;
+use crate::limits::Limits;
+use crate::link::Network;
+
+/// Shared by all mappings of a proxy.
+pub(crate) struct Context<N> {
+    /// The router, which can be exchanged.
+    pub(crate) network: RefCell<Rc<N>>,
+    /// Address that ingress mappings listen on.
+    pub(crate) listen_host: IpAddr,
+    /// Host that egress mappings connect to.
+    pub(crate) target_host: String,
+    /// Bounds.
+    pub(crate) limits: Limits,
+    /// Bytes held at one time.
+    pub(crate) budget: Budget,
+    /// Answer failures with 500, as the reference does.
+    pub(crate) compat: bool,
+}
+
+/// One running mapping.
+pub(crate) struct MappingTask<N> {
+    pub(crate) context: Rc<Context<N>>,
+    /// The mapping string, for logs.
+    pub(crate) name: String,
+    pub(crate) mapping: Mapping,
+    pub(crate) counters: Rc<Counters>,
+    /// Changes when the router was exchanged.
+    pub(crate) router_changed: watch::Receiver<u32>,
+    /// The router state of this mapping, for those that listen only while connected.
+    pub(crate) router_up: watch::Sender<bool>,
+}
+
+// === impl Context ===
+
+impl<N: Network> Context<N> {
+    /// The router to connect to now.
+    pub(crate) fn network(&self) -> Rc<N> {
+        Rc::clone(&self.network.borrow())
+    }
+}
+
+// === impl MappingTask ===
+
+impl<N> MappingTask<N> {
+    /// Notes whether the links of this mapping are attached.
+    pub(crate) fn connected(&self, up: bool) {
+        self.counters.router_connected.set(up);
+        self.router_up.send_replace(up);
+    }
+}

@@ -1,0 +1,55 @@
+//! Bounds of a proxy process and of each mapping.
+
+use std::time::Duration;
+
+use crate::domain::exchange::Timings;
+
+/// Bounds on memory, waiting and connections (proxy.md sections 3.3 and 3.4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest body of one message, in bytes.
+    pub body: usize,
+    /// Bytes of bodies held at one time by the whole process.
+    pub buffered: usize,
+    /// Requests of one mapping that wait for an answer.
+    pub waiting: usize,
+    /// Client connections of one mapping.
+    pub connections: usize,
+    /// Requests that one egress mapping takes at a time.
+    pub parallel: u32,
+    /// Idle connections kept to one target.
+    pub idle: usize,
+    /// A client that sends nothing for this long in the middle of a request is given up.
+    pub stall: Duration,
+    /// Waits of an exchange.
+    pub timings: Timings,
+}
+
+// === impl Limits ===
+
+impl Limits {
+    /// Bounds for a device: 16 MiB of bodies in all.
+    pub fn device() -> Self {
+        Self {
+            body: 16 << 20,
+            buffered: 16 << 20,
+            waiting: 1000,
+            connections: 1024,
+            parallel: 10,
+            idle: 8,
+            stall: Duration::from_secs(60),
+            timings: Timings::default(),
+        }
+    }
+
+    /// Bounds for a server: 64 MiB per body, 128 MiB in all.
+    pub fn server() -> Self {
+        Self { body: 64 << 20, buffered: 128 << 20, connections: 8192, idle: 32, ..Self::device() }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::device()
+    }
+}

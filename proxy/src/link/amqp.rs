@@ -1,0 +1,254 @@
+//! Real links: the seam on top of the AMQP client.
+
+use std::rc::Rc;
+
+use iofog_amqp::{Body, Error, Message, Properties, Role, Symbol, Value, condition};
+use iofog_amqp_client::{
+    Address, Connection as Client, ConnectionOptions, Delivery as ClientDelivery, Dial,
+    IncomingLink, LinkError, Outcome, Receiver as ClientReceiver, ReceiverOptions, Sasl,
+    Sender as ClientSender, SenderOptions, Session,
+};
+
+use super::{
+    Connection, Delivery, Incoming, LinkDown, ManagementRequest, Network, Pending, ReceiveFrom,
+    Receiver, SendTo, Sender, Undecodable, codec,
+};
+use crate::domain::envelope::Envelope;
+use crate::domain::exchange::Settled;
+
+/// A router that is dialled.
+#[derive(Clone)]
+pub(crate) struct AmqpNetwork {
+    /// How to reach it.
+    pub(crate) dial: Rc<dyn Dial>,
+    /// Start of the container ids of our connections.
+    pub(crate) container_id: String,
+    /// How to authenticate.
+    pub(crate) sasl: Sasl,
+}
+
+// === impl LinkDown ===
+
+impl From<LinkError> for LinkDown {
+    fn from(error: LinkError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+// === impl AmqpNetwork ===
+
+impl Network for AmqpNetwork {
+    type Connection = Client;
+
+    async fn connect(&self, name: &str) -> Result<Client, LinkDown> {
+        let stream = self.dial.dial().await.map_err(|error| LinkDown(error.to_string()))?;
+        let options = ConnectionOptions {
+            container_id: format!("{}/{name}", self.container_id),
+            sasl: self.sasl.clone(),
+            ..ConnectionOptions::default()
+        };
+        Client::open(stream, options).await.map_err(|error| LinkDown(describe(&error)))
+    }
+}
+
+fn describe(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
+}
+
+// === impl Connection ===
+
+impl Connection for Client {
+    type Sender = ClientSender;
+    type Receiver = ClientReceiver;
+    type Session = Session;
+    type Incoming = IncomingLink;
+
+    async fn sender(&self, to: SendTo<Session>) -> Result<ClientSender, LinkDown> {
+        let options = SenderOptions {
+            name: to.name,
+            target: to.target,
+            source: to.source,
+            desired_capabilities: to.desired.iter().map(|&c| Symbol::from_static(c)).collect(),
+            session: to.session,
+            ..SenderOptions::default()
+        };
+        Ok(Client::sender(self, options).await?)
+    }
+
+    async fn receiver(&self, from: ReceiveFrom<Session>) -> Result<ClientReceiver, LinkDown> {
+        let options = ReceiverOptions {
+            source: from.source.map_or(Address::Dynamic, Address::Named),
+            initial_credit: from.credit,
+            auto_credit: from.renew,
+            max_message_size: from.most,
+            session: from.session,
+            ..ReceiverOptions::default()
+        };
+        Ok(Client::receiver(self, options).await?)
+    }
+
+    async fn session(&self) -> Result<Session, LinkDown> {
+        Ok(Client::session(self).await?)
+    }
+
+    async fn accept(&self) -> Option<IncomingLink> {
+        self.accept_link().await
+    }
+
+    async fn manage(&self, request: ManagementRequest) -> Result<(u32, String), LinkDown> {
+        let options = ReceiverOptions { initial_credit: 1, ..ReceiverOptions::from(Address::Dynamic) };
+        let mut replies = Client::receiver(self, options).await?;
+        let sender = Client::sender(self, SenderOptions::to("$management")).await?;
+        let reply_to = replies.address().unwrap_or_default().to_owned();
+        let outcome = sender.send(management_message(request, reply_to).encode()).await?;
+        if outcome != Outcome::Accepted {
+            return Err(LinkDown("router refused the management request".to_owned()));
+        }
+        let reply = replies.recv().await?;
+        let message = Message::decode(&reply.message).map_err(|e| LinkDown(e.to_string()))?;
+        reply.accept();
+        let properties = Value::Map(message.application_properties);
+        let status = properties.get("statusCode").and_then(Value::as_u64);
+        let status = status.and_then(|status| u32::try_from(status).ok()).unwrap_or_default();
+        let text = properties.get("statusDescription").and_then(Value::as_str).unwrap_or_default();
+        Ok((status, text.to_owned()))
+    }
+
+    async fn closed(&self) -> LinkDown {
+        LinkDown(Client::closed(self).await.to_string())
+    }
+
+    fn close(&self) {
+        Client::close(self);
+    }
+}
+
+fn management_message(request: ManagementRequest, reply_to: String) -> Message {
+    let entry = |key: &'static str, value: String| (Value::from(key), Value::String(value));
+    Message {
+        properties: Some(Properties {
+            reply_to: Some(reply_to),
+            correlation_id: Some(Value::Ulong(1)),
+            ..Properties::default()
+        }),
+        application_properties: vec![
+            entry("operation", request.operation.to_owned()),
+            entry("type", request.entity.to_owned()),
+            entry("name", request.name),
+        ],
+        body: Body::Value(Value::Map(
+            request.attributes.into_iter().map(|(key, value)| entry(key, value)).collect(),
+        )),
+        ..Message::default()
+    }
+}
+
+// === impl Sender ===
+
+impl Sender for ClientSender {
+    async fn send(&self, message: Envelope) -> Result<Pending, LinkDown> {
+        let pending = self.send_start(codec::encode(message), false).await?;
+        Ok(Box::pin(async move {
+            Ok(match pending.await? {
+                Outcome::Accepted => Settled::Accepted,
+                Outcome::Rejected(_) => Settled::Rejected,
+                Outcome::Released => Settled::Released,
+                Outcome::Modified { .. } => Settled::Modified,
+            })
+        }))
+    }
+
+    async fn ready(&self) -> Result<(), LinkDown> {
+        Ok(ClientSender::ready(self).await?)
+    }
+
+    async fn detached(&self) -> LinkDown {
+        ClientSender::detached(self).await.into()
+    }
+
+    fn offers(&self, capability: &str) -> bool {
+        self.remote_offered().iter().any(|offered| offered == capability)
+    }
+}
+
+// === impl Receiver ===
+
+impl Receiver for ClientReceiver {
+    type Delivery = ClientDelivery;
+
+    fn address(&self) -> Option<&str> {
+        ClientReceiver::address(self)
+    }
+
+    async fn recv(&mut self) -> Result<ClientDelivery, LinkDown> {
+        Ok(ClientReceiver::recv(self).await?)
+    }
+
+    fn grant(&self, more: u32) {
+        ClientReceiver::grant(self, more);
+    }
+}
+
+// === impl Delivery ===
+
+impl Delivery for ClientDelivery {
+    fn len(&self) -> usize {
+        self.message.len()
+    }
+
+    fn envelope(&self) -> Result<Envelope, Undecodable> {
+        codec::decode(&self.message).map_err(|error| Undecodable(error.to_string()))
+    }
+
+    fn settle(self, outcome: Settled) {
+        match outcome {
+            Settled::Accepted => self.accept(),
+            Settled::Rejected => {
+                self.reject(Error::new(condition::INVALID_FIELD, "not a message of a proxy"));
+            }
+            Settled::Released => self.release(),
+            Settled::Modified => self.modify(true, false),
+        }
+    }
+}
+
+// === impl Incoming ===
+
+impl Incoming for IncomingLink {
+    type Receiver = ClientReceiver;
+    type Session = Session;
+
+    fn name(&self) -> &str {
+        IncomingLink::name(self)
+    }
+
+    fn source(&self) -> Option<&str> {
+        IncomingLink::source(self)?.address.as_deref()
+    }
+
+    fn target(&self) -> Option<&str> {
+        if self.role() == Role::Sender {
+            return None;
+        }
+        IncomingLink::target(self)?.address.as_deref()
+    }
+
+    fn desires(&self, _capability: &str) -> bool {
+        false
+    }
+
+    fn session(&self) -> Session {
+        IncomingLink::session(self)
+    }
+
+    fn accept(self, _capabilities: &[&str]) -> Result<ClientReceiver, LinkDown> {
+        Ok(self.accept_receiver(0, false)?)
+    }
+
+    fn refuse(self, why: &str) {
+        IncomingLink::refuse(self, Error::new(condition::NOT_FOUND, why));
+    }
+}

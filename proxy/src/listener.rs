@@ -1,0 +1,86 @@
+//! The listening port of an ingress mapping: bound with retries, each connection a task of its own.
+
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+use crate::context::MappingTask;
+use crate::counters::MappingState;
+use crate::race::{Either, race};
+
+/// Pause before a port that is in use is tried again (proxy.md section 7).
+const RETRY: Duration = Duration::from_secs(5);
+
+/// Binds the port, trying again while it is in use.
+pub(crate) async fn bind<N>(task: &MappingTask<N>) -> TcpListener {
+    let address = SocketAddr::new(task.context.listen_host, task.mapping.port);
+    loop {
+        match TcpListener::bind(address).await {
+            Ok(listener) => {
+                log::info!("{}: listening on {address}", task.name);
+                task.counters.set_state(MappingState::Running);
+                return listener;
+            }
+            Err(error) => {
+                log::warn!("{}: cannot listen on {address}: {error}", task.name);
+                task.counters.set_state(MappingState::Failed(error.to_string()));
+                tokio::time::sleep(RETRY).await;
+            }
+        }
+    }
+}
+
+/// Accepts connections for ever; the port stays bound whatever the router does. Connections above the
+/// bound wait in the system's queue. Dropping the future ends all of them.
+pub(crate) async fn run<N, F>(task: &MappingTask<N>, serve: impl Fn(TcpStream, SocketAddr) -> F)
+where
+    F: Future<Output = ()> + 'static,
+{
+    let listener = bind(task).await;
+    accept(&listener, task.context.limits.connections, &task.name, serve).await;
+}
+
+/// Accepts connections from a bound port for ever.
+pub(crate) async fn accept<F>(
+    listener: &TcpListener,
+    most: usize,
+    name: &str,
+    serve: impl Fn(TcpStream, SocketAddr) -> F,
+) where
+    F: Future<Output = ()> + 'static,
+{
+    let mut clients = JoinSet::new();
+    loop {
+        if clients.len() >= most {
+            clients.join_next().await;
+            continue;
+        }
+        let accepted = if clients.is_empty() {
+            listener.accept().await
+        } else {
+            match race(listener.accept(), clients.join_next()).await {
+                Either::Left(accepted) => accepted,
+                Either::Right(_) => continue,
+            }
+        };
+        match accepted.and_then(prepare) {
+            Ok((stream, peer)) => {
+                clients.spawn_local(serve(stream, peer));
+            }
+            Err(error) => {
+                // Out of descriptors, or the client has gone already: neither ends the mapping.
+                log::debug!("{name}: accept failed: {error}");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
+}
+
+fn prepare((stream, peer): (TcpStream, SocketAddr)) -> io::Result<(TcpStream, SocketAddr)> {
+    stream.set_nodelay(true)?;
+    Ok((stream, peer))
+}
