@@ -47,7 +47,10 @@ impl Counters {
 
     pub(crate) fn failures(&self) -> Vec<(&'static str, u64)> {
         let counted = Failure::ALL.iter().zip(&self.failures);
-        counted.map(|(failure, count)| (failure.name(), count.get())).filter(|&(_, n)| n > 0).collect()
+        counted
+            .map(|(failure, count)| (failure.name(), count.get()))
+            .filter(|&(_, n)| n > 0)
+            .collect()
     }
 
     pub(crate) fn sent(&self, bytes: usize) {

@@ -68,9 +68,10 @@ impl<N: Network> Supervisor<N> {
     /// State and counters of every mapping.
     pub(crate) fn status(&self) -> ProxyStatus {
         let state = self.state.borrow();
-        let mappings = state.running.iter().map(|(name, running)| {
-            MappingStatus::read(name, &running.counters)
-        });
+        let mappings = state
+            .running
+            .iter()
+            .map(|(name, running)| MappingStatus::read(name, &running.counters));
         ProxyStatus { mappings: mappings.collect() }
     }
 

@@ -158,9 +158,7 @@ impl<N: Network> Ingress<N> {
             Err(failure) => return self.failed(failure),
         };
         match response::from_envelope(&reply, &method) {
-            Ok(response) => {
-                response.map(|bytes| Held { bytes, reservation: Some(reservation) })
-            }
+            Ok(response) => response.map(|bytes| Held { bytes, reservation: Some(reservation) }),
             Err(error) => {
                 log::warn!("{}: reply is not valid: {error}", self.task.name);
                 self.failed(Failure::BadReply)
@@ -188,7 +186,10 @@ impl<N: Network> Ingress<N> {
         loop {
             let pending = match step {
                 Step::AwaitCredit(until) => {
-                    let send = tokio::time::timeout_at(origin + until, uplink.sender.send(message.clone()));
+                    let send = tokio::time::timeout_at(
+                        origin + until,
+                        uplink.sender.send(message.clone()),
+                    );
                     match race(send, &mut answer).await {
                         Either::Left(Ok(Ok(pending))) => {
                             self.task.counters.sent(sent_bytes);
@@ -197,12 +198,16 @@ impl<N: Network> Ingress<N> {
                         }
                         Either::Left(Ok(Err(_))) => return Err(Failure::RouterLost),
                         Either::Left(Err(_)) => return Err(exchange.expired()),
-                        Either::Right(answered) => return answered.unwrap_or(Err(Failure::RouterLost)),
+                        Either::Right(answered) => {
+                            return answered.unwrap_or(Err(Failure::RouterLost));
+                        }
                     }
                 }
                 Step::Resend(at) => {
                     match race(&mut answer, tokio::time::sleep_until(origin + at)).await {
-                        Either::Left(answered) => return answered.unwrap_or(Err(Failure::RouterLost)),
+                        Either::Left(answered) => {
+                            return answered.unwrap_or(Err(Failure::RouterLost));
+                        }
                         Either::Right(()) => step = exchange.resend_credit(now()),
                     }
                     continue;

@@ -99,7 +99,8 @@ impl Connection for Client {
     }
 
     async fn manage(&self, request: ManagementRequest) -> Result<(u32, String), LinkDown> {
-        let options = ReceiverOptions { initial_credit: 1, ..ReceiverOptions::from(Address::Dynamic) };
+        let options =
+            ReceiverOptions { initial_credit: 1, ..ReceiverOptions::from(Address::Dynamic) };
         let mut replies = Client::receiver(self, options).await?;
         let sender = Client::sender(self, SenderOptions::to("$management")).await?;
         let reply_to = replies.address().unwrap_or_default().to_owned();

@@ -118,7 +118,8 @@ fn failure_accepted_without_an_answer_is_504() {
         // The answer that comes too late is taken and dropped, like one that no one asked for.
         let reply_to = late.reply_to.clone().unwrap();
         for correlation_id in [late.correlation_id, None, Some(CorrelationId::Text("x".into()))] {
-            let reply = Envelope { subject: Some("200".into()), correlation_id, ..Envelope::default() };
+            let reply =
+                Envelope { subject: Some("200".into()), correlation_id, ..Envelope::default() };
             assert_eq!(send_once(&network, &reply_to, reply).await, Settled::Accepted);
         }
         assert!(proxy.status().mappings[0].router_connected);
