@@ -1,1 +1,6 @@
-//! Benchmarks against peers, each with a base URL or address to point at any other implementation.
+//! Figures of a whole network on this machine: recorded, never judged by a test.
+
+pub mod deploy;
+pub mod figures;
+pub mod messages;
+pub mod process;
