@@ -1,0 +1,47 @@
+//! Provisioning and deprovisioning (spec section 6).
+
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{FogUuid, MicroserviceUuid};
+
+/// `POST /agent/provision`: exchanges a one-use key for an identity.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct ProvisionRequest {
+    /// Fog type: 0 unspecified, 1 x86, 2 ARM.
+    #[serde(rename = "type")]
+    pub fog_type: u8,
+    /// Eight characters, valid for 20 minutes.
+    pub key: String,
+}
+
+/// Answer to [`ProvisionRequest`].
+#[derive(Clone, Serialize, Deserialize)]
+pub struct ProvisionReply {
+    /// The agent that the key belonged to.
+    pub uuid: FogUuid,
+    /// Raw value of the `Authorization` header from now on.
+    pub token: String,
+}
+
+/// `POST /agent/deprovision`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeprovisionRequest {
+    /// Microservices that the agent is about to stop.
+    pub microservice_uuids: Vec<MicroserviceUuid>,
+}
+
+// Keys and tokens stay out of logs, so Debug is written by hand.
+impl fmt::Debug for ProvisionRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProvisionRequest").field("fog_type", &self.fog_type).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ProvisionReply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProvisionReply").field("uuid", &self.uuid).finish_non_exhaustive()
+    }
+}
