@@ -14,6 +14,9 @@ mod race;
 mod session;
 mod status;
 mod supervisor;
+mod tcp;
+#[cfg(test)]
+mod testing;
 
 pub use counters::MappingState;
 pub use domain::config::{NetworkRouter, ProxyConfig};

@@ -14,6 +14,7 @@ use crate::domain::mapping::{Direction, Mapping, Protocol};
 use crate::http;
 use crate::link::Network;
 use crate::status::{MappingStatus, ProxyStatus};
+use crate::tcp;
 
 /// The mappings of one proxy.
 pub(crate) struct Supervisor<N: Network> {
@@ -112,7 +113,11 @@ impl<N: Network> Supervisor<N> {
             (Direction::Egress, Protocol::Http) => {
                 tokio::task::spawn_local(http::egress::run(task))
             }
-            (_, protocol) => {
+            (Direction::Ingress, Protocol::Tcp) => {
+                tokio::task::spawn_local(tcp::ingress::run(task))
+            }
+            (Direction::Egress, Protocol::Tcp) => tokio::task::spawn_local(tcp::egress::run(task)),
+            (_, protocol @ Protocol::Http2) => {
                 let text = format!("protocol {} is not supported", protocol.name());
                 log::warn!("{name}: {text}");
                 counters.set_state(MappingState::Failed(text));

@@ -19,6 +19,8 @@ pub struct Envelope {
     pub headers: Vec<(String, HeaderField)>,
     /// The body's bytes; empty when the message has none.
     pub body: Bytes,
+    /// Written as a data section even when empty, as readers of byte streams expect it.
+    pub raw: bool,
 }
 
 /// The types that AMQP allows for a correlation id.

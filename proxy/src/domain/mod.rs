@@ -10,4 +10,5 @@ pub mod headers;
 pub mod mapping;
 pub mod request;
 pub mod response;
+pub mod tunnel;
 pub mod waiting;

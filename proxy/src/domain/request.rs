@@ -104,6 +104,7 @@ impl RequestHead {
             content_type: self.content_type,
             headers: self.headers,
             body,
+            raw: false,
         }
     }
 }

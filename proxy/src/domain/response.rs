@@ -52,6 +52,7 @@ pub fn into_envelope(
         content_type: head.headers.get(CONTENT_TYPE).map(headers::to_text),
         headers: fields,
         body: if is_bodiless(method, head.status) { Bytes::new() } else { body },
+        raw: false,
     }
 }
 

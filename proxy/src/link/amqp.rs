@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use iofog_amqp::{Body, Error, Message, Properties, Role, Symbol, Value, condition};
+use iofog_amqp::{Body, Error, Message, Properties, Role, Value, condition};
 use iofog_amqp_client::{
     Address, Connection as Client, ConnectionOptions, Delivery as ClientDelivery, Dial,
     IncomingLink, LinkError, Outcome, Receiver as ClientReceiver, ReceiverOptions, Sasl,
@@ -71,7 +71,6 @@ impl Connection for Client {
             name: to.name,
             target: to.target,
             source: to.source,
-            desired_capabilities: to.desired.iter().map(|&c| Symbol::from_static(c)).collect(),
             session: to.session,
             ..SenderOptions::default()
         };
@@ -169,10 +168,6 @@ impl Sender for ClientSender {
     async fn detached(&self) -> LinkDown {
         ClientSender::detached(self).await.into()
     }
-
-    fn offers(&self, capability: &str) -> bool {
-        self.remote_offered().iter().any(|offered| offered == capability)
-    }
 }
 
 // === impl Receiver ===
@@ -237,16 +232,12 @@ impl Incoming for IncomingLink {
         IncomingLink::target(self)?.address.as_deref()
     }
 
-    fn desires(&self, _capability: &str) -> bool {
-        false
-    }
-
     fn session(&self) -> Session {
         IncomingLink::session(self)
     }
 
-    fn accept(self, _capabilities: &[&str]) -> Result<ClientReceiver, LinkDown> {
-        Ok(self.accept_receiver(0, false)?)
+    fn accept(self) -> Result<ClientReceiver, LinkDown> {
+        Ok(self.accept_receiver(0, true)?)
     }
 
     fn refuse(self, why: &str) {

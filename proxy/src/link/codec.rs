@@ -7,7 +7,8 @@ use crate::domain::envelope::{CorrelationId, Envelope, HeaderField};
 
 /// The AMQP form of an envelope.
 pub(super) fn encode(envelope: Envelope) -> Bytes {
-    let Envelope { to, subject, reply_to, correlation_id, content_type, headers, body } = envelope;
+    let Envelope { to, subject, reply_to, correlation_id, content_type, headers, body, raw } =
+        envelope;
     let properties = Properties {
         to,
         subject,
@@ -19,7 +20,11 @@ pub(super) fn encode(envelope: Envelope) -> Bytes {
     let message = Message {
         properties: Some(properties),
         application_properties: headers.into_iter().map(header_entry).collect(),
-        body: if body.is_empty() { Body::Value(Value::Null) } else { Body::Data(vec![body]) },
+        body: if body.is_empty() && !raw {
+            Body::Value(Value::Null)
+        } else {
+            Body::Data(vec![body])
+        },
         ..Message::default()
     };
     message.encode()
@@ -36,6 +41,7 @@ pub(super) fn decode(encoded: &Bytes) -> Result<Envelope, DecodeError> {
         correlation_id: properties.correlation_id.and_then(correlation_id),
         content_type: properties.content_type.map(|symbol| symbol.as_str().to_owned()),
         headers: message.application_properties.into_iter().filter_map(header).collect(),
+        raw: matches!(message.body, Body::Data(_)),
         body: body_bytes(message.body),
     })
 }

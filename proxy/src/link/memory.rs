@@ -234,10 +234,6 @@ impl Sender for MemorySender {
     async fn detached(&self) -> LinkDown {
         self.connection.wait_down().await
     }
-
-    fn offers(&self, _capability: &str) -> bool {
-        false
-    }
 }
 
 // === impl MemoryReceiver ===
@@ -328,15 +324,11 @@ impl Incoming for MemoryIncoming {
         match *self {}
     }
 
-    fn desires(&self, _capability: &str) -> bool {
-        match *self {}
-    }
-
     fn session(&self) {
         match *self {}
     }
 
-    fn accept(self, _capabilities: &[&str]) -> Result<MemoryReceiver, LinkDown> {
+    fn accept(self) -> Result<MemoryReceiver, LinkDown> {
         match self {}
     }
 

@@ -71,8 +71,6 @@ pub(crate) trait Sender: 'static {
     async fn ready(&self) -> Result<(), LinkDown>;
     /// Resolves when the link is gone.
     async fn detached(&self) -> LinkDown;
-    /// Whether the peer at the far end of the link offers `capability`.
-    fn offers(&self, capability: &str) -> bool;
 }
 
 /// A receiving link. Dropping it detaches it and releases what waits.
@@ -111,12 +109,10 @@ pub(crate) trait Incoming: 'static {
     fn source(&self) -> Option<&str>;
     /// Address of its target: the queue.
     fn target(&self) -> Option<&str>;
-    /// Whether the far end asked for `capability`.
-    fn desires(&self, capability: &str) -> bool;
     /// The session it came in.
     fn session(&self) -> Self::Session;
-    /// Takes the link, without credit, offering `capabilities`.
-    fn accept(self, capabilities: &[&str]) -> Result<Self::Receiver, LinkDown>;
+    /// Takes the link, without credit; one is granted again for each settled message.
+    fn accept(self) -> Result<Self::Receiver, LinkDown>;
     /// Refuses the link.
     fn refuse(self, why: &str);
 }
@@ -130,8 +126,6 @@ pub(crate) struct SendTo<S> {
     pub(crate) target: Option<String>,
     /// Address of the source, for answers.
     pub(crate) source: Option<String>,
-    /// Capabilities that we would use.
-    pub(crate) desired: Vec<&'static str>,
     /// Session, or the connection's default one.
     pub(crate) session: Option<S>,
 }
@@ -174,6 +168,6 @@ impl<S> SendTo<S> {
 
     /// A sender whose messages say themselves where they go.
     pub(crate) const fn anywhere() -> Self {
-        Self { name: String::new(), target: None, source: None, desired: Vec::new(), session: None }
+        Self { name: String::new(), target: None, source: None, session: None }
     }
 }

@@ -1,11 +1,18 @@
 //! What fails, and what clients are told (proxy.md section 7).
 
-use super::*;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
 use crate::counters::MappingState;
 use crate::domain::envelope::{CorrelationId, Envelope};
 use crate::domain::exchange::Settled;
+use crate::limits::Limits;
+use crate::link::memory::MemoryNetwork;
 use crate::link::memory::{send_once, take};
 use crate::link::{Connection, Delivery, Network, ReceiveFrom, Receiver};
+use crate::testing::{TestProxy, config, connect, free_port, limits, local, proxy, run, talk};
 
 const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n";
 

@@ -1,7 +1,15 @@
 //! What works: requests through two proxies and back.
 
-use super::*;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
 use crate::counters::MappingState;
+use crate::link::memory::MemoryNetwork;
+use crate::testing::{TestProxy, config, connect, free_port, limits, proxy, run, talk, target};
 
 async fn pair(answer: &'static str) -> (TestProxy, u16, Rc<RefCell<Vec<String>>>) {
     let network = MemoryNetwork::default();

@@ -1,9 +1,15 @@
 //! Raw requests that try to be two, or to reach what they must not: refused, or carried as exactly one.
 
-use super::*;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
 use crate::domain::envelope::Envelope;
+use crate::limits::Limits;
+use crate::link::memory::MemoryNetwork;
 use crate::link::memory::take;
 use crate::link::{Connection, Network, ReceiveFrom};
+use crate::testing::{config, connect, free_port, limits, proxy, run};
 
 /// What must become of the raw bytes.
 enum Fate {

@@ -1,0 +1,185 @@
+//! Egress of a tcp mapping: each tunnel from the queue becomes a connection to the target.
+
+use std::io;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use super::copy::End;
+use super::ingress::{MOST, back_channel};
+use super::route;
+use crate::context::MappingTask;
+use crate::counters::MappingState;
+use crate::domain::exchange::Settled;
+use crate::domain::failure::Failure;
+use crate::domain::tunnel::{Piece, Tunnel, Window};
+use crate::link::{
+    Connection, Delivery, Incoming, LinkDown, Network, ReceiveFrom, Receiver, SendTo, Sender,
+};
+use crate::race::{Either, race};
+use crate::session;
+
+/// Longest time for a connection to the target to come up.
+const CONNECT: Duration = Duration::from_secs(5);
+
+/// Runs the mapping until it is dropped.
+pub(crate) async fn run<N: Network>(task: MappingTask<N>) {
+    let egress = Rc::new(Egress { task });
+    egress.task.counters.set_state(MappingState::Running);
+    let serving = Rc::clone(&egress);
+    session::keep(&egress.task, move |connection| attached(Rc::clone(&serving), connection)).await;
+}
+
+struct Egress<N> {
+    task: MappingTask<N>,
+}
+
+async fn attached<N: Network>(
+    egress: Rc<Egress<N>>,
+    connection: N::Connection,
+) -> Result<(), LinkDown> {
+    let routed = route::create(&connection, egress.task.mapping.queue.as_str()).await;
+    log::info!("{}: {} links", egress.task.name, if routed { "routed" } else { "plain" });
+    // Dropped with the connection: open sockets are closed when it is lost.
+    let mut tunnels = JoinSet::new();
+    if routed {
+        egress.task.connected(true);
+        while let Some(link) = connection.accept().await {
+            while tunnels.try_join_next().is_some() {}
+            if tunnels.len() >= egress.task.context.limits.connections {
+                link.refuse("too many connections");
+                continue;
+            }
+            let (egress, connection) = (Rc::clone(&egress), connection.clone());
+            tunnels.spawn_local(async move { egress.routed(&connection, link).await });
+        }
+        return Err(connection.closed().await);
+    }
+    let mut opens = connection
+        .receiver(ReceiveFrom {
+            source: Some(egress.task.mapping.queue.as_str().to_owned()),
+            credit: egress.task.context.limits.parallel,
+            renew: true,
+            most: MOST,
+            session: None,
+        })
+        .await?;
+    egress.task.connected(true);
+    loop {
+        let open = opens.recv().await?;
+        while tunnels.try_join_next().is_some() {}
+        if tunnels.len() >= egress.task.context.limits.connections {
+            open.settle(Settled::Modified);
+            continue;
+        }
+        let (egress, connection) = (Rc::clone(&egress), connection.clone());
+        tunnels.spawn_local(async move { egress.plain(&connection, open).await });
+    }
+}
+
+// === impl Egress ===
+
+impl<N: Network> Egress<N> {
+    /// A tunnel whose bytes arrive on a link of its own.
+    async fn routed(
+        &self,
+        connection: &N::Connection,
+        link: <N::Connection as Connection>::Incoming,
+    ) {
+        let _active = self.task.counters.begin();
+        let queue = self.task.mapping.queue.as_str();
+        let Some(answers) = link.source().filter(|a| !a.is_empty()).map(str::to_owned) else {
+            return link.refuse("link has no source address");
+        };
+        if link.target() != Some(queue) {
+            return link.refuse("link has another target");
+        }
+        log::debug!("{}: link {}", self.task.name, link.name());
+        let session = link.session();
+        let socket = match self.connect().await {
+            Ok(socket) => socket,
+            Err(error) => {
+                self.failed(Failure::TargetFailed, &error);
+                return link.refuse("target is not reachable");
+            }
+        };
+        let tunnelled = async {
+            let mut receiver = link.accept()?;
+            let to_far = SendTo { session: Some(session), ..SendTo::target(&answers) };
+            let sender = connection.sender(to_far).await?;
+            // Tells a proxy of ours who we are before it can have sent, or ended, anything.
+            let hello = sender.send(Piece::Open.message(None, Bytes::new())).await?;
+            match race(hello, receiver_gone(&sender)).await {
+                Either::Left(outcome) => drop(outcome?),
+                Either::Right(lost) => return Err(lost),
+            }
+            // Only now: bytes that came earlier would have had nowhere to go.
+            receiver.grant(Window::default().messages);
+            let end = End::new(&sender, None, Tunnel::new(false), &self.task.counters);
+            end.run(socket, &mut receiver).await
+        };
+        if let Err(lost) = tunnelled.await {
+            self.failed(Failure::RouterLost, &lost);
+        }
+    }
+
+    /// A tunnel that was asked for by a message, between two addresses that the router made.
+    async fn plain(&self, connection: &N::Connection, open: impl Delivery) {
+        let _active = self.task.counters.begin();
+        let answers = match open.envelope() {
+            Ok(message) if Piece::of(&message) == Piece::Open => {
+                message.reply_to.clone().map(|to| (to, message.correlation_id))
+            }
+            _ => None,
+        };
+        let Some((answers, correlation_id)) = answers else {
+            log::warn!("{}: message refused: not the start of a tunnel", self.task.name);
+            return open.settle(Settled::Rejected);
+        };
+        let socket = match self.connect().await {
+            Ok(socket) => socket,
+            Err(error) => {
+                self.failed(Failure::TargetFailed, &error);
+                return open.settle(Settled::Modified);
+            }
+        };
+        let tunnelled = async {
+            let session = connection.session().await?;
+            let mut receiver = back_channel(connection, &session).await?;
+            let to_far = SendTo { session: Some(session), ..SendTo::target(&answers) };
+            let sender = connection.sender(to_far).await?;
+            open.settle(Settled::Accepted);
+            let address = receiver.address().map(str::to_owned);
+            let mut hello = Piece::Open.message(address.as_deref(), Bytes::new());
+            hello.correlation_id = correlation_id;
+            match sender.send(hello).await?.await? {
+                Settled::Accepted => {}
+                other => return Err(LinkDown(format!("peer has gone: {other:?}"))),
+            }
+            let end = End::new(&sender, None, Tunnel::new(true), &self.task.counters);
+            end.run(socket, &mut receiver).await
+        };
+        if let Err(lost) = tunnelled.await {
+            self.failed(Failure::RouterLost, &lost);
+        }
+    }
+
+    async fn connect(&self) -> io::Result<TcpStream> {
+        let target = (self.task.context.target_host.as_str(), self.task.mapping.port);
+        let socket = tokio::time::timeout(CONNECT, TcpStream::connect(target)).await??;
+        socket.set_nodelay(true)?;
+        Ok(socket)
+    }
+
+    fn failed(&self, failure: Failure, cause: &dyn std::error::Error) {
+        self.task.counters.fail(failure);
+        log::info!("{}: connection ended: {}: {cause}", self.task.name, failure.name());
+    }
+}
+
+async fn receiver_gone(sender: &impl Sender) -> LinkDown {
+    sender.detached().await
+}

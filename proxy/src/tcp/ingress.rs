@@ -1,0 +1,174 @@
+//! Ingress of a tcp mapping: each accepted socket becomes a tunnel to the queue.
+
+use std::cell::Cell;
+use std::net::SocketAddr;
+use std::rc::Rc;
+
+use tokio::net::TcpStream;
+
+use super::copy::End;
+use super::route;
+use crate::context::MappingTask;
+use crate::counters::MappingState;
+use crate::domain::envelope::Envelope;
+use crate::domain::exchange::Settled;
+use crate::domain::failure::Failure;
+use crate::domain::tunnel::{Piece, Tunnel, Window};
+use crate::link::{Connection, Delivery, LinkDown, Network, ReceiveFrom, Receiver, SendTo, Sender};
+use crate::listener;
+use crate::session;
+
+/// Longest message taken from a peer, in bytes.
+pub(super) const MOST: usize = 1 << 20;
+
+/// Runs the mapping until it is dropped. The port is open only while the router is connected: a client
+/// is refused rather than held.
+pub(crate) async fn run<N: Network>(task: MappingTask<N>) {
+    let ingress = Rc::new(Ingress { task, connections: Cell::new(0) });
+    let serving = Rc::clone(&ingress);
+    session::keep(&ingress.task, move |connection| attached(Rc::clone(&serving), connection)).await;
+}
+
+struct Ingress<N> {
+    task: MappingTask<N>,
+    connections: Cell<u64>,
+}
+
+async fn attached<N: Network>(
+    ingress: Rc<Ingress<N>>,
+    connection: N::Connection,
+) -> Result<(), LinkDown> {
+    let task = &ingress.task;
+    let routed = route::possible(&connection, task.mapping.queue.as_str()).await;
+    log::info!("{}: {} links", task.name, if routed { "routed" } else { "plain" });
+    let listener = listener::bind(task).await;
+    task.connected(true);
+    let serve = |socket: TcpStream, peer: SocketAddr| {
+        let ingress = Rc::clone(&ingress);
+        let connection = connection.clone();
+        async move { ingress.serve(&connection, socket, peer, routed).await }
+    };
+    // Ended from outside when the connection is lost; that closes the port and all sockets.
+    let _open = Open(task.counters.as_ref());
+    listener::accept(&listener, task.context.limits.connections, &task.name, serve).await;
+    Ok(())
+}
+
+/// Shows the mapping as not running once its port is closed.
+struct Open<'a>(&'a crate::counters::Counters);
+
+impl Drop for Open<'_> {
+    fn drop(&mut self) {
+        self.0.set_state(MappingState::Starting);
+    }
+}
+
+/// A receiver for the bytes of one socket, at an address that the router makes.
+pub(super) async fn back_channel<C: Connection>(
+    connection: &C,
+    session: &C::Session,
+) -> Result<C::Receiver, LinkDown> {
+    connection
+        .receiver(ReceiveFrom {
+            source: None,
+            credit: Window::default().messages,
+            renew: true,
+            most: MOST,
+            session: Some(session.clone()),
+        })
+        .await
+}
+
+// === impl Ingress ===
+
+impl<N: Network> Ingress<N> {
+    async fn serve(
+        &self,
+        connection: &N::Connection,
+        socket: TcpStream,
+        peer: SocketAddr,
+        routed: bool,
+    ) {
+        let _active = self.task.counters.begin();
+        let tunnelled = self.tunnel(connection, socket, peer, routed).await;
+        match tunnelled {
+            Ok(()) => log::debug!("{}: {peer} ended", self.task.name),
+            Err((failure, lost)) => {
+                self.task.counters.fail(failure);
+                log::info!("{}: {peer} closed: {}: {lost}", self.task.name, failure.name());
+            }
+        }
+    }
+
+    async fn tunnel(
+        &self,
+        connection: &N::Connection,
+        socket: TcpStream,
+        peer: SocketAddr,
+        routed: bool,
+    ) -> Result<(), (Failure, LinkDown)> {
+        let lost = |lost| (Failure::RouterLost, lost);
+        let session = connection.session().await.map_err(lost)?;
+        let mut back = back_channel(connection, &session).await.map_err(lost)?;
+        let address = back.address().unwrap_or_default().to_owned();
+        let to_queue = SendTo {
+            name: format!("{peer}@undefined"),
+            target: Some(self.task.mapping.queue.as_str().to_owned()),
+            source: Some(address.clone()),
+            session: Some(session.clone()),
+        };
+        let patience = self.task.context.limits.timings.credit;
+        let ready = async {
+            let sender = connection.sender(to_queue).await?;
+            sender.ready().await?;
+            Ok(sender)
+        };
+        let no_egress = |lost| (Failure::NoEgress, lost);
+        let sender = match tokio::time::timeout(patience, ready).await {
+            Ok(sender) => sender.map_err(no_egress)?,
+            Err(_) => return Err(no_egress(LinkDown("no credit".to_owned()))),
+        };
+        let counters = &self.task.counters;
+        if routed {
+            let end = End::new(&sender, Some(&address), Tunnel::new(false), counters);
+            return end.run(socket, &mut back).await.map_err(lost);
+        }
+        let opened = self.open(&sender, &mut back, &address);
+        let far = match tokio::time::timeout(patience, opened).await {
+            Ok(far) => far?,
+            Err(_) => return Err(no_egress(LinkDown("no answer to open".to_owned()))),
+        };
+        drop(sender);
+        let to_far = SendTo { session: Some(session), ..SendTo::target(&far) };
+        let sender = connection.sender(to_far).await.map_err(lost)?;
+        let end = End::new(&sender, None, Tunnel::new(true), counters);
+        end.run(socket, &mut back).await.map_err(lost)
+    }
+
+    /// Asks the far proxy to open its socket; gives the address that takes the bytes.
+    async fn open(
+        &self,
+        sender: &impl Sender,
+        back: &mut impl Receiver,
+        address: &str,
+    ) -> Result<String, (Failure, LinkDown)> {
+        let lost = |lost| (Failure::RouterLost, lost);
+        self.connections.set(self.connections.get().wrapping_add(1));
+        let open = Piece::open(address, self.connections.get());
+        let pending = sender.send(open).await.map_err(lost)?;
+        match pending.await.map_err(lost)? {
+            Settled::Accepted => {}
+            outcome => {
+                let cause = LinkDown(format!("target not reached: {outcome:?}"));
+                return Err((Failure::TargetFailed, cause));
+            }
+        }
+        let answer = back.recv().await.map_err(lost)?;
+        let message = answer.envelope();
+        answer.settle(Settled::Accepted);
+        let bad = || (Failure::BadReply, LinkDown("answer to open is not valid".to_owned()));
+        let message: Envelope = message.map_err(|_| bad())?;
+        let far = message.reply_to.clone().filter(|_| Piece::of(&message) == Piece::Open);
+        far.ok_or_else(bad)
+    }
+}

@@ -1,0 +1,9 @@
+//! TCP mode: byte streams carried as messages, over routed links or between two dynamic addresses
+//! (proxy.md section 4).
+
+mod copy;
+pub(crate) mod egress;
+pub(crate) mod ingress;
+mod route;
+#[cfg(test)]
+mod tests;
