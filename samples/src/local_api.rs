@@ -42,11 +42,15 @@ pub struct MessageSocket {
 
 impl LocalApi {
     /// Identity and address as an Agent hands them to its containers: `SELFNAME`, host `iofog`.
+    /// `LOCAL_API` (`host:port`) replaces the address for a program outside a container.
     ///
     /// # Errors
     /// When `SELFNAME` is missing: this program was not started by an Agent.
     pub fn from_environment() -> Result<Self> {
         let id = std::env::var("SELFNAME").context("SELFNAME is not set")?;
+        if let Ok(address) = std::env::var("LOCAL_API") {
+            return Ok(Self::at(&id, &address));
+        }
         let hosts = std::fs::read_to_string("/etc/hosts").unwrap_or_default();
         let host = host_address(&hosts, "iofog").unwrap_or(IpAddr::from([127, 0, 0, 1]));
         Ok(Self::at(&id, &format!("{host}:{PORT}")))

@@ -17,6 +17,7 @@ use iofog_samples::reading::{Reading, now_us};
 use tokio::net::TcpListener;
 use tokio::task::LocalSet;
 
+/// Where the page is served unless `PAGE_ADDRESS` says otherwise.
 const PAGE_ADDRESS: &str = "0.0.0.0:8080";
 
 fn main() -> Result<()> {
@@ -27,8 +28,9 @@ fn main() -> Result<()> {
 async fn run() -> Result<()> {
     let api = LocalApi::from_environment()?;
     let ledger = Rc::new(RefCell::new(Ledger::default()));
-    let listener = TcpListener::bind(PAGE_ADDRESS).await.context("cannot serve the page")?;
-    log(&format!("{} serves its page at {PAGE_ADDRESS}", api.id()));
+    let address = std::env::var("PAGE_ADDRESS").unwrap_or_else(|_| PAGE_ADDRESS.to_owned());
+    let listener = TcpListener::bind(address).await.context("cannot serve the page")?;
+    log(&format!("page at {}", listener.local_addr()?));
     tokio::task::spawn_local(receive_for_ever(api, Rc::clone(&ledger)));
     serve(listener, ledger).await
 }
