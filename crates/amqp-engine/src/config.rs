@@ -47,7 +47,7 @@ impl Default for Config {
             idle_timeout_ms: 8_000,
             max_sessions: 256,
             max_links_per_session: 4_096,
-            incoming_window: 2_048,
+            incoming_window: 512,
             max_unsettled: 65_536,
             output_limit: 256 * 1024,
             splice_from: 4_096,

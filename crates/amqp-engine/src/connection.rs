@@ -1,65 +1,30 @@
-//! One AMQP connection, seen from outside: the calls a driver and a user make.
+//! One AMQP connection: its state and the calls that move bytes and time. The other calls stand in the
+//! modules below, by subject.
+
+use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
-use iofog_amqp::{Attach, DeliveryState, DeliveryTag, Error, Open};
+use iofog_amqp::{Error, Open, condition};
 
-use crate::{CloseReason, Config, DeliveryKey, Event, LinkId, Millis, SessionId, Token};
+use crate::link::Link;
+use crate::output::Output;
+use crate::session::Session;
+use crate::slab::Slab;
+use crate::{CloseReason, Config, Event, Millis};
 
-/// What a delivery is told with its first frame.
-#[derive(Debug, Clone, Default)]
-pub struct SendHead {
-    /// Tag; absent = the link's own counter, 8 bytes little-endian.
-    pub tag: Option<DeliveryTag>,
-    /// Message format; 0 = AMQP message.
-    pub message_format: u32,
-    /// Pre-settled: the engine keeps nothing of it.
-    pub settled: bool,
-    /// Given back with each [`Event::Updated`].
-    pub token: Token,
-    /// State at our end, for resumed or transactional deliveries; usually absent.
-    pub state: Option<DeliveryState>,
-}
+mod closing;
+mod flows;
+mod frames;
+mod handshake;
+mod links;
+mod receiving;
+mod sending;
+mod sessions;
+mod settling;
+mod timers;
 
-/// How far [`Connection::send`] came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Progress {
-    /// The delivery that the bytes belong to.
-    pub delivery: DeliveryKey,
-    /// All bytes were taken. False: the rest is still in `payload`; call again after
-    /// [`Event::Writable`], or once the output was written.
-    pub complete: bool,
-}
-
-/// Why nothing of a delivery was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum SendError {
-    /// The link has no credit: wait for [`Event::Credit`].
-    #[error("link has no credit")]
-    Credit,
-    /// The session's window is closed: wait for [`Event::Writable`].
-    #[error("session window is closed")]
-    Window,
-    /// Too much output waits for the socket: write it, then try again.
-    #[error("output is full")]
-    Output,
-    /// Too many unsettled deliveries on the session: wait for outcomes.
-    #[error("too many unsettled deliveries")]
-    Unsettled,
-    /// No such attached sending link.
-    #[error("link is not attached for sending")]
-    NotAttached,
-}
-
-/// Why a session or link cannot be made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum LimitError {
-    /// The limit of sessions or links, ours or the peer's, is reached.
-    #[error("no more sessions or links on this connection")]
-    Limit,
-    /// The session or connection is not open.
-    #[error("session or connection is not open")]
-    NotOpen,
-}
+use handshake::Phase;
+use settling::Walk;
 
 /// A connection of either side. A driver's loop:
 ///
@@ -68,22 +33,69 @@ pub enum LimitError {
 /// 3. [`Self::flush`], then write [`Self::output_chunks`] and report by [`Self::wrote`];
 /// 4. sleep until readable, writable (if output is left), or [`Self::next_deadline`]; call [`Self::tick`].
 ///
-/// Commands on ids that are gone do nothing: a peer may detach at any time. Stop reading while
-/// [`Self::wants_input`] is false.
+/// Commands, `tick` and `wrote` may leave events: poll again after them. Commands on ids that are gone do
+/// nothing: a peer may detach at any time. Stop reading while [`Self::wants_input`] is false.
 #[derive(Debug)]
 pub struct Connection {
     config: Config,
+    phase: Phase,
     input: BytesMut,
+    /// Whole frames that were read, and how far they were handled.
+    batch: Bytes,
+    batch_at: usize,
+    input_ended: bool,
+    out: Output,
+    output_blocked: bool,
+    events: VecDeque<Event>,
+    walk: Option<Walk>,
+    sessions: Slab<Session>,
+    /// Session by the peer's channel.
+    remote_channels: Vec<Option<u16>>,
+    links: Slab<Link>,
+    /// Sessions and links with something to flush.
+    dirty_sessions: Vec<u16>,
+    dirty_links: Vec<u32>,
+    remote_open: Option<Box<Open>>,
+    open_sent: bool,
+    /// Largest frame we send.
+    send_frame_size: usize,
+    now: Millis,
+    last_received: Millis,
+    last_sent: Millis,
+    close_reason: Option<CloseReason>,
 }
 
 impl Connection {
     /// A new connection; a client's first bytes are in the output at once.
     #[must_use]
-    pub fn new(config: Config, _now: Millis) -> Self {
-        Self { config, input: BytesMut::new() }
+    pub fn new(config: Config, now: Millis) -> Self {
+        let mut connection = Self {
+            phase: Phase::start(&config.security),
+            config,
+            input: BytesMut::new(),
+            batch: Bytes::new(),
+            batch_at: 0,
+            input_ended: false,
+            out: Output::default(),
+            output_blocked: false,
+            events: VecDeque::new(),
+            walk: None,
+            sessions: Slab::new(),
+            remote_channels: Vec::new(),
+            links: Slab::new(),
+            dirty_sessions: Vec::new(),
+            dirty_links: Vec::new(),
+            remote_open: None,
+            open_sent: false,
+            send_frame_size: 512,
+            now,
+            last_received: now,
+            last_sent: now,
+            close_reason: None,
+        };
+        connection.start();
+        connection
     }
-
-    // --- bytes and time
 
     /// Buffer to append read bytes to; `room` bytes are reserved.
     pub fn input(&mut self, room: usize) -> &mut BytesMut {
@@ -92,168 +104,137 @@ impl Connection {
     }
 
     /// Bytes were appended to the input.
-    pub fn received(&mut self, _now: Millis) {}
+    pub fn received(&mut self, now: Millis) {
+        self.now = now;
+        self.last_received = now;
+    }
 
     /// The peer's stream ended: [`Event::Closed`] follows what was received before.
-    pub fn input_ended(&mut self) {}
+    pub fn input_ended(&mut self) {
+        self.input_ended = true;
+    }
+
+    /// Gives back the memory of the input buffer while nothing waits in it: for idle connections.
+    pub fn shrink_input(&mut self) {
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+        }
+    }
 
     /// False while so much output waits that more input must not be read.
     #[must_use]
     pub fn wants_input(&self) -> bool {
-        self.output_len() < self.config.output_limit
+        self.out.len() < 2 * self.config.output_limit
     }
 
     /// The next event, or none until more bytes arrive.
+    #[inline]
     pub fn poll_event(&mut self) -> Option<Event> {
-        None
+        loop {
+            if let Some(event) = self.events.pop_front() {
+                match &event {
+                    Event::Detached { link, .. } => self.links.release(link.0),
+                    Event::SessionEnded { session, .. } => self.sessions.release(session.0.into()),
+                    _ => {}
+                }
+                return Some(event);
+            }
+            if self.walk.is_some()
+                && let Some(event) = self.next_walked()
+            {
+                return Some(event);
+            }
+            match self.step() {
+                Step::Event(event) => return Some(event),
+                Step::Again => {}
+                Step::Idle if self.input_ended && !self.is_closed() => {
+                    let closing = self.phase == Phase::Closing;
+                    self.closed(if closing { CloseReason::Local } else { CloseReason::Lost });
+                }
+                Step::Idle => return None,
+            }
+        }
     }
-
-    /// Time passed: sends heartbeats, gives up on a silent peer.
-    pub fn tick(&mut self, _now: Millis) {}
-
-    /// When [`Self::tick`] has to be called at the latest.
-    #[must_use]
-    pub fn next_deadline(&self) -> Option<Millis> {
-        None
-    }
-
-    /// Turns gathered dispositions and credit into frames. Call once per batch, before writing.
-    pub fn flush(&mut self) {}
 
     /// Bytes that wait to be written (before [`Self::flush`] there may be more to come).
     #[must_use]
+    #[inline]
     pub fn output_len(&self) -> usize {
-        0
+        self.out.len()
     }
 
     /// Up to `N` pieces of the output, in order; unused places are empty. For one vectored write.
     #[must_use]
     pub fn output_chunks<const N: usize>(&self) -> [&[u8]; N] {
-        [&[]; N]
+        self.out.chunks()
     }
 
     /// The first `bytes` bytes of the output were written.
-    pub fn wrote(&mut self, _bytes: usize, _now: Millis) {}
-
-    // --- connection
+    pub fn wrote(&mut self, bytes: usize, now: Millis) {
+        self.now = now;
+        self.last_sent = now;
+        self.out.advance(bytes);
+        if self.output_blocked && self.out.len() <= self.config.output_limit / 2 {
+            self.output_blocked = false;
+            self.wake_blocked();
+        }
+    }
 
     /// The peer's `open`, once it came.
     #[must_use]
     pub fn remote_open(&self) -> Option<&Open> {
-        None
+        self.remote_open.as_deref()
     }
 
-    /// Answers [`Event::Authenticate`].
-    pub fn authenticate(&mut self, _accepted: bool) {}
-
-    /// Closes the connection; [`Event::Closed`] comes when the peer has answered or the stream ended.
-    pub fn close(&mut self, _error: Option<Error>) {}
+    /// Whether the connection is open on both sides.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        self.phase == Phase::Running
+    }
 
     /// Why the connection is over, once it is.
     #[must_use]
     pub fn close_reason(&self) -> Option<&CloseReason> {
-        None
+        self.close_reason.as_ref()
     }
 
-    // --- sessions
-
-    /// Begins a session. Links may be attached to it at once.
-    ///
-    /// # Errors
-    /// [`LimitError`] at either side's limit, or when the connection is not open.
-    pub fn begin(&mut self) -> Result<SessionId, LimitError> {
-        Err(LimitError::NotOpen)
+    fn is_closed(&self) -> bool {
+        self.phase == Phase::Closed
     }
 
-    /// Ends a session and all its links.
-    pub fn end(&mut self, _session: SessionId, _error: Option<Error>) {}
-
-    /// While held, the session's incoming window is not refilled: the peer stops after at most
-    /// `incoming_window` frames (back-pressure for streams).
-    pub fn hold_window(&mut self, _session: SessionId, _hold: bool) {}
-
-    // --- links
-
-    /// Attaches a link; `attach.role` is our role, `handle` is chosen by the engine.
-    ///
-    /// # Errors
-    /// [`LimitError`] at either side's limit, or when the session is not there.
-    pub fn attach(&mut self, _session: SessionId, _attach: Attach) -> Result<LinkId, LimitError> {
-        Err(LimitError::NotOpen)
+    /// Takes the next bytes apart.
+    #[inline]
+    fn step(&mut self) -> Step {
+        match self.phase {
+            Phase::Closed => Step::Idle,
+            Phase::Open | Phase::Running | Phase::Closing => self.step_frame(),
+            _ => self.step_handshake(),
+        }
     }
 
-    /// Answers [`Event::Attach`]. Name, handle, role and (for receivers) delivery count are filled in.
-    pub fn accept(&mut self, _link: LinkId, _answer: Attach) {}
-
-    /// Answers [`Event::Attach`] with an attach without source and target, and a detach with `error`.
-    pub fn refuse(&mut self, _link: LinkId, _error: Error) {}
-
-    /// Detaches a link; [`Event::Detached`] comes when the peer has answered.
-    pub fn detach(&mut self, _link: LinkId, _closed: bool, _error: Option<Error>) {}
-
-    /// The session of a link.
-    #[must_use]
-    pub fn session_of(&self, _link: LinkId) -> Option<SessionId> {
-        None
+    /// The peer broke the protocol.
+    fn protocol_error(&mut self, error: Error) -> Step {
+        self.fail(error, None);
+        Step::Again
     }
 
-    /// Credit of a link: what may be sent (sending link), what we have granted and is unused (receiving link).
-    #[must_use]
-    pub fn credit(&self, _link: LinkId) -> u32 {
-        0
+    fn decode_error(&mut self, error: iofog_amqp::DecodeError) -> Step {
+        use iofog_amqp::DecodeError as E;
+        let condition = match error {
+            E::MissingField(_) | E::OutOfRange(_) | E::TagTooLong => condition::INVALID_FIELD,
+            E::UnknownDescriptor(_) => condition::NOT_IMPLEMENTED,
+            _ => condition::DECODE_ERROR,
+        };
+        self.protocol_error(Error::new(condition, error.to_string()))
     }
+}
 
-    // --- sending
-
-    /// Sends bytes of a delivery: begins one with `head` unless one is unfinished on the link (`head` is
-    /// then ignored), takes as much from the front of `payload` as frames fit, and finishes the delivery
-    /// when all was taken and `last` is set.
-    ///
-    /// # Errors
-    /// [`SendError`]: nothing was taken.
-    pub fn send(
-        &mut self,
-        _link: LinkId,
-        _head: &SendHead,
-        _payload: &mut Bytes,
-        _last: bool,
-    ) -> Result<Progress, SendError> {
-        Err(SendError::NotAttached)
-    }
-
-    /// Gives up the unfinished delivery of a link, if there is one.
-    pub fn abort(&mut self, _link: LinkId) {}
-
-    /// The sender has nothing more for a drain: uses up the credit and tells the peer.
-    pub fn drained(&mut self, _link: LinkId) {}
-
-    /// How many deliveries wait for the link; told to the peer with the next flow.
-    pub fn set_available(&mut self, _link: LinkId, _available: u32) {}
-
-    /// Settles a sent delivery (our side), with the state the peer gave or another one.
-    pub fn settle_sent(&mut self, _delivery: DeliveryKey, _state: Option<DeliveryState>) {}
-
-    // --- receiving
-
-    /// Grants `more` deliveries beyond what was granted.
-    pub fn add_credit(&mut self, _link: LinkId, _more: u32) {}
-
-    /// Sets the granted credit.
-    pub fn set_credit(&mut self, _link: LinkId, _credit: u32) {}
-
-    /// Asks the sender to use up the credit; [`Event::SenderFlow`] with `drained` follows.
-    pub fn drain(&mut self, _link: LinkId) {}
-
-    /// Remembers a token for an incoming delivery.
-    pub fn set_token(&mut self, _delivery: DeliveryKey, _token: Token) {}
-
-    /// Tells the sender the state of an incoming delivery. Neighbouring deliveries with the same state
-    /// share one frame.
-    pub fn dispose(
-        &mut self,
-        _delivery: DeliveryKey,
-        _state: Option<DeliveryState>,
-        _settled: bool,
-    ) {
-    }
+/// What taking bytes apart led to.
+enum Step {
+    /// Tell the user.
+    Event(Event),
+    /// Look again.
+    Again,
+    /// More bytes are needed.
+    Idle,
 }

@@ -1,0 +1,129 @@
+//! Bytes that wait to be written: one reused buffer, with large payloads spliced in where they belong.
+
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+
+/// Capacity that an empty buffer keeps, so that idle connections stay small.
+const KEEP: usize = 4 * 1024;
+
+/// Outgoing bytes in order.
+#[derive(Debug, Default)]
+pub(crate) struct Output {
+    inline: Vec<u8>,
+    /// Bytes of `inline` that were written.
+    written: usize,
+    splices: VecDeque<Splice>,
+    spliced: usize,
+}
+
+#[derive(Debug)]
+struct Splice {
+    /// Index in `inline` that the payload stands in front of.
+    at: usize,
+    payload: Bytes,
+}
+
+impl Output {
+    /// Bytes that wait.
+    #[inline]
+    pub(crate) fn len(&self) -> usize {
+        self.inline.len() - self.written + self.spliced
+    }
+
+    /// The buffer, to append to.
+    #[inline]
+    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
+        &mut self.inline
+    }
+
+    /// Appends a payload without copying it.
+    pub(crate) fn splice(&mut self, payload: Bytes) {
+        self.spliced += payload.len();
+        self.splices.push_back(Splice { at: self.inline.len(), payload });
+    }
+
+    /// The first `N` pieces.
+    pub(crate) fn chunks<const N: usize>(&self) -> [&[u8]; N] {
+        let mut chunks = [&[][..]; N];
+        let mut places = chunks.iter_mut();
+        let mut at = self.written;
+        for splice in &self.splices {
+            if splice.at > at {
+                let Some(place) = places.next() else { return chunks };
+                *place = self.inline.get(at..splice.at).unwrap_or_default();
+                at = splice.at;
+            }
+            let Some(place) = places.next() else { return chunks };
+            *place = &splice.payload;
+        }
+        if let Some(place) = places.next() {
+            *place = self.inline.get(at..).unwrap_or_default();
+        }
+        chunks
+    }
+
+    /// Forgets the first `n` bytes.
+    pub(crate) fn advance(&mut self, mut n: usize) {
+        while let Some(splice) = self.splices.front_mut() {
+            let before = (splice.at - self.written).min(n);
+            self.written += before;
+            n -= before;
+            if self.written < splice.at || n == 0 {
+                return;
+            }
+            let taken = splice.payload.len().min(n);
+            n -= taken;
+            self.spliced -= taken;
+            if taken < splice.payload.len() {
+                drop(splice.payload.split_to(taken));
+                return;
+            }
+            self.splices.pop_front();
+        }
+        self.written = (self.written + n).min(self.inline.len());
+        if self.written == self.inline.len() {
+            self.inline.clear();
+            self.written = 0;
+            if self.inline.capacity() > 16 * KEEP {
+                self.inline.shrink_to(KEEP);
+            }
+        } else if self.splices.is_empty() && self.written > self.inline.len() / 2 {
+            self.inline.drain(..self.written);
+            self.written = 0;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn all(output: &Output) -> Vec<u8> {
+        output.chunks::<16>().concat()
+    }
+
+    #[test]
+    fn output_keeps_its_order_at_every_step() {
+        for step in 1..20 {
+            let mut output = Output::default();
+            output.splice(Bytes::from_static(b"first"));
+            output.buffer().extend_from_slice(b"head1");
+            output.splice(Bytes::from_static(b"payload1"));
+            output.splice(Bytes::from_static(b"p2"));
+            output.buffer().extend_from_slice(b"tail");
+            let mut expected = b"firsthead1payload1p2tail".to_vec();
+            while output.len() > 0 {
+                assert_eq!(all(&output), expected);
+                assert_eq!(output.len(), expected.len());
+                let n = step.min(expected.len());
+                output.advance(n);
+                expected.drain(..n);
+            }
+            assert!(expected.is_empty());
+            assert_eq!(all(&output), b"");
+            output.buffer().extend_from_slice(b"again");
+            assert_eq!(all(&output), b"again");
+        }
+    }
+}

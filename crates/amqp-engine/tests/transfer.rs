@@ -1,0 +1,376 @@
+//! Deliveries between two engines: frames, credit, windows, outcomes, drain, abort, wraps.
+
+mod common;
+
+use bytes::Bytes;
+use common::*;
+use iofog_amqp::{DeliveryState, DeliveryTag, Role, condition};
+use iofog_amqp_engine::*;
+
+/// Serial numbers a few steps before they wrap.
+fn near_wrap(config: Config) -> Config {
+    let initial = InitialSerials {
+        transfer_id: u32::MAX - 5,
+        delivery_id: u32::MAX - 3,
+        delivery_count: u32::MAX - 2,
+    };
+    Config { initial, ..config }
+}
+
+fn linked(seed: u64) -> (Pair, LinkId, LinkId) {
+    let mut pair = Pair::new(near_wrap(client_config()), near_wrap(server_config()), seed);
+    pair.open();
+    let session = pair.session();
+    let (ours, theirs) = pair.sender(session, "l");
+    (pair, ours, theirs)
+}
+
+fn token(n: u32) -> SendHead {
+    SendHead { token: Token(n), ..SendHead::default() }
+}
+
+#[test]
+fn credit_is_counted_across_the_wrap() {
+    let (mut pair, ours, theirs) = linked(1);
+    assert_eq!(send(&mut pair.client, ours, b"x", &token(0)), Err(SendError::Credit));
+    for round in 0..10 {
+        pair.server.add_credit(theirs, 3);
+        let (client, _) = pair.run();
+        assert!(
+            matches!(client[..], [Event::Credit { credit: 3, drain: false, .. }]),
+            "{client:?}"
+        );
+        for n in 0..3 {
+            send(&mut pair.client, ours, b"payload", &token(n)).unwrap();
+        }
+        assert_eq!(send(&mut pair.client, ours, b"x", &token(9)), Err(SendError::Credit));
+        let (_, server) = pair.run();
+        let got = transfers(server);
+        assert_eq!(got.len(), 3, "round {round}");
+        assert!(got.iter().all(|d| d.payload == "payload" && d.first && !d.more && !d.settled));
+        assert_eq!(pair.server.credit(theirs), 0);
+        for delivered in got {
+            pair.server.dispose(delivered.delivery, Some(DeliveryState::Accepted), true);
+        }
+        let (client, _) = pair.run();
+        let tokens: Vec<_> = client
+            .iter()
+            .map(|event| match event {
+                Event::Updated { token, state: Some(DeliveryState::Accepted), settled, .. } => {
+                    assert!(settled);
+                    token.0
+                }
+                other => panic!("{other:?}"),
+            })
+            .collect();
+        assert_eq!(tokens, [0, 1, 2]);
+    }
+}
+
+#[test]
+fn neighbouring_outcomes_share_one_frame() {
+    let (mut pair, ours, theirs) = linked(2);
+    pair.server.add_credit(theirs, 100);
+    pair.run();
+    for n in 0..100 {
+        send(&mut pair.client, ours, b"x", &token(n)).unwrap();
+    }
+    let (_, server) = pair.run();
+    for delivered in transfers(server) {
+        pair.server.dispose(delivered.delivery, Some(DeliveryState::Accepted), true);
+    }
+    pair.server.flush();
+    assert!(pair.server.output_len() < 40, "{}", pair.server.output_len());
+    let (client, _) = pair.run();
+    assert_eq!(client.len(), 100);
+}
+
+#[test]
+fn outcomes_of_every_kind_arrive_with_their_fields() {
+    let (mut pair, ours, theirs) = linked(3);
+    let error = iofog_amqp::Error::new(condition::NOT_FOUND, "why");
+    let states = [
+        DeliveryState::Accepted,
+        DeliveryState::Rejected(Some(Box::new(error))),
+        DeliveryState::Released,
+        DeliveryState::modified(true, true),
+        DeliveryState::Received { section_number: 2, section_offset: 9 },
+    ];
+    pair.server.add_credit(theirs, 10);
+    pair.run();
+    for n in 0..5 {
+        send(&mut pair.client, ours, b"x", &token(n)).unwrap();
+    }
+    let (_, server) = pair.run();
+    let got = transfers(server);
+    for (delivered, state) in got.iter().zip(&states) {
+        pair.server.dispose(delivered.delivery, Some(state.clone()), false);
+    }
+    let (client, _) = pair.run();
+    assert_eq!(client.len(), 5);
+    for (event, expected) in client.iter().zip(&states) {
+        let Event::Updated { state, settled: false, delivery, .. } = event else { panic!() };
+        assert_eq!(state.as_ref(), Some(expected));
+        pair.client.settle_sent(*delivery, state.clone());
+    }
+    let (_, server) = pair.run();
+    assert_eq!(server.len(), 5);
+    assert!(server.iter().all(|event| matches!(event, Event::SenderUpdated { settled: true, .. })));
+    // Both sides have forgotten all: telling again does nothing.
+    pair.server.dispose(got[0].delivery, None, true);
+    pair.server.flush();
+    assert_eq!(pair.server.output_len(), 0);
+}
+
+#[test]
+fn tokens_of_incoming_deliveries_come_back() {
+    let (mut pair, ours, theirs) = linked(4);
+    pair.server.add_credit(theirs, 1);
+    pair.run();
+    let progress = send(&mut pair.client, ours, &[7; 40_000], &token(0)).unwrap();
+    assert!(progress.complete);
+    let mut rng = Rng(99);
+    let (mut size, mut pieces) = (0, 0);
+    loop {
+        let moved = carry(&mut pair.client, &mut pair.server, &mut rng, 5000);
+        while let Some(event) = pair.server.poll_event() {
+            let Event::Transfer(delivered) = event else { panic!("{event:?}") };
+            if delivered.first {
+                assert_eq!(delivered.tag, DeliveryTag::from_counter(0));
+                pair.server.set_token(delivered.delivery, Token(42));
+            } else {
+                assert_eq!(delivered.token, Token(42));
+            }
+            pieces += 1;
+            size += delivered.payload.len();
+            assert_eq!(delivered.more, size < 40_000);
+        }
+        if !moved {
+            break;
+        }
+    }
+    assert_eq!((size, pieces), (40_000, 3));
+    pair.client.settle_sent(progress.delivery, None);
+    let (_, server) = pair.run();
+    assert!(matches!(server[..], [Event::SenderUpdated { token: Token(42), settled: true, .. }]));
+}
+
+#[test]
+fn window_closes_and_opens_while_a_large_message_is_sent() {
+    for hold in [false, true] {
+        let mut pair = Pair::new(
+            Config { max_frame_size: 512, ..client_config() },
+            Config { incoming_window: 4, ..server_config() },
+            5,
+        );
+        pair.open();
+        let session = pair.session();
+        let (ours, theirs) = pair.sender(session, "l");
+        pair.server.add_credit(theirs, 1);
+        pair.run();
+        pair.server.hold_window(SessionId(0), hold);
+        let mut payload =
+            Bytes::from((0..100_000u32).map(|n| n.to_be_bytes()[3]).collect::<Vec<_>>());
+        let expected = payload.clone();
+        let mut got = vec![];
+        let mut progress = pair.client.send(ours, &token(0), &mut payload, true).unwrap();
+        let mut rounds = 0;
+        loop {
+            let (client, server) = pair.run();
+            got.extend(transfers(server).into_iter().map(|d| d.payload));
+            if progress.complete {
+                break;
+            }
+            rounds += 1;
+            if hold {
+                assert_eq!(got.len(), 4 * rounds, "held window lets nothing more in");
+                assert!(client.is_empty());
+                pair.server.hold_window(SessionId(0), false);
+                let (client, _) = pair.run();
+                assert!(matches!(client[..], [Event::Writable(_)]), "{client:?}");
+                pair.server.hold_window(SessionId(0), true);
+            } else {
+                assert!(matches!(client[..], [Event::Writable(_)]), "{client:?}");
+            }
+            progress = pair.client.send(ours, &token(0), &mut payload, true).unwrap();
+        }
+        assert_eq!(got.concat(), expected);
+        assert!(rounds > 10);
+    }
+}
+
+#[test]
+fn output_limit_pushes_back_and_wakes() {
+    let (mut pair, ours, theirs) = linked(6);
+    pair.server.add_credit(theirs, 100_000);
+    pair.run();
+    let mut sent = 0;
+    let refused = loop {
+        match send(&mut pair.client, ours, &[0; 1000], &token(0)) {
+            Ok(_) => sent += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(refused, SendError::Output);
+    assert!(pair.client.output_len() < 300 * 1024);
+    let (client, server) = pair.run();
+    assert!(client.iter().any(|event| matches!(event, Event::Writable(_))));
+    assert_eq!(transfers(server).len(), sent);
+    assert!(send(&mut pair.client, ours, b"x", &token(0)).is_ok());
+}
+
+#[test]
+fn unsettled_deliveries_are_bounded() {
+    let mut pair = Pair::new(Config { max_unsettled: 3, ..client_config() }, server_config(), 7);
+    pair.open();
+    let session = pair.session();
+    let (ours, theirs) = pair.sender(session, "l");
+    pair.server.add_credit(theirs, 10);
+    pair.run();
+    for n in 0..3 {
+        send(&mut pair.client, ours, b"x", &token(n)).unwrap();
+    }
+    assert_eq!(send(&mut pair.client, ours, b"x", &token(3)), Err(SendError::Unsettled));
+    let settled = SendHead { settled: true, ..SendHead::default() };
+    assert!(send(&mut pair.client, ours, b"x", &settled).is_ok());
+}
+
+#[test]
+fn presettled_deliveries_are_not_kept() {
+    let (mut pair, ours, theirs) = linked(8);
+    pair.server.add_credit(theirs, 5);
+    pair.run();
+    let settled = SendHead { settled: true, ..SendHead::default() };
+    for _ in 0..5 {
+        send(&mut pair.client, ours, b"x", &settled).unwrap();
+    }
+    let (_, server) = pair.run();
+    let got = transfers(server);
+    assert!(got.len() == 5 && got.iter().all(|d| d.settled));
+    pair.server.dispose(got[0].delivery, Some(DeliveryState::Accepted), true);
+    pair.server.flush();
+    assert_eq!(pair.server.output_len(), 0);
+}
+
+#[test]
+fn drain_without_messages_is_answered_and_wraps() {
+    let (mut pair, ours, theirs) = linked(9);
+    for _ in 0..200 {
+        pair.server.set_credit(theirs, 1_000_000_000);
+        pair.server.drain(theirs);
+        let (client, _) = pair.run();
+        assert!(
+            matches!(client[..], [Event::Credit { credit: 1_000_000_000, drain: true, .. }]),
+            "{client:?}"
+        );
+        pair.client.drained(ours);
+        let (_, server) = pair.run();
+        assert!(
+            matches!(server[..], [Event::SenderFlow { drained: true, credit: 0, .. }]),
+            "{server:?}"
+        );
+        assert_eq!(pair.server.credit(theirs), 0);
+        assert_eq!(send(&mut pair.client, ours, b"x", &token(0)), Err(SendError::Credit));
+    }
+    pair.server.add_credit(theirs, 1);
+    pair.run();
+    send(&mut pair.client, ours, b"x", &token(0)).unwrap();
+    assert_eq!(transfers(pair.run().1).len(), 1);
+}
+
+#[test]
+fn abort_is_told_and_frees_the_link() {
+    let (mut pair, ours, theirs) = linked(10);
+    pair.server.add_credit(theirs, 2);
+    pair.run();
+    let head = token(1);
+    pair.client.send(ours, &head, &mut Bytes::from_static(b"part"), false).unwrap();
+    pair.client.abort(ours);
+    pair.client.abort(ours);
+    let (_, server) = pair.run();
+    let got = transfers(server);
+    assert_eq!(got.len(), 2);
+    assert!(got[0].more && !got[0].aborted && got[1].aborted && !got[1].more);
+    send(&mut pair.client, ours, b"whole", &head).unwrap();
+    assert_eq!(transfers(pair.run().1)[0].payload, "whole");
+}
+
+#[test]
+fn pieces_given_one_by_one_make_one_delivery() {
+    let (mut pair, ours, theirs) = linked(11);
+    pair.server.add_credit(theirs, 1);
+    pair.run();
+    for n in 0..5 {
+        pair.client.send(ours, &token(0), &mut Bytes::from(vec![n; 10]), false).unwrap();
+    }
+    pair.client.send(ours, &token(0), &mut Bytes::new(), true).unwrap();
+    let got = transfers(pair.run().1);
+    assert_eq!(got.iter().filter(|d| d.first).count(), 1);
+    assert_eq!(got.iter().filter(|d| !d.more).count(), 1);
+    assert!(!got.last().unwrap().more);
+    assert_eq!(got.iter().map(|d| d.payload.len()).sum::<usize>(), 50);
+    assert!(got.iter().all(|d| d.delivery == got[0].delivery));
+}
+
+#[test]
+fn deliveries_of_a_detached_link_are_forgotten_and_later_ones_still_work() {
+    let (mut pair, ours, theirs) = linked(12);
+    let session = pair.client.session_of(ours).unwrap();
+    let (second, their_second) = pair.sender(session, "l2");
+    pair.server.add_credit(theirs, 5);
+    pair.server.add_credit(their_second, 5);
+    pair.run();
+    for n in 0..3 {
+        send(&mut pair.client, ours, b"a", &token(n)).unwrap();
+        send(&mut pair.client, second, b"b", &token(10 + n)).unwrap();
+    }
+    // Detach while the deliveries are on the wire: they are dropped, ids stay in step.
+    pair.server.detach(theirs, true, None);
+    let (client, server) = pair.run();
+    assert_eq!(client.iter().filter(|e| matches!(e, Event::Detached { .. })).count(), 1);
+    let got = transfers(server);
+    assert_eq!(got.len(), 3);
+    for delivered in got {
+        pair.server.dispose(delivered.delivery, Some(DeliveryState::Accepted), true);
+    }
+    let (client, _) = pair.run();
+    let tokens: Vec<_> = client
+        .iter()
+        .filter_map(|e| if let Event::Updated { token, .. } = e { Some(token.0) } else { None })
+        .collect();
+    assert_eq!(tokens, [10, 11, 12]);
+}
+
+#[test]
+fn message_above_the_limit_detaches_the_link() {
+    let mut pair = Pair::default(13);
+    pair.open();
+    let session = pair.session();
+    pair.client.attach(session, attach("l", Role::Sender)).unwrap();
+    let (_, server) = pair.run();
+    let [Event::Attach { link, .. }] = server[..] else { panic!() };
+    let mut answer = attach("l", Role::Receiver);
+    answer.max_message_size = Some(20_000);
+    pair.server.accept(link, answer);
+    pair.server.add_credit(link, 1);
+    pair.run();
+    send(&mut pair.client, LinkId(0), &[0; 50_000], &token(0)).unwrap();
+    let (client, server) = pair.run();
+    assert_eq!(transfers(server).len(), 1, "the first frame was within the limit");
+    let [Event::Detached { error: Some(error), .. }] = &client[..] else { panic!("{client:?}") };
+    assert_eq!(error.condition, condition::MESSAGE_SIZE_EXCEEDED);
+}
+
+#[test]
+fn echo_is_answered() {
+    let (mut pair, _, theirs) = linked(14);
+    pair.server.add_credit(theirs, 7);
+    pair.run();
+    pair.client.set_available(LinkId(0), 3);
+    pair.client.flow_due(LinkId(0));
+    let (_, server) = pair.run();
+    assert!(matches!(
+        server[..],
+        [Event::SenderFlow { available: Some(3), credit: 7, drained: false, .. }]
+    ));
+}
