@@ -7,6 +7,7 @@ pub mod clock;
 pub mod commandline;
 pub mod config;
 pub mod context;
+pub mod controller_client;
 pub mod disk;
 pub mod domain;
 pub mod engine;
