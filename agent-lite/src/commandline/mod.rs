@@ -1,7 +1,12 @@
 //! Administration commands, independent of how they arrive (Unix socket or Local API).
 
+mod handler;
+mod text;
+
 use std::future::Future;
 use std::pin::Pin;
+
+pub use handler::Commandline;
 
 /// A future of the one thread, boxed so that the trait can be a trait object.
 pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;

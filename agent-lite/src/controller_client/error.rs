@@ -25,6 +25,9 @@ pub enum ControllerError {
         /// `message` of the body, else the reason phrase.
         message: String,
     },
+    /// The node got another identity during the call.
+    #[error("the identity changed during the call")]
+    Superseded,
     /// A success whose body is not what the contract says.
     #[error("the controller's answer is malformed: {what}")]
     Malformed {
