@@ -2,7 +2,9 @@
 //!
 //! Layers inside the crate: `config`, `domain` (pure rules), then adapters, then [`app`](crate) that wires them.
 
+pub mod app;
 pub mod bus;
+pub mod cli;
 pub mod clock;
 pub mod commandline;
 pub mod config;

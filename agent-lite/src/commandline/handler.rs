@@ -25,7 +25,14 @@ impl Commandline {
         let words: Vec<&str> = line.split(' ').filter(|word| !word.is_empty()).collect();
         match words.as_slice() {
             ["version" | "--version" | "-v"] => ok(text::version()),
-            ["status"] => ok(text::padded(&text::status(&self.agent), 28, ": ")),
+            ["status"] => {
+                let mut lines = text::status(&self.agent);
+                let error = self.agent.link_error();
+                if !error.is_empty() {
+                    lines.push(("Last Controller Error", error));
+                }
+                ok(text::padded(&lines, 28, ": "))
+            }
             ["info"] => ok(text::padded(&text::info(&self.agent), 40, " : ")),
             ["provision", key] => self.provision_command(key).await,
             ["deprovision"] => self.deprovision_command().await,
@@ -175,7 +182,7 @@ impl Administration for Commandline {
 
 /// Pairs of option and value; `None` for an unknown option or a missing value.
 fn parse_options(words: &[&str]) -> Option<Vec<(Setting, String)>> {
-    if words.len() % 2 != 0 {
+    if !words.len().is_multiple_of(2) {
         return None;
     }
     words.chunks(2).map(|pair| Some((Setting::by_cli(pair[0])?, pair[1].to_owned()))).collect()

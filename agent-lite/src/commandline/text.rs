@@ -53,6 +53,10 @@ config           [option] [value]        Change settings, several at once
                  --bind_address <ip>     Address of Local API, Router and published ports
                  --container_network <n> Engine network of the containers";
 
+/// What `start` and `stop` print: only the service manager can do it.
+pub(super) const SERVICE_HINT: &str =
+    "Please use the service manager, such as: service iofog-agent start|stop";
+
 /// `version`: the first line is what installers compare.
 pub(super) fn version() -> String {
     format!(
@@ -82,10 +86,6 @@ pub(super) fn key(label: &str) -> String {
 pub(super) fn status(agent: &FieldAgent) -> Lines {
     let usage = agent.usage();
     let (processed, _) = agent.context().published();
-    let link = match agent.link_error() {
-        error if error.is_empty() => agent.link().as_str().to_owned(),
-        error => format!("{} ({error})", agent.link().as_str()),
-    };
     let free_share =
         if usage.disk_total == 0 { 0.0 } else { ratio(usage.disk_free, usage.disk_total) * 100.0 };
     vec![
@@ -94,7 +94,7 @@ pub(super) fn status(agent: &FieldAgent) -> Lines {
         ("Disk Usage", "about 0.00 MiB".to_owned()),
         ("CPU Usage", format!("about {:.2} %", usage.cpu)),
         ("Running Microservices", agent.processes().running().to_string()),
-        ("Connection to Controller", link),
+        ("Connection to Controller", agent.link().as_str().to_owned()),
         ("Messages Processed", format!("about {}", grouped(processed))),
         ("System Time", system_time()),
         ("System Available Disk", format!("{:.2} MB ({free_share:.2} %)", mb(usage.disk_free))),

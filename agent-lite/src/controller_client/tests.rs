@@ -66,8 +66,7 @@ async fn scripted(answers: Vec<&'static str>) -> (String, tokio::sync::mpsc::Rec
         let mut answers = answers.into_iter();
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut buffer = vec![0; 16 * 1024];
-            loop {
-                let Ok(count @ 1..) = stream.read(&mut buffer).await else { break };
+            while let Ok(count @ 1..) = stream.read(&mut buffer).await {
                 let _ = seen.send(String::from_utf8_lossy(&buffer[..count]).into_owned()).await;
                 let Some(answer) = answers.next() else { return };
                 let _ = stream.write_all(answer.trim_end_matches('!').as_bytes()).await;

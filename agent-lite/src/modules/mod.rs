@@ -1,11 +1,17 @@
 //! System microservices realised inside the process: Router and Proxy (design section 1).
 
+mod dial;
+mod proxy;
+mod router;
 mod supervisor;
 
 use std::rc::Rc;
 
 use tokio::sync::watch;
 
+pub use dial::ContextDial;
+pub use proxy::ProxyModule;
+pub use router::RouterModule;
 pub use supervisor::{Applied, Module, Supervisor, Wanted};
 
 use crate::domain::{Desired, Kind, Report};
