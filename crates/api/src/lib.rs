@@ -3,10 +3,14 @@
 //! [`agent`] is what a device links; the other modules are the user side of the API.
 
 pub mod agent;
+pub mod check;
 pub mod error;
+pub mod failure;
 pub mod id;
 pub mod number;
-pub mod schema;
+pub mod time;
 
-pub use error::ErrorBody;
+pub use check::Fields;
+pub use error::{ErrorBody, ErrorClass};
+pub use failure::ApiError;
 pub use id::{FogUuid, MicroserviceUuid, QueueName};

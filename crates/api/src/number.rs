@@ -20,6 +20,22 @@ pub fn integral(value: f64) -> Option<i64> {
     }
 }
 
+/// A JSON number, integral where the value is; null for what JSON cannot hold.
+pub fn json(value: f64) -> Value {
+    match integral(value) {
+        Some(whole) => Value::from(whole),
+        None => Number::from_f64(value).map_or(Value::Null, Value::Number),
+    }
+}
+
+/// The integer that a JSON value stands for; `50.0` counts as 50.
+pub fn integer_of(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64().or_else(|| number.as_f64().and_then(integral)),
+        _ => None,
+    }
+}
+
 /// Rewrites every `50.0` in `value` to `50`, at any depth.
 pub fn normalise(value: &mut Value) {
     match value {

@@ -1,0 +1,13 @@
+//! Orchestration rules without I/O: what an agent, a router, a microservice is, and what follows from a change.
+
+pub mod change;
+pub mod extra_host;
+pub mod fog;
+pub mod microservice;
+pub mod password;
+pub mod port;
+pub mod proxy;
+pub mod registry;
+pub mod catalog;
+pub mod router;
+pub mod status;

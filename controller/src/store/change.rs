@@ -1,0 +1,42 @@
+//! Rows of change flags: appended by changes, removed by the agent's acknowledgement (controller contract 7).
+
+use iofog_api::FogUuid;
+
+use super::{Stored, Tx};
+use crate::domain::change::Flags;
+
+/// Appends a row.
+///
+/// # Errors
+/// When the database fails.
+pub fn insert(tx: &mut dyn Tx, fog: &FogUuid, stamp: &str, flags: Flags) -> Stored<u64> {
+    tx.execute(
+        "INSERT INTO changes (fog_uuid, stamp, flags) VALUES (?1, ?2, ?3)",
+        &[fog.as_str().into(), stamp.into(), i64::from(flags.0).into()],
+    )
+}
+
+/// All rows in order. Read once at start.
+///
+/// # Errors
+/// When the database fails.
+pub fn all(tx: &mut dyn Tx) -> Stored<Vec<(FogUuid, String, Flags)>> {
+    let rows = tx.query("SELECT fog_uuid, stamp, flags FROM changes ORDER BY id", &[])?;
+    rows.iter()
+        .map(|row| {
+            let flags = Flags(u32::try_from(row.int(2)?).unwrap_or_default());
+            Ok((FogUuid::from(row.text(0)?), row.text(1)?, flags))
+        })
+        .collect()
+}
+
+/// Removes the rows of an agent up to a stamp.
+///
+/// # Errors
+/// When the database fails.
+pub fn delete_until(tx: &mut dyn Tx, fog: &FogUuid, stamp: &str) -> Stored<u64> {
+    tx.execute(
+        "DELETE FROM changes WHERE fog_uuid = ?1 AND stamp <= ?2",
+        &[fog.as_str().into(), stamp.into()],
+    )
+}

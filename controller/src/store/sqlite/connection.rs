@@ -1,0 +1,99 @@
+//! An SQLite connection: settings, migrations, and statements of the narrow SQL surface.
+
+use std::path::Path;
+
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::{Connection, ErrorCode, ToSql};
+
+use crate::store::{Row, SqlValue, StoreError, Stored, Tx};
+
+/// Numbered migrations; the database remembers how many it has seen.
+const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+
+pub(super) fn open(path: &Path) -> Stored<Connection> {
+    let connection = Connection::open(path).map_err(failed)?;
+    // An answered write is on disk: synchronous FULL syncs the log at each commit.
+    connection
+        .execute_batch(
+            "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA busy_timeout = 10000;
+             PRAGMA cache_size = -4096; PRAGMA temp_store = MEMORY;",
+        )
+        .map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(128);
+    Ok(connection)
+}
+
+pub(super) fn migrate(connection: &Connection) -> Stored<()> {
+    let seen: i64 =
+        connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map_err(failed)?;
+    let seen = usize::try_from(seen).unwrap_or(usize::MAX);
+    if seen > MIGRATIONS.len() {
+        return Err(StoreError::Database(format!(
+            "schema version {seen} is newer than this program's {}",
+            MIGRATIONS.len()
+        )));
+    }
+    for (index, migration) in MIGRATIONS.iter().enumerate().skip(seen) {
+        let version = index + 1;
+        connection
+            .execute_batch(&format!("BEGIN; {migration} PRAGMA user_version = {version}; COMMIT;"))
+            .map_err(failed)?;
+    }
+    Ok(())
+}
+
+pub(super) fn failed(error: rusqlite::Error) -> StoreError {
+    match &error {
+        rusqlite::Error::SqliteFailure(code, _) if code.code == ErrorCode::ConstraintViolation => {
+            StoreError::Constraint(error.to_string())
+        }
+        _ => StoreError::Database(error.to_string()),
+    }
+}
+
+/// A transaction in progress on the connection.
+pub(super) struct SqliteTx<'a>(pub(super) &'a Connection);
+
+impl Tx for SqliteTx<'_> {
+    fn query(&mut self, sql: &'static str, parameters: &[SqlValue]) -> Stored<Vec<Row>> {
+        let mut statement = self.0.prepare_cached(sql).map_err(failed)?;
+        let columns = statement.column_count();
+        let mut rows =
+            statement.query(rusqlite::params_from_iter(parameters)).map_err(failed)?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next().map_err(failed)? {
+            let values = (0..columns).map(|column| row.get_ref(column).map(value_of));
+            found.push(Row(values.collect::<Result<_, _>>().map_err(failed)?));
+        }
+        Ok(found)
+    }
+
+    fn execute(&mut self, sql: &'static str, parameters: &[SqlValue]) -> Stored<u64> {
+        let mut statement = self.0.prepare_cached(sql).map_err(failed)?;
+        let touched =
+            statement.execute(rusqlite::params_from_iter(parameters)).map_err(failed)?;
+        Ok(u64::try_from(touched).unwrap_or(u64::MAX))
+    }
+}
+
+fn value_of(value: ValueRef<'_>) -> SqlValue {
+    match value {
+        ValueRef::Null => SqlValue::Null,
+        ValueRef::Integer(integer) => SqlValue::Int(integer),
+        ValueRef::Real(real) => SqlValue::Real(real),
+        ValueRef::Text(text) | ValueRef::Blob(text) => {
+            SqlValue::Text(String::from_utf8_lossy(text).into_owned())
+        }
+    }
+}
+
+impl ToSql for SqlValue {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Null => ToSqlOutput::Owned(Value::Null),
+            Self::Int(integer) => ToSqlOutput::Owned(Value::Integer(*integer)),
+            Self::Real(real) => ToSqlOutput::Owned(Value::Real(*real)),
+            Self::Text(text) => ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes())),
+        })
+    }
+}

@@ -1,0 +1,40 @@
+//! Times of the wire: ISO-8601 in UTC with milliseconds, from epoch milliseconds (controller contract 0.2).
+
+const DAY_MS: i64 = 86_400_000;
+
+/// `2026-11-23T10:36:19.786Z`. Strings of times order as the times do.
+#[must_use]
+pub fn iso(epoch_ms: i64) -> String {
+    let days = epoch_ms.div_euclid(DAY_MS);
+    let in_day = epoch_ms.rem_euclid(DAY_MS);
+    let (year, month, day) = civil(days);
+    let (seconds, millis) = (in_day / 1000, in_day % 1000);
+    let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+    format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
+}
+
+/// Proleptic Gregorian date of a day count from 1970-01-01.
+fn civil(days: i64) -> (i64, i64, i64) {
+    let shifted = days + 719_468;
+    let era = shifted.div_euclid(146_097);
+    let of_era = shifted.rem_euclid(146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let month_index = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * month_index + 2) / 5 + 1;
+    let month = if month_index < 10 { month_index + 3 } else { month_index - 9 };
+    (year_of_era + era * 400 + i64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_instants() {
+        assert_eq!(iso(0), "1970-01-01T00:00:00.000Z");
+        assert_eq!(iso(951_782_399_999), "2000-02-28T23:59:59.999Z");
+        assert_eq!(iso(951_782_400_000), "2000-02-29T00:00:00.000Z");
+        assert_eq!(iso(1_795_430_179_786), "2026-11-23T10:36:19.786Z");
+    }
+}
