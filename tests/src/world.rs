@@ -1,8 +1,10 @@
 //! The network under test and what scenarios ask of it.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader};
 use std::net::Ipv4Addr;
 use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result, ensure};
 use rustix::process::Signal;
@@ -10,9 +12,10 @@ use serde::Deserialize;
 use xtask::ecn::rest::Rest;
 use xtask::ecn::state::Processes;
 use xtask::ecn::{DownOptions, Ecn, UpOptions, application, down};
-use xtask::tools::cargo::{Profile, workspace};
+use xtask::tools::cargo::{self, Profile, workspace};
 use xtask::tools::files;
 
+use crate::scenario::say;
 use crate::wait;
 
 /// The name in `samples/app.yaml`.
@@ -86,6 +89,34 @@ impl World {
         self.ecn = None;
         self.ecn = Some(Ecn::bring_up(&self.options)?);
         self.ecn()
+    }
+
+    /// Runs the command `up` itself in the foreground, as a person does, until it says how to stop.
+    ///
+    /// # Errors
+    /// When it ends before.
+    pub fn up_in_foreground(&mut self) -> Result<Child> {
+        self.ecn = None;
+        cargo::run(cargo::cargo().args(["build", "--quiet", "--package", "xtask"]))?;
+        let mut command = Command::new(cargo::target_folder().join("debug/xtask"));
+        command.args(["up", "--loopback", &self.options.loopback.to_string(), "--dir"]);
+        command.arg(&self.options.folder);
+        if self.options.profile == Profile::Debug {
+            command.arg("--debug");
+        }
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).spawn()?;
+        let output = child.stdout.take().context("no output")?;
+        let mut lines = BufReader::new(output).lines();
+        for line in lines.by_ref() {
+            let line = line?;
+            say(&line);
+            if line.starts_with("Stop") {
+                // Somebody must go on reading, or the command would wait for a reader.
+                std::thread::spawn(move || lines.for_each(drop));
+                return Ok(child);
+            }
+        }
+        anyhow::bail!("`up` ended: {}", child.wait()?)
     }
 
     /// The network.

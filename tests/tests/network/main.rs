@@ -33,6 +33,11 @@ const SCENARIOS: &[Scenario<World>] = &[
     Scenario { name: "removal::application_deleted", run: removal::application_deleted },
     Scenario { name: "removal::foreign_container_untouched", run: removal::foreign_untouched },
     Scenario { name: "removal::down_keeps_ids_and_up_returns", run: removal::down_and_up },
+    Scenario { name: "removal::killed_up_is_adopted", run: removal::killed_up_is_adopted },
+    Scenario {
+        name: "removal::interrupt_stops_everything",
+        run: removal::interrupt_stops_everything,
+    },
     Scenario { name: "removal::purge_leaves_nothing", run: removal::purge },
 ];
 

@@ -1,12 +1,16 @@
 //! Deleting the application, taking the network down, and what must survive both.
 
+use std::collections::BTreeMap;
+
 use anyhow::{Context, ensure};
 use iofog_tests::Outcome;
 use iofog_tests::wait;
 use iofog_tests::world::{APPLICATION, World};
+use rustix::process::Signal;
 use serde_json::json;
-use xtask::ecn::application;
-use xtask::ecn::images;
+use xtask::ecn::{EcnState, Layout, application, images};
+use xtask::tools::docker::Docker;
+use xtask::tools::process::ProcessId;
 
 /// Looks like a container of some other Agent on the same engine.
 const FOREIGN: &str = "iofog_ForeignForeignForeignForeignFore";
@@ -53,12 +57,7 @@ pub(crate) fn down_and_up(world: &mut World) -> Outcome {
     let processes = world.running_processes()?;
     ensure!(processes.len() == 4, "Controller and three Agents should run: {processes:?}");
     world.down(false)?;
-    ensure!(world.running_processes()?.is_empty(), "a process is left");
-    let docker = xtask::tools::docker::Docker::from_environment();
-    for uuid in agents.values() {
-        let left = docker.containers(&format!("iofog-uuid={uuid}"))?;
-        ensure!(left.is_empty(), "containers are left: {left:?}");
-    }
+    nothing_runs(world, &agents)?;
     let ecn = world.up()?;
     ensure!(ecn.state.agents == agents, "other ids after down and up");
     ensure!(ecn.state.gateways == networks, "other networks after down and up");
@@ -67,11 +66,47 @@ pub(crate) fn down_and_up(world: &mut World) -> Outcome {
     Ok(())
 }
 
-pub(crate) fn purge(world: &mut World) -> Outcome {
+pub(crate) fn killed_up_is_adopted(world: &mut World) -> Outcome {
+    let mut up = world.up_in_foreground()?;
+    let processes = world.running_processes()?;
+    up.kill()?;
+    up.wait()?;
+    let left = world.running_processes()?;
+    ensure!(left == processes, "processes {processes:?} became {left:?} when `up` was killed");
+    world.up()?;
+    ensure!(world.running_processes()? == left, "`up` started again what was running");
+    ensure!(world.containers()?.len() == 2, "not the two containers: {:?}", world.containers()?);
+    world.wait_messages(5)?;
+    Ok(())
+}
+
+pub(crate) fn interrupt_stops_everything(world: &mut World) -> Outcome {
     let agents = world.ecn()?.state.agents.clone();
-    let networks = world.ecn()?.state.gateways.clone();
+    let mut up = world.up_in_foreground()?;
+    let id = ProcessId::of(i32::try_from(up.id())?).context("`up` is gone")?;
+    id.signal(Signal::INT)?;
+    let status = up.wait()?;
+    ensure!(status.success(), "`up` ended with {status} after Ctrl-C");
+    nothing_runs(world, &agents)
+}
+
+fn nothing_runs(world: &mut World, agents: &BTreeMap<String, String>) -> Outcome {
+    let processes = world.running_processes()?;
+    ensure!(processes.is_empty(), "processes are left: {processes:?}");
+    let docker = Docker::from_environment();
+    for uuid in agents.values() {
+        let left = docker.containers(&format!("iofog-uuid={uuid}"))?;
+        ensure!(left.is_empty(), "containers are left: {left:?}");
+    }
+    Ok(())
+}
+
+pub(crate) fn purge(world: &mut World) -> Outcome {
+    let layout = Layout::at(&world.options.folder)?;
+    let state = EcnState::load(&layout)?.context("no state to purge")?;
+    let (agents, networks) = (state.agents, state.gateways);
     world.down(true)?;
-    let docker = xtask::tools::docker::Docker::from_environment();
+    let docker = Docker::from_environment();
     if docker.answers() {
         for uuid in agents.values() {
             ensure!(
