@@ -1,5 +1,6 @@
 //! A node from provisioning to running containers, against a scripted Controller and the real engine.
 
+#[cfg(test)]
 mod support;
 
 use serde_json::json;

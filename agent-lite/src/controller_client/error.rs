@@ -38,7 +38,7 @@ pub enum ControllerError {
 
 impl ControllerError {
     /// A body without the named part.
-    pub(super) fn malformed(what: impl Into<String>) -> Self {
+    pub(crate) fn malformed(what: impl Into<String>) -> Self {
         Self::Malformed { what: what.into() }
     }
 

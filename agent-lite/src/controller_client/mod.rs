@@ -12,15 +12,20 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use hyper::Method;
-use serde_json::{Value, json};
+use iofog_api::agent::{
+    AgentConfig, AgentMicroserviceList, AgentRegistryList, ChangeSet, Changes, ChangesAck,
+    DeprovisionRequest, EdgeResourceList, ProvisionReply, ProvisionRequest,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
 
-pub use config::RemoteConfig;
-pub use decode::{Changes, Flag};
+pub use config::{RemoteConfig, local_config};
 pub use error::ControllerError;
 
 use crate::config::FogType;
 use crate::domain::{Registry, Workload};
-use crate::ids::{FogUuid, MicroserviceUuid};
+use crate::ids::MicroserviceUuid;
 use http::{Exchange, Pool};
 use url::BaseUrl;
 
@@ -40,20 +45,13 @@ pub struct Access {
     pub source: Option<IpAddr>,
 }
 
-/// What provisioning grants.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Identity {
-    /// This node.
-    pub uuid: FogUuid,
-    /// Its token, a secret.
-    pub token: String,
-}
-
 /// Result of asking for changes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ChangesAnswer {
-    /// The flags.
-    pub changes: Changes,
+    /// The raised flags.
+    pub raised: ChangeSet,
+    /// Must be echoed exactly when the changes were processed.
+    pub last_updated: String,
     /// The Controller held the request, so that asking again at once costs nothing.
     pub held: bool,
 }
@@ -92,7 +90,7 @@ impl ControllerClient {
 
     /// `GET status`: the Controller answers and its `status` is not null.
     pub async fn ping(&self) -> Answer<()> {
-        let body = self.call(Method::GET, "status", None).await?;
+        let body = self.get("status").await?;
         match body.get("status").is_some_and(|status| !status.is_null()) {
             true => Ok(()),
             false => Err(ControllerError::malformed("status")),
@@ -100,42 +98,30 @@ impl ControllerClient {
     }
 
     /// `POST agent/provision`.
-    pub async fn provision(&self, key: &str, fog_type: FogType) -> Answer<Identity> {
-        let body = self
-            .call(
-                Method::POST,
-                "agent/provision",
-                Some(json!({"key": key, "type": fog_type.code()})),
-            )
-            .await?;
-        let text = |name| body.get(name).and_then(Value::as_str).filter(|text| !text.is_empty());
-        match (text("uuid"), text("token")) {
-            (Some(uuid), Some(token)) => {
-                Ok(Identity { uuid: FogUuid::new(uuid), token: token.to_owned() })
-            }
-            _ => Err(ControllerError::malformed("uuid and token")),
+    pub async fn provision(&self, key: &str, fog_type: FogType) -> Answer<ProvisionReply> {
+        let request = ProvisionRequest { fog_type: fog_type.code(), key: key.to_owned() };
+        let granted: ProvisionReply =
+            decoded(self.send(Method::POST, "agent/provision", &request).await?)?;
+        match granted.uuid.as_str().is_empty() || granted.token.is_empty() {
+            true => Err(ControllerError::malformed("uuid or token is empty")),
+            false => Ok(granted),
         }
     }
 
     /// `POST agent/deprovision`.
-    pub async fn deprovision(&self, microservices: &[MicroserviceUuid]) -> Answer<()> {
-        self.call(
-            Method::POST,
-            "agent/deprovision",
-            Some(json!({"microserviceUuids": microservices})),
-        )
-        .await
-        .map(drop)
+    pub async fn deprovision(&self, microservices: Vec<MicroserviceUuid>) -> Answer<()> {
+        let request = DeprovisionRequest { microservice_uuids: microservices };
+        self.send(Method::POST, "agent/deprovision", &request).await.map(drop)
     }
 
     /// `GET agent/config`.
     pub async fn config(&self) -> Answer<RemoteConfig> {
-        RemoteConfig::decode(&self.call(Method::GET, "agent/config", None).await?)
+        Ok(RemoteConfig::decode(decoded::<AgentConfig>(self.get("agent/config").await?)?))
     }
 
     /// `PATCH agent/config`.
-    pub async fn push_config(&self, body: Value) -> Answer<()> {
-        self.call(Method::PATCH, "agent/config", Some(body)).await.map(drop)
+    pub async fn push_config(&self, config: &AgentConfig) -> Answer<()> {
+        self.send(Method::PATCH, "agent/config", config).await.map(drop)
     }
 
     /// `GET agent/config/changes`, held by a Controller that knows how.
@@ -148,47 +134,75 @@ impl ControllerClient {
             limit: ANSWER + Duration::from_secs(HOLD_SECONDS),
         };
         let reply = self.exchange(exchange).await?;
-        let changes = decode::changes(&reply.body)?;
+        let changes: Changes = decoded(reply.body)?;
+        if changes.last_updated.is_empty() {
+            return Err(ControllerError::malformed("lastUpdated"));
+        }
         let applied = reply.headers.get("preference-applied").and_then(|value| value.to_str().ok());
-        Ok(ChangesAnswer { changes, held: applied.is_some_and(|text| text.contains("wait")) })
+        let held = applied.is_some_and(|text| text.contains("wait"));
+        Ok(ChangesAnswer {
+            raised: decode::raised(&changes),
+            last_updated: changes.last_updated,
+            held,
+        })
     }
 
     /// `PATCH agent/config/changes`: everything up to `last_updated` was processed.
-    pub async fn acknowledge(&self, last_updated: &str) -> Answer<()> {
-        self.call(Method::PATCH, "agent/config/changes", Some(json!({"lastUpdated": last_updated})))
-            .await
-            .map(drop)
+    pub async fn acknowledge(&self, last_updated: String) -> Answer<()> {
+        let acknowledged = ChangesAck { last_updated: Some(last_updated) };
+        self.send(Method::PATCH, "agent/config/changes", &acknowledged).await.map(drop)
     }
 
     /// `PUT agent/status`.
-    pub async fn status(&self, body: Value) -> Answer<()> {
-        self.call(Method::PUT, "agent/status", Some(body)).await.map(drop)
+    pub async fn status(&self, body: &Value) -> Answer<()> {
+        self.send(Method::PUT, "agent/status", body).await.map(drop)
     }
 
     /// `GET agent/microservices`. `rebuild` of each item is 1 or 0.
     pub async fn microservices(&self) -> Answer<Vec<Workload>> {
-        decode::microservices(&self.call(Method::GET, "agent/microservices", None).await?)
+        let list: AgentMicroserviceList = decoded(self.get("agent/microservices").await?)?;
+        decode::workloads(list.microservices)
     }
 
     /// `GET agent/registries`.
     pub async fn registries(&self) -> Answer<Vec<Registry>> {
-        decode::registries(&self.call(Method::GET, "agent/registries", None).await?)
+        let list: AgentRegistryList = decoded(self.get("agent/registries").await?)?;
+        Ok(list.registries.into_iter().map(decode::registry).collect())
     }
 
-    /// `GET agent/edgeResources`: the array, as text.
-    pub async fn edge_resources(&self) -> Answer<String> {
-        let body = self.call(Method::GET, "agent/edgeResources", None).await?;
-        let list = body.get("edgeResources").filter(|list| list.is_array());
-        list.map(Value::to_string).ok_or_else(|| ControllerError::malformed("edgeResources"))
+    /// `GET agent/edgeResources`.
+    pub async fn edge_resources(&self) -> Answer<EdgeResourceList> {
+        decoded(self.get("agent/edgeResources").await?)
     }
 
     /// `DELETE agent/delete-node`.
     pub async fn delete_node(&self) -> Answer<()> {
-        self.call(Method::DELETE, "agent/delete-node", None).await.map(drop)
+        let exchange = Exchange {
+            method: Method::DELETE,
+            path: "agent/delete-node",
+            body: None,
+            headers: Vec::new(),
+            limit: ANSWER,
+        };
+        self.exchange(exchange).await.map(drop)
     }
 
-    async fn call(&self, method: Method, path: &'static str, body: Option<Value>) -> Answer<Value> {
-        let exchange = Exchange { method, path, body, headers: Vec::new(), limit: ANSWER };
+    async fn get(&self, path: &'static str) -> Answer<Value> {
+        let exchange =
+            Exchange { method: Method::GET, path, body: None, headers: Vec::new(), limit: ANSWER };
+        Ok(self.exchange(exchange).await?.body)
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &'static str,
+        body: &impl Serialize,
+    ) -> Answer<Value> {
+        let body = serde_json::to_value(body)
+            .map_err(|error| ControllerError::malformed(error.to_string()))?;
+        let exchange =
+            Exchange { method, path, body: Some(body), headers: Vec::new(), limit: ANSWER };
         Ok(self.exchange(exchange).await?.body)
     }
 
@@ -197,6 +211,11 @@ impl ControllerClient {
         let base = BaseUrl::parse(&access.url)?;
         self.shared.pool.exchange(&base, &access, exchange).await
     }
+}
+
+/// A body as the contract's type; the error names the field.
+fn decoded<T: DeserializeOwned>(body: Value) -> Answer<T> {
+    serde_json::from_value(body).map_err(|error| ControllerError::malformed(error.to_string()))
 }
 
 #[cfg(test)]

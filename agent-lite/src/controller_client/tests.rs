@@ -1,5 +1,7 @@
 //! Decoding of answers, and calls against a scripted Controller on loopback.
 
+use iofog_api::agent::Change;
+use serde_json::json;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::task::LocalSet;
@@ -16,7 +18,11 @@ fn microservices_are_read_leniently_but_as_a_whole() {
         "env": [{"key": "K", "value": "V"}], "extraHosts": ["x:1.2.3.4"], "cmd": ["run"], "routes": ["b"],
         "isConsumer": true, "delete": false, "deleteWithCleanup": false, "imageSnapshot": ""
     }, {"uuid": "b", "imageId": "app:2", "portMappings": null, "env": null}]});
-    let list = decode::microservices(&full).unwrap();
+    let read = |body: &Value| {
+        let list: AgentMicroserviceList = decoded(body.clone())?;
+        decode::workloads(list.microservices)
+    };
+    let list = read(&full).unwrap();
     assert_eq!(
         (list[0].rebuild, list[0].ports[0].external, list[0].volumes[0].read_only),
         (1, 8080, true)
@@ -29,31 +35,30 @@ fn microservices_are_read_leniently_but_as_a_whole() {
         json!({"microservices": [{"imageId": "a"}]}),
         json!({"microservices": [{"uuid": "a", "imageId": "b", "portMappings": [{"portInternal": 70000, "portExternal": 1}]}]}),
     ] {
-        assert!(decode::microservices(&bad).is_err(), "{bad}");
+        assert!(read(&bad).is_err(), "{bad}");
     }
 }
 
 #[test]
 fn null_configuration_values_count_as_absent() {
-    let remote = RemoteConfig::decode(&json!({
+    let remote = RemoteConfig::decode(decoded(json!({
         "diskLimit": 50.0, "statusFrequency": 30, "timeZone": null, "watchdogEnabled": false,
         "latitude": 46.2, "longitude": -6.1, "routerHost": "localhost", "routerPort": 5672, "logLevel": "INFO"
-    }))
-    .unwrap();
+    })).unwrap());
     assert!(remote.settings.contains(&(Setting::DiskLimit, "50".into())));
     assert!(remote.settings.contains(&(Setting::Isolated, "off".into())));
     assert!(remote.settings.contains(&(Setting::GpsCoordinates, "46.2,-6.1".into())));
     assert!(!remote.settings.iter().any(|(setting, _)| *setting == Setting::TimeZone));
     assert_eq!(remote.router.unwrap().port, 5672);
-    assert_eq!(RemoteConfig::decode(&json!({"routerHost": null})).unwrap().router, None);
+    assert_eq!(RemoteConfig::decode(decoded(json!({"routerHost": null})).unwrap()).router, None);
 }
 
 #[test]
 fn pushed_configuration_has_whole_limits() {
     let mut config = Config::defaults(&Paths::system(None));
     config.set(Setting::LogLimit, "0.5").unwrap();
-    let body = RemoteConfig::encode(&config, "");
-    assert_eq!((&body["logLimit"], &body["networkInterface"]), (&json!(1.0), &json!("UNKNOWN")));
+    let body = serde_json::to_value(local_config(&config, "")).unwrap();
+    assert_eq!((&body["logLimit"], &body["networkInterface"]), (&json!(1), &json!("UNKNOWN")));
     assert!(body.get("timeZone").is_none());
 }
 
@@ -96,9 +101,9 @@ fn token_is_sent_bare_and_held_answers_are_known() {
         let (url, mut requests) = scripted(vec![held, plain]).await;
         let client = client(url);
         let first = client.changes().await.unwrap();
-        assert!(first.held && first.changes.has(Flag::Prune) && first.changes.last_updated == "x");
+        assert!(first.held && first.raised.has(Change::Prune) && first.last_updated == "x");
         let second = client.changes().await.unwrap();
-        assert!(!second.held && second.changes.is_empty());
+        assert!(!second.held && second.raised.is_empty());
         let request = requests.recv().await.unwrap();
         assert!(request.starts_with("GET /api/v3/agent/config/changes HTTP/1.1"), "{request}");
         for line in ["authorization: tok\r\n", "prefer: wait=25\r\n", "request-id: "] {
@@ -132,8 +137,8 @@ fn a_connection_closed_between_calls_is_replaced() {
         let last = "HTTP/1.1 204 No Content\r\n\r\n!";
         let (url, mut requests) = scripted(vec![last, last]).await;
         let client = client(url);
-        client.status(json!({})).await.unwrap();
-        client.status(json!({})).await.unwrap();
+        client.status(&json!({})).await.unwrap();
+        client.status(&json!({})).await.unwrap();
         assert!(requests.recv().await.unwrap().contains("charset=UTF-8"));
         assert!(requests.recv().await.is_some());
     });

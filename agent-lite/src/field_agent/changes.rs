@@ -2,17 +2,17 @@
 
 use std::time::Duration;
 
+use iofog_api::agent::{Change, ChangeSet};
+
 use super::FieldAgent;
 use crate::config::Setting;
-use crate::controller_client::{Changes, ControllerError, Flag};
+use crate::controller_client::ControllerError;
 use crate::domain::Verdict;
 
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 const LONGEST_RETRY: Duration = Duration::from_secs(10);
 /// A Controller that answers held requests at once without end must not keep the processor busy.
 const SHORTEST_ROUND: Duration = Duration::from_millis(20);
-
-const LIST_FLAGS: [Flag; 3] = [Flag::MicroserviceConfig, Flag::MicroserviceList, Flag::Routing];
 
 impl FieldAgent {
     pub(super) async fn changes_loop(&self) {
@@ -64,8 +64,8 @@ impl FieldAgent {
             () = self.core.changes_due.notified() => return Ok(true),
         };
         self.note_success();
-        if self.act(&answer.changes).await? {
-            self.core.client.acknowledge(&answer.changes.last_updated).await?;
+        if self.act(answer.raised).await? {
+            self.core.client.acknowledge(answer.last_updated).await?;
         }
         Ok(answer.held)
     }
@@ -84,35 +84,36 @@ impl FieldAgent {
     }
 
     /// Does what the flags ask; false when the node has no identity left to acknowledge with.
-    async fn act(&self, changes: &Changes) -> Result<bool, ControllerError> {
-        if changes.has(Flag::DeleteNode) {
+    async fn act(&self, changes: ChangeSet) -> Result<bool, ControllerError> {
+        if changes.has(Change::DeleteNode) {
             log::info!(target: "field-agent", "the controller deletes this node");
             self.core.client.delete_node().await?;
             self.drop_identity();
             return Ok(false);
         }
-        for flag in [Flag::ImageSnapshot, Flag::Version, Flag::Tunnel, Flag::Diagnostics] {
+        for flag in [Change::IsImageSnapshot, Change::Version, Change::Tunnel, Change::Diagnostics]
+        {
             if changes.has(flag) {
                 log::warn!(target: "field-agent", "change {flag:?} is not supported, ignored");
             }
         }
-        if changes.has(Flag::Config) || changes.has(Flag::RouterChanged) {
+        if changes.has(Change::Config) || changes.has(Change::RouterChanged) {
             self.fetch_config(false).await?;
         }
-        if changes.has(Flag::Registries) {
+        if changes.has(Change::Registries) {
             self.fetch_registries().await?;
             self.core.processes.forgive();
         }
-        if changes.has_any(&LIST_FLAGS) {
+        if ChangeSet::FULL.iter().any(|flag| changes.has(flag)) {
             self.fetch_microservices().await?;
         }
-        if changes.has(Flag::LinkedEdgeResources) {
+        if changes.has(Change::LinkedEdgeResources) {
             self.fetch_edge_resources().await?;
         }
-        if changes.has(Flag::Prune) {
+        if changes.has(Change::Prune) {
             self.request_prune();
         }
-        if changes.has(Flag::Reboot) {
+        if changes.has(Change::Reboot) {
             reboot();
         }
         Ok(true)
@@ -147,7 +148,9 @@ impl FieldAgent {
     }
 
     async fn fetch_edge_resources(&self) -> Result<(), ControllerError> {
-        let text = self.guarded(self.core.client.edge_resources()).await?;
+        let list = self.guarded(self.core.client.edge_resources()).await?;
+        let text = serde_json::to_string(&list.edge_resources)
+            .map_err(|error| ControllerError::malformed(error.to_string()))?;
         if self.core.state.borrow().edge_resources != text {
             self.core.state.borrow_mut().edge_resources = text;
             self.save_state();

@@ -2,7 +2,7 @@
 
 use super::FieldAgent;
 use crate::config::{Config, ConfigFile, Outcome, Setting, SettingChange};
-use crate::controller_client::{ControllerError, RemoteConfig};
+use crate::controller_client::{ControllerError, RemoteConfig, local_config};
 
 impl FieldAgent {
     /// Changes settings by order of the command line or the Local API; valid ones are saved and pushed.
@@ -61,9 +61,9 @@ impl FieldAgent {
         }
         let (body, synced) = {
             let config = self.core.config.borrow();
-            (RemoteConfig::encode(&config, &self.core.interface.borrow().name), exchanged(&config))
+            (local_config(&config, &self.core.interface.borrow().name), exchanged(&config))
         };
-        match self.core.client.push_config(body).await {
+        match self.core.client.push_config(&body).await {
             Ok(()) => {
                 self.core.state.borrow_mut().synced_config = synced;
                 self.save_state();

@@ -60,7 +60,7 @@ impl FieldAgent {
         if !self.core.config.borrow().is_provisioned() {
             return Err(ProvisionError::NotProvisioned);
         }
-        if let Err(error) = self.core.client.deprovision(&self.known_microservices()).await {
+        if let Err(error) = self.core.client.deprovision(self.known_microservices()).await {
             log::warn!(target: "field-agent", "the controller was not told of the deprovisioning: {error}");
         }
         self.drop_identity();

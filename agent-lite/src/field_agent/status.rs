@@ -60,7 +60,7 @@ impl FieldAgent {
     async fn send_status(&self) {
         let reports = self.reports();
         let body = self.status_body(&reports);
-        match self.core.client.status(body).await {
+        match self.core.client.status(&body).await {
             Ok(()) => {
                 self.core.processes.reported();
                 self.note_success();

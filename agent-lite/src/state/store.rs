@@ -152,10 +152,8 @@ mod tests {
     fn a_new_identity_forgets_the_old_list_but_not_whose_containers_are_ours() {
         let mut snapshot = generation(1);
         snapshot.take_identity(&"fog-2".into());
-        assert!(snapshot.desired.workloads.is_empty() && snapshot.former.contains(&"fog".into()));
+        assert!(snapshot.desired.workloads.is_empty() && snapshot.former.contains("fog"));
         snapshot.take_identity(&"fog".into());
-        assert!(
-            !snapshot.former.contains(&"fog".into()) && snapshot.former.contains(&"fog-2".into())
-        );
+        assert!(!snapshot.former.contains("fog") && snapshot.former.contains("fog-2"));
     }
 }
