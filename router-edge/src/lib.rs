@@ -2,4 +2,12 @@
 
 pub mod address;
 pub mod config;
+pub mod core;
 pub mod network;
+mod runtime;
+
+pub use config::{ConfigError, RouterConfig};
+pub use runtime::{
+    Applied, ApplyError, ConnectorStatus, RouterHandle, RouterStatus, RuntimeOptions, StartError,
+    start,
+};

@@ -4,5 +4,6 @@
 
 pub mod ledger;
 pub mod local_api;
+pub mod message;
 pub mod page;
 pub mod reading;

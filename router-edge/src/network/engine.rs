@@ -142,9 +142,7 @@ impl Network {
 
     /// Other routers known, with route if reachable, by id.
     pub fn routers(&self) -> impl Iterator<Item = (&RouterId, u64, Option<&Route>)> {
-        self.nodes
-            .iter()
-            .map(|(id, node)| (id, node.instance, node.route.as_ref()))
+        self.nodes.iter().map(|(id, node)| (id, node.instance, node.route.as_ref()))
     }
 
     /// Neighbours of a router by its newest link state; of the own router when `id` is its own.
@@ -231,8 +229,7 @@ impl Network {
         }
         let max_age = self.settings.hello_max_age;
         let before = self.neighbours.len();
-        self.neighbours
-            .retain(|_, neighbour| now.saturating_sub(neighbour.heard) <= max_age);
+        self.neighbours.retain(|_, neighbour| now.saturating_sub(neighbour.heard) <= max_age);
         if self.neighbours.len() != before {
             self.own_links_changed(now);
         }
@@ -242,7 +239,8 @@ impl Network {
         let flux = self
             .changed_at
             .is_some_and(|at| now.saturating_sub(at) < 2 * self.settings.ra_interval_flux);
-        let interval = if flux { self.settings.ra_interval_flux } else { self.settings.ra_interval };
+        let interval =
+            if flux { self.settings.ra_interval_flux } else { self.settings.ra_interval };
         if due(self.last_advertisement, interval, now) {
             self.send_advertisement(now);
         }
@@ -279,12 +277,7 @@ impl Network {
             Some(known) => known.mutual != mutual || known.link != link,
             None => mutual,
         };
-        let entry = Neighbour {
-            link,
-            cost,
-            heard: now,
-            mutual,
-        };
+        let entry = Neighbour { link, cost, heard: now, mutual };
         self.neighbours.insert(hello.id.clone(), entry);
         if first {
             // Answered at once, so that two new neighbours need one round trip, not two seconds.
@@ -377,10 +370,8 @@ impl Network {
     fn expire_states(&mut self, now: u64) {
         let max_age = self.settings.remote_max_age;
         for (id, node) in &mut self.nodes {
-            let old = node
-                .state
-                .as_ref()
-                .is_some_and(|(_, seen)| now.saturating_sub(*seen) > max_age);
+            let old =
+                node.state.as_ref().is_some_and(|(_, seen)| now.saturating_sub(*seen) > max_age);
             if old && !self.neighbours.contains_key(id) {
                 node.state = None;
                 self.recompute = true;
@@ -492,11 +483,7 @@ impl Network {
             add: std::mem::take(&mut self.added).into_iter().collect(),
             del: std::mem::take(&mut self.deleted).into_iter().collect(),
         };
-        let update = MobileUpdate {
-            id: self.id.clone(),
-            sequence: self.mobile_sequence,
-            change,
-        };
+        let update = MobileUpdate { id: self.id.clone(), sequence: self.mobile_sequence, change };
         self.send(Destination::All, ControlMessage::MobileUpdate(update));
     }
 
@@ -528,18 +515,12 @@ impl Network {
             };
             if node.wants_link_state && due(node.asked_link_state, retry, now) {
                 node.asked_link_state = Some(now);
-                let request = Request {
-                    id: self.id.clone(),
-                    have: 0,
-                };
+                let request = Request { id: self.id.clone(), have: 0 };
                 requests.push((id.clone(), link, ControlMessage::LinkStateRequest(request)));
             }
             if node.wants_mobile && node.route.is_some() && due(node.asked_mobile, retry, now) {
                 node.asked_mobile = Some(now);
-                let request = Request {
-                    id: self.id.clone(),
-                    have: node.mobile_sequence,
-                };
+                let request = Request { id: self.id.clone(), have: node.mobile_sequence };
                 requests.push((id.clone(), link, ControlMessage::MobileRequest(request)));
             }
         }

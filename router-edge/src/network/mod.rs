@@ -10,11 +10,11 @@ mod tests;
 mod wire;
 
 pub use engine::{Action, Destination, Network, Settings};
-pub use node::Route;
 pub use message::{
     Advertisement, ControlMessage, Hello, LinkState, LinkStateUpdate, MobileChange, MobileUpdate,
     Request,
 };
+pub use node::Route;
 pub use path::{Bits, Links, paths_from};
 pub use wire::{Version, WireError, decode, encode};
 

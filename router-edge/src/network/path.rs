@@ -81,13 +81,7 @@ pub fn paths_from(root: &RouterId, links: &Links) -> BTreeMap<RouterId, Step> {
                 && tree.get(to).is_none_or(|known| reached < known.cost);
             if better {
                 open.insert((reached, to.clone()));
-                tree.insert(
-                    to.clone(),
-                    Step {
-                        previous: at.clone(),
-                        cost: reached,
-                    },
-                );
+                tree.insert(to.clone(), Step { previous: at.clone(), cost: reached });
             }
         }
     }
@@ -121,10 +115,7 @@ mod tests {
         let mut links = Links::new();
         for (a, b, cost) in edges {
             for (from, to) in [(a, b), (b, a)] {
-                links
-                    .entry(RouterId::new(from))
-                    .or_default()
-                    .insert(RouterId::new(to), *cost);
+                links.entry(RouterId::new(from)).or_default().insert(RouterId::new(to), *cost);
             }
         }
         links

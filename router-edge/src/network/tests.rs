@@ -21,11 +21,7 @@ struct Router {
 
 impl World {
     fn new(names: &[&'static str]) -> Self {
-        let mut world = Self {
-            now: 1_000,
-            routers: BTreeMap::new(),
-            links: BTreeSet::new(),
-        };
+        let mut world = Self { now: 1_000, routers: BTreeMap::new(), links: BTreeSet::new() };
         for name in names {
             world.start(name, 1);
         }

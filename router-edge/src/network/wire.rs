@@ -76,10 +76,7 @@ pub fn encode(message: &ControlMessage, to: String, version: Version) -> Message
     }
     Message {
         header: Some(Header::default()),
-        properties: Some(Properties {
-            to: Some(to),
-            ..Properties::default()
-        }),
+        properties: Some(Properties { to: Some(to), ..Properties::default() }),
         application_properties: vec![("opcode".into(), message.opcode().into())],
         body: Body::Value(Value::Map(body.0)),
         ..Message::default()
@@ -124,10 +121,7 @@ pub fn decode(message: &Message) -> Result<ControlMessage, WireError> {
                 mobile_sequence: from.number(MOBILE_SEQUENCE)?,
             })
         }
-        "LSR" => ControlMessage::LinkStateRequest(Request {
-            id: read("LSR").id()?,
-            have: 0,
-        }),
+        "LSR" => ControlMessage::LinkStateRequest(Request { id: read("LSR").id()?, have: 0 }),
         "LSU" => ControlMessage::LinkStateUpdate(read("LSU").link_state()?),
         "MAR" => {
             let from = read("MAR");
@@ -172,10 +166,8 @@ fn link_state(update: &LinkStateUpdate) -> Value {
         .iter()
         .map(|(id, cost)| (id.as_str().into(), Value::Long(i64::from(*cost))))
         .collect();
-    let mut state = Fields(vec![
-        ("id".into(), update.id.as_str().into()),
-        ("area".into(), AREA.into()),
-    ]);
+    let mut state =
+        Fields(vec![("id".into(), update.id.as_str().into()), ("area".into(), AREA.into())]);
     state.number(LINK_STATE_SEQUENCE, update.state.sequence);
     state.put("peers", Value::Map(peers));
     Value::Map(state.0)
@@ -235,10 +227,7 @@ impl<'a> Reader<'a> {
         field: &'static str,
         read: impl Fn(&'a Value) -> Option<T>,
     ) -> Result<T, WireError> {
-        self.body.get(field).and_then(read).ok_or(WireError::Field {
-            opcode: self.opcode,
-            field,
-        })
+        self.body.get(field).and_then(read).ok_or(WireError::Field { opcode: self.opcode, field })
     }
 
     fn id(&self) -> Result<RouterId, WireError> {
@@ -270,10 +259,7 @@ impl<'a> Reader<'a> {
         Ok(LinkStateUpdate {
             id: self.id()?,
             instance: self.number_or_zero(INSTANCE),
-            state: LinkState {
-                sequence: self.number(LINK_STATE_SEQUENCE)?,
-                peers,
-            },
+            state: LinkState { sequence: self.number(LINK_STATE_SEQUENCE)?, peers },
         })
     }
 
@@ -284,34 +270,19 @@ impl<'a> Reader<'a> {
             let del = self.field("del", |list| {
                 list.as_list()?.iter().map(|item| key_of(item, version)).collect()
             })?;
-            MobileChange::Differential {
-                add: self.addresses("add", version)?,
-                del,
-            }
+            MobileChange::Differential { add: self.addresses("add", version)?, del }
         };
-        Ok(MobileUpdate {
-            id: self.id()?,
-            sequence: self.number(MOBILE_SEQUENCE)?,
-            change,
-        })
+        Ok(MobileUpdate { id: self.id()?, sequence: self.number(MOBILE_SEQUENCE)?, change })
     }
 
-    fn addresses(
-        &self,
-        field: &'static str,
-        version: i64,
-    ) -> Result<Vec<(String, u8)>, WireError> {
+    fn addresses(&self, field: &'static str, version: i64) -> Result<Vec<(String, u8)>, WireError> {
         let hints = self.body.get("hints").and_then(Value::as_list).unwrap_or_default();
         self.field(field, |list| {
             list.as_list()?
                 .iter()
                 .enumerate()
                 .map(|(index, item)| {
-                    let hint = if version == 2 {
-                        item.as_list()?.get(1)
-                    } else {
-                        hints.get(index)
-                    };
+                    let hint = if version == 2 { item.as_list()?.get(1) } else { hints.get(index) };
                     let hint = hint.and_then(Value::as_u64).and_then(|n| u8::try_from(n).ok());
                     Some((key_of(item, version)?, hint.unwrap_or(DEFAULT_HINT)))
                 })
@@ -325,11 +296,7 @@ const DEFAULT_HINT: u8 = 3;
 
 /// A key without phase digit. Classes that we do not route by (link routes) stay as they are.
 fn key_of(item: &Value, version: i64) -> Option<String> {
-    let text = if version == 2 {
-        item.as_list()?.first()?.as_str()?
-    } else {
-        item.as_str()?
-    };
+    let text = if version == 2 { item.as_list()?.first()?.as_str()? } else { item.as_str()? };
     let key = Key::from_wire(text, version == 1);
     Some(key.map_or_else(|| text.to_owned(), |key| key.to_wire(false)))
 }
@@ -340,10 +307,7 @@ mod tests {
 
     fn samples() -> Vec<ControlMessage> {
         let id = RouterId::new("A");
-        let request = Request {
-            id: id.clone(),
-            have: 0,
-        };
+        let request = Request { id: id.clone(), have: 0 };
         let update = |change| {
             ControlMessage::MobileUpdate(MobileUpdate {
                 id: RouterId::new("A"),
@@ -367,10 +331,7 @@ mod tests {
             ControlMessage::LinkStateUpdate(LinkStateUpdate {
                 id,
                 instance: 7,
-                state: LinkState {
-                    sequence: 9,
-                    peers: BTreeMap::from([("B".into(), 2)]),
-                },
+                state: LinkState { sequence: 9, peers: BTreeMap::from([("B".into(), 2)]) },
             }),
             ControlMessage::MobileRequest(Request { have: 5, ..request }),
             update(MobileChange::Absolute(vec![("Mq/x".into(), 2), ("He1".into(), 3)])),
@@ -394,9 +355,7 @@ mod tests {
     #[test]
     fn version_one_keys_carry_the_phase() {
         let message = encode(&samples()[6], String::new(), Version::One);
-        let Body::Value(body) = message.body else {
-            unreachable!()
-        };
+        let Body::Value(body) = message.body else { unreachable!() };
         assert_eq!(body.get("add"), Some(&Value::List(vec!["M0a".into()])));
         assert_eq!(body.get("hints"), Some(&Value::List(vec![Value::Int(1)])));
     }

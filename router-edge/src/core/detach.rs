@@ -1,0 +1,152 @@
+//! Links and connections that end, and what becomes of the deliveries on them.
+
+use iofog_amqp::DeliveryState;
+use iofog_amqp_engine::LinkId;
+
+use super::Core;
+use super::link::{Current, Link};
+use super::slab::{ConnId, DeliveryId, LinkKey};
+use crate::network::NeighbourLink;
+
+impl Core {
+    pub(super) fn on_detached(&mut self, conn: ConnId, id: LinkId) {
+        let Some(key) = self.conns.get(conn).and_then(|conn| conn.link(id)) else {
+            return;
+        };
+        self.link_gone(key);
+    }
+
+    /// Detaches a link of ours; its deliveries end now.
+    pub(super) fn detach(&mut self, key: LinkKey) {
+        let Some(link) = self.links.get(key) else {
+            return;
+        };
+        let (conn, id) = (link.conn, link.id);
+        if let Some(state) = self.conns.get_mut(conn) {
+            state.engine.detach(id, true, None);
+        }
+        self.touch(conn);
+        self.link_gone(key);
+    }
+
+    fn link_gone(&mut self, key: LinkKey) {
+        let Some(link) = self.links.remove(key) else {
+            return;
+        };
+        if let Some(conn) = self.conns.get_mut(link.conn) {
+            conn.bind(link.id, None);
+            conn.backlog.retain(|waiting| *waiting != key);
+        }
+        self.forget_in_routing(key, &link);
+        if let Some(address) = link.address {
+            if let Some(entry) = self.table.get_mut(address) {
+                entry.consumers.retain(|consumer| *consumer != key);
+                entry.producers.retain(|producer| *producer != key);
+                if entry.up == Some(key) {
+                    entry.up = None;
+                    entry.up_bound = false;
+                }
+                if entry.down == Some(key) {
+                    entry.down = None;
+                }
+            }
+            // Before the deliveries: what they set free must not come back here.
+            self.address_changed(address);
+        }
+        if link.is_outgoing() {
+            self.receiver_gone(key);
+        } else {
+            self.sender_gone(key, &link);
+        }
+    }
+
+    /// Deliveries on their way to a receiver that is gone: what it has not got completely is
+    /// released, the rest may have been processed.
+    fn receiver_gone(&mut self, key: LinkKey) {
+        let affected: Vec<(DeliveryId, bool)> = self
+            .deliveries
+            .iter()
+            .filter_map(|(id, delivery)| {
+                let out = delivery.outs().find(|out| out.link == key)?;
+                Some((id, out.sent))
+            })
+            .collect();
+        for (id, sent) in affected {
+            let state =
+                if sent { DeliveryState::modified(true, false) } else { DeliveryState::Released };
+            self.end_out(key, id, Some(state));
+        }
+    }
+
+    /// Deliveries of a sender that is gone: what is complete goes on, a part is aborted.
+    fn sender_gone(&mut self, key: LinkKey, link: &Link) {
+        if link.incoming.paused {
+            self.resume_session(link.conn, link.session);
+        }
+        if let Current::Routed(id) = link.incoming.current {
+            self.sender_gave_up(id);
+        }
+        if link.incoming.in_flight == 0 {
+            return;
+        }
+        let theirs: Vec<DeliveryId> = self
+            .deliveries
+            .iter()
+            .filter(|(_, delivery)| delivery.incoming.is_some_and(|(link, _)| link == key))
+            .map(|(id, _)| id)
+            .collect();
+        for id in theirs {
+            if let Some(delivery) = self.deliveries.get_mut(id) {
+                delivery.incoming = None;
+            }
+        }
+    }
+
+    fn forget_in_routing(&mut self, key: LinkKey, link: &Link) {
+        let Some(conn) = self.conns.get_mut(link.conn) else {
+            return;
+        };
+        let routing = &mut conn.routing;
+        routing.data.retain(|data| *data != key);
+        if routing.tracking == Some(key) {
+            routing.tracking = None;
+        }
+        if routing.control == Some(key) {
+            routing.control = None;
+            self.neighbour_lost(link.conn);
+        }
+        self.uplink_link_gone(key);
+    }
+
+    /// The path engine hears that a neighbour's connection is gone.
+    pub(super) fn neighbour_lost(&mut self, id: ConnId) {
+        let Some(conn) = self.conns.get_mut(id) else {
+            return;
+        };
+        if std::mem::take(&mut conn.routing.announced)
+            && let Some(network) = self.network.as_mut()
+        {
+            network.link_down(NeighbourLink(id.number()), self.now.0);
+        }
+    }
+
+    /// A connection ended: all its links go; an edge looks for another uplink.
+    pub(super) fn connection_lost(&mut self, id: ConnId) {
+        let Some(conn) = self.conns.get_mut(id) else {
+            return;
+        };
+        if std::mem::replace(&mut conn.closed, true) {
+            return;
+        }
+        let links: Vec<LinkKey> = conn.links().collect();
+        self.neighbour_lost(id);
+        let was_uplink = self.uplink_lost(id);
+        for key in links {
+            self.link_gone(key);
+        }
+        if was_uplink {
+            self.find_uplink();
+        }
+        self.touch(id);
+    }
+}

@@ -1,0 +1,269 @@
+//! An edge router's side of the edge protocol: one uplink, and proxy links for each address that
+//! has local consumers or producers (router.md section 6).
+
+use bytes::Bytes;
+use iofog_amqp::{Attach, Body, ExpiryPolicy, Message, Role, Source, Symbol, Target};
+use iofog_amqp_engine::SessionId;
+use log::{info, warn};
+
+use super::Core;
+use super::conn::Direction;
+use super::link::{Kind, Link};
+use super::metadata::Metadata;
+use super::slab::{AddressKey, ConnId, LinkKey};
+use crate::address::{Class, Key};
+use crate::config::{Mode, Role as ConnRole};
+
+/// Address of the tracking link.
+pub(super) const TRACKING: &str = "_$qd.edge_addr_tracking";
+/// Capability of the downlink.
+pub(super) const DOWNLINK: &str = "qd.router-edge-downlink";
+/// Credit of the tracking link.
+const TRACKING_CREDIT: u32 = 32;
+
+/// The connection in use towards the interior.
+#[derive(Debug)]
+pub(super) struct Uplink {
+    pub(super) conn: ConnId,
+    session: SessionId,
+    /// For everything that is not local.
+    sender: Option<LinkKey>,
+}
+
+impl Core {
+    /// A connection of role edge opened.
+    pub(super) fn edge_opened(&mut self, id: ConnId) {
+        let outgoing = self.conns.get(id).is_some_and(|conn| conn.spec.direction == Direction::Out);
+        if self.mode == Mode::Edge && outgoing && self.uplink.is_none() {
+            self.use_uplink(id);
+        }
+    }
+
+    /// Another open connection to an interior takes over, if there is one.
+    pub(super) fn find_uplink(&mut self) {
+        let standby = self.conns.iter().find(|(_, conn)| {
+            conn.open
+                && !conn.closed
+                && conn.spec.role == ConnRole::Edge
+                && conn.spec.direction == Direction::Out
+        });
+        if let Some((id, _)) = standby {
+            self.use_uplink(id);
+        }
+    }
+
+    fn use_uplink(&mut self, id: ConnId) {
+        let Some(conn) = self.conns.get_mut(id) else {
+            return;
+        };
+        let Ok(session) = conn.engine.begin() else {
+            warn!("[C{}] uplink refuses a session", id.number());
+            return;
+        };
+        info!("[C{}] uplink to {}", id.number(), conn.peer.container);
+        self.uplink = Some(Uplink { conn: id, session, sender: None });
+        let sender = self.attach_own(id, session, Role::Sender, Kind::Proxy, None, None, &[]);
+        if let Some(uplink) = self.uplink.as_mut() {
+            uplink.sender = sender;
+        }
+        let own = self.id.as_str().to_owned();
+        self.attach_own(
+            id,
+            session,
+            Role::Receiver,
+            Kind::Anonymous,
+            Some(&own),
+            None,
+            &[DOWNLINK],
+        );
+        self.attach_own(id, session, Role::Receiver, Kind::Tracking, Some(TRACKING), None, &[]);
+        for key in self.table.keys() {
+            self.update_proxies(key);
+        }
+        self.touch(id);
+    }
+
+    /// The uplink's connection ended; tells whether it was the uplink.
+    pub(super) fn uplink_lost(&mut self, id: ConnId) -> bool {
+        let was = self.uplink.as_ref().is_some_and(|uplink| uplink.conn == id);
+        if was {
+            info!("[C{}] uplink lost: local service goes on", id.number());
+            self.uplink = None;
+        }
+        was
+    }
+
+    pub(super) fn uplink_link_gone(&mut self, key: LinkKey) {
+        if let Some(uplink) = self.uplink.as_mut()
+            && uplink.sender == Some(key)
+        {
+            uplink.sender = None;
+        }
+    }
+
+    /// Makes proxy links follow the local consumers and producers of an address.
+    pub(super) fn update_proxies(&mut self, key: AddressKey) {
+        let Some((conn, session)) = self.uplink.as_ref().map(|up| (up.conn, up.session)) else {
+            return;
+        };
+        let Some(address) = self.table.get(key) else {
+            return;
+        };
+        if address.class != Class::Mobile {
+            return;
+        }
+        let name = address.name.to_string();
+        let (down, up) = (address.down, address.up);
+        let (consumed, produced) = (!address.consumers.is_empty(), !address.producers.is_empty());
+        if consumed && down.is_none() {
+            let kind = Kind::Proxy;
+            let down =
+                self.attach_own(conn, session, Role::Receiver, kind, Some(&name), Some(key), &[]);
+            if let Some(address) = self.table.get_mut(key) {
+                address.down = down;
+            }
+        } else if !consumed && let Some(down) = down {
+            self.detach(down);
+        }
+        if produced && up.is_none() {
+            let kind = Kind::Proxy;
+            let up =
+                self.attach_own(conn, session, Role::Sender, kind, Some(&name), Some(key), &[]);
+            if let Some(address) = self.table.get_mut(key) {
+                address.up = up;
+                address.up_bound = false;
+            }
+        } else if !produced && let Some(up) = up {
+            // What is queued or unsettled keeps the link until it has ended.
+            let busy = self.links.get(up).is_some_and(|link| link.outgoing.outstanding > 0);
+            if !busy {
+                self.detach(up);
+            }
+        }
+    }
+
+    /// Attaches a link of ours on a connection to another router.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "one call per kind of router link, all fields differ"
+    )]
+    pub(super) fn attach_own(
+        &mut self,
+        conn: ConnId,
+        session: SessionId,
+        role: Role,
+        kind: Kind,
+        text: Option<&str>,
+        address: Option<AddressKey>,
+        capabilities: &[&'static str],
+    ) -> Option<LinkKey> {
+        let name = format!("qdlink.{}", self.names.next());
+        let number = self.next_number();
+        let mut attach = Attach::new(name.clone(), role);
+        let capabilities: Vec<Symbol> =
+            capabilities.iter().map(|name| Symbol::from_static(name)).collect();
+        let text_of = |side: Role| (side != role).then(|| text.map(str::to_owned)).flatten();
+        attach.source = Some(Box::new(Source {
+            address: text_of(Role::Sender),
+            expiry_policy: ExpiryPolicy::LinkDetach,
+            capabilities: capabilities.clone(),
+            ..Source::default()
+        }));
+        attach.target = Some(Box::new(Target {
+            address: text_of(Role::Receiver),
+            expiry_policy: ExpiryPolicy::LinkDetach,
+            capabilities,
+            ..Target::default()
+        }));
+        if role == Role::Sender {
+            attach.initial_delivery_count = Some(0);
+        }
+        let state = self.conns.get_mut(conn)?;
+        let id = state.engine.attach(session, attach).ok()?;
+        let mut link = Link::new(conn, id, session, name, role, kind);
+        link.number = number;
+        link.capacity = state.spec.capacity;
+        link.address = address;
+        if kind == Kind::Tracking {
+            link.capacity = TRACKING_CREDIT;
+        }
+        if let Some(text) = text {
+            link.set_text(text);
+        }
+        let key = self.links.insert(link);
+        if let Some(state) = self.conns.get_mut(conn) {
+            state.bind(id, Some(key));
+        }
+        self.touch(conn);
+        Some(key)
+    }
+
+    /// The peer answered an attach of ours.
+    pub(super) fn on_attached(
+        &mut self,
+        id: ConnId,
+        link: iofog_amqp_engine::LinkId,
+        attach: &Attach,
+    ) {
+        let Some(key) = self.conns.get(id).and_then(|conn| conn.link(link)) else {
+            return;
+        };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        let refused = match link.role {
+            Role::Sender => attach.target.is_none(),
+            Role::Receiver => attach.source.is_none(),
+        };
+        if refused {
+            // A detach with the reason follows.
+            warn!("[C{}] peer refuses the link to {:?}", id.number(), link.text);
+            return;
+        }
+        link.attached = true;
+        if link.role == Role::Receiver {
+            self.grant(key);
+        } else {
+            let is_uplink = self.uplink.as_ref().is_some_and(|uplink| uplink.sender == Some(key));
+            if is_uplink && let Some(address) = self.up_address {
+                self.bind_consumer(key, address);
+            }
+            self.pump(key);
+        }
+        self.interior_attached(id, key);
+    }
+
+    /// The interior tells whether an address has destinations beyond this edge.
+    pub(super) fn on_tracking(&mut self, payload: &Bytes) {
+        let payload = match Metadata::decode(payload) {
+            Ok(Some((_, len))) => payload.slice(len..),
+            _ => return,
+        };
+        let Ok(message) = Message::decode(&payload) else {
+            return;
+        };
+        let Body::Value(value) = &message.body else {
+            return;
+        };
+        let Some([key, reachable, ..]) = value.as_list() else {
+            return;
+        };
+        let (Some(text), Some(reachable)) = (key.as_str(), reachable.as_bool()) else {
+            return;
+        };
+        let phased = self
+            .uplink
+            .as_ref()
+            .and_then(|uplink| self.conns.get(uplink.conn))
+            .is_some_and(|conn| conn.metadata == Some(crate::network::Version::One));
+        let Some(key) = Key::from_wire(text, phased).and_then(|key| self.table.find(key)) else {
+            return;
+        };
+        if let Some(address) = self.table.get_mut(key)
+            && address.up.is_some()
+        {
+            address.up_bound = reachable;
+            self.address_changed(key);
+        }
+    }
+}

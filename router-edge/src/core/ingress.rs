@@ -1,0 +1,469 @@
+//! Deliveries that arrive: whose they are, what routers wrote on them, where they go next.
+
+use bytes::Bytes;
+use iofog_amqp::section::{self, Scan};
+use iofog_amqp::{DeliveryState, Error, condition};
+use iofog_amqp_engine::{Delivered, DeliveryKey, Token};
+
+use super::Core;
+use super::choose::Origin;
+use super::delivery::{Delivery, Message};
+use super::link::{Current, Kind};
+use super::metadata::{self, Metadata};
+use super::slab::{AddressKey, ConnId, DeliveryId, LinkKey};
+use crate::address::{Resolved, resolve};
+use crate::config::Role;
+
+/// Bytes in which the address of a message must be found.
+const ADDRESS_LIMIT: usize = 64 * 1024;
+/// Bytes of a message to the router itself.
+const OWN_LIMIT: usize = 1024 * 1024;
+/// Bytes held for one incoming link above which its session is told to stop, and to go on.
+const HOLD_ABOVE: usize = 256 * 1024;
+const RESUME_BELOW: usize = 128 * 1024;
+
+/// A delivery whose destination is being found.
+struct Arrival {
+    link: LinkKey,
+    conn: ConnId,
+    key: DeliveryKey,
+    settled: bool,
+    format: u32,
+    more: bool,
+    payload: Bytes,
+}
+
+/// What could be made of the first bytes.
+enum Found {
+    Address(AddressKey),
+    Nowhere,
+    NeedMore,
+}
+
+impl Core {
+    pub(super) fn on_transfer(&mut self, id: ConnId, piece: Delivered) {
+        let Some(key) = self.conns.get(id).and_then(|conn| conn.link(piece.link)) else {
+            return;
+        };
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        if piece.aborted {
+            self.on_aborted(key);
+            return;
+        }
+        let mut arrival = Arrival {
+            link: key,
+            conn: id,
+            key: piece.delivery,
+            settled: piece.settled,
+            format: piece.message_format,
+            more: piece.more,
+            payload: piece.payload,
+        };
+        if piece.first {
+            link.counters.deliveries += 1;
+            link.counters.presettled += u64::from(piece.settled);
+            self.totals.ingress += 1;
+            self.totals.presettled += u64::from(piece.settled);
+        } else {
+            match std::mem::take(&mut link.incoming.current) {
+                Current::Routed(delivery) => {
+                    self.more_bytes(delivery, arrival);
+                    return;
+                }
+                Current::Discarded => {
+                    if arrival.more {
+                        link.incoming.current = Current::Discarded;
+                    }
+                    return;
+                }
+                Current::Gathering(before) => {
+                    let mut all = Vec::with_capacity(before.len() + arrival.payload.len());
+                    all.extend_from_slice(&before);
+                    all.extend_from_slice(&arrival.payload);
+                    arrival.payload = Bytes::from(all);
+                }
+                Current::None => return,
+            }
+        }
+        let kind = link.kind;
+        match kind {
+            Kind::Endpoint | Kind::Anonymous | Kind::Data | Kind::Proxy => self.route(arrival),
+            Kind::Sink => self.swallow(&arrival),
+            Kind::Management | Kind::Control | Kind::Tracking => {
+                if arrival.more {
+                    self.gather(arrival, OWN_LIMIT);
+                } else {
+                    self.swallow(&arrival);
+                    self.on_own_message(kind, key, arrival.payload);
+                }
+            }
+        }
+    }
+
+    /// Messages for the router itself, whole.
+    fn on_own_message(&mut self, kind: Kind, link: LinkKey, payload: Bytes) {
+        match kind {
+            Kind::Control => self.on_control(link, payload),
+            Kind::Tracking => self.on_tracking(&payload),
+            Kind::Management => self.on_management(link, payload),
+            _ => {}
+        }
+    }
+
+    /// Finds address and way, or waits for more bytes.
+    fn route(&mut self, mut arrival: Arrival) {
+        let Some(conn) = self.conns.get(arrival.conn) else {
+            return;
+        };
+        let from_router = conn.metadata.is_some();
+        let role = conn.spec.role;
+        let mut about = Metadata::default();
+        if from_router {
+            match Metadata::decode(&arrival.payload) {
+                Ok(Some((found, len))) => {
+                    about = found;
+                    arrival.payload = arrival.payload.slice(len..);
+                    if about.hops > 0 && about.passed(&self.node) {
+                        // It went round in a circle.
+                        self.refuse(&arrival, DeliveryState::Released);
+                        return;
+                    }
+                }
+                Ok(None) if arrival.more => return self.gather(arrival, ADDRESS_LIMIT),
+                Ok(None) if arrival.payload.is_empty() => {}
+                Ok(None) | Err(_) => return self.reject(&arrival, &condition::DECODE_ERROR),
+            }
+        } else if metadata::leads(&arrival.payload) {
+            return self.reject(&arrival, &condition::NOT_ALLOWED);
+        }
+        let found = match self.address_of(&arrival, &mut about) {
+            Ok(found) => found,
+            Err(error) => return self.reject(&arrival, &error),
+        };
+        match found {
+            Found::NeedMore if arrival.more => {
+                // The metadata was taken off: it must be there when more bytes have come.
+                if from_router {
+                    let mut all = Vec::new();
+                    about.encode(None, &mut all);
+                    all.extend_from_slice(&arrival.payload);
+                    arrival.payload = all.into();
+                }
+                self.gather(arrival, ADDRESS_LIMIT);
+            }
+            Found::NeedMore => self.reject(&arrival, &condition::DECODE_ERROR),
+            Found::Nowhere => self.no_path(&arrival),
+            Found::Address(address) => {
+                let ingress = about.ingress.as_deref().and_then(|text| self.router_of(text));
+                let origin = Origin {
+                    edge: (role == Role::Edge).then_some(arrival.conn),
+                    transit: role == Role::InterRouter,
+                    ingress,
+                    priority: self.priority(address, &arrival.payload),
+                };
+                self.dispatch(arrival, about, address, origin);
+            }
+        }
+    }
+
+    /// The address of a delivery: its link's, or the one it names.
+    fn address_of(
+        &mut self,
+        arrival: &Arrival,
+        about: &mut Metadata,
+    ) -> Result<Found, iofog_amqp::Symbol> {
+        let Some(link) = self.links.get(arrival.link) else {
+            return Ok(Found::Nowhere);
+        };
+        if let Some(address) = link.address {
+            if about.to.is_none() {
+                about.to.clone_from(&link.text_bytes);
+            }
+            return Ok(Found::Address(address));
+        }
+        let text = if let Some(to) = &about.to {
+            to.clone()
+        } else {
+            let sections = match section::scan(&arrival.payload) {
+                Ok(Scan::Done(sections)) => sections,
+                Ok(Scan::NeedMore(sections)) if sections.properties.is_some() => sections,
+                Ok(Scan::NeedMore(_)) => return Ok(Found::NeedMore),
+                Err(_) => return Err(condition::DECODE_ERROR),
+            };
+            let Some(range) = sections.properties else {
+                if arrival.more && sections.body.is_none() {
+                    return Ok(Found::NeedMore);
+                }
+                return Err(condition::PRECONDITION_FAILED);
+            };
+            let bytes = arrival.payload.get(range).unwrap_or_default();
+            match section::properties_to(bytes) {
+                Ok(Some(to)) => arrival.payload.slice_ref(to.as_bytes()),
+                Ok(None) => return Err(condition::PRECONDITION_FAILED),
+                Err(_) => return Err(condition::DECODE_ERROR),
+            }
+        };
+        Ok(self.look_up(arrival.link, &text))
+    }
+
+    /// Resolves an address that a message names; the last one of each link is remembered.
+    fn look_up(&mut self, link: LinkKey, text: &Bytes) -> Found {
+        let generation = self.table.generation;
+        if let Some((last, key, then)) = self.links.get(link).and_then(|l| l.incoming.last.as_ref())
+            && *then == generation
+            && last == text
+        {
+            return Found::Address(*key);
+        }
+        let Ok(name) = std::str::from_utf8(text) else {
+            return Found::Nowhere;
+        };
+        let found = match resolve(name, self.id.as_str(), self.mode) {
+            Resolved::Uplink => self.up_address,
+            Resolved::Key(key) => self.table.find(key).or(self.up_address),
+        };
+        let Some(key) = found else {
+            return Found::Nowhere;
+        };
+        if let Some(link) = self.links.get_mut(link) {
+            link.incoming.last = Some((Bytes::copy_from_slice(text), key, generation));
+        }
+        Found::Address(key)
+    }
+
+    fn priority(&self, address: AddressKey, payload: &Bytes) -> u8 {
+        if self.network.is_none() {
+            return DEFAULT_PRIORITY;
+        }
+        let from_header = match section::scan(payload) {
+            Ok(Scan::Done(sections) | Scan::NeedMore(sections)) => sections
+                .header
+                .and_then(|range| section::header_priority(payload.get(range)?).ok().flatten()),
+            Err(_) => None,
+        };
+        let configured = || self.table.get(address).and_then(|address| address.priority);
+        from_header.or_else(configured).unwrap_or(DEFAULT_PRIORITY).min(9)
+    }
+
+    fn dispatch(&mut self, arrival: Arrival, about: Metadata, address: AddressKey, origin: Origin) {
+        self.choose(address, origin);
+        if self.chosen.is_empty() {
+            // An edge knows only a part of the network: its interior may know more.
+            match self.up_address {
+                Some(up) if up != address && origin.edge.is_none() => self.choose(up, origin),
+                _ => {}
+            }
+        }
+        let mut chosen = std::mem::take(&mut self.chosen);
+        if chosen.is_empty() {
+            self.chosen = chosen;
+            self.no_path(&arrival);
+            return;
+        }
+        if let Some(entry) = self.table.get_mut(address) {
+            entry.ingress += 1;
+            entry.transit += u64::from(origin.transit);
+        }
+        let complete = !arrival.more;
+        let held = arrival.payload.len();
+        let out = chosen.pop();
+        let delivery = Delivery {
+            incoming: Some((arrival.link, arrival.key)),
+            settled: arrival.settled,
+            format: arrival.format,
+            message: Message::new(about, arrival.payload, complete),
+            out,
+            more: chosen.split_off(0),
+            combined: None,
+            address: Some(address),
+        };
+        self.chosen = chosen;
+        let id = self.deliveries.insert(delivery);
+        if let Some(link) = self.links.get_mut(arrival.link) {
+            link.incoming.in_flight += 1;
+            link.incoming.held += held;
+            if !complete {
+                link.incoming.current = Current::Routed(id);
+            }
+        }
+        if !arrival.settled
+            && let Some(conn) = self.conns.get_mut(arrival.conn)
+        {
+            conn.engine.set_token(arrival.key, id.token());
+        }
+        self.enqueue(id);
+        self.hold_if_full(arrival.link);
+    }
+
+    /// Puts a delivery into the queues of its ways out.
+    pub(super) fn enqueue(&mut self, id: DeliveryId) {
+        let Some(delivery) = self.deliveries.get(id) else {
+            return;
+        };
+        if delivery.more.is_empty() {
+            if let Some(link) = delivery.out.as_ref().map(|out| out.link) {
+                self.queue(link, id);
+                self.pump(link);
+            }
+        } else {
+            let links: Vec<LinkKey> = delivery.outs().map(|out| out.link).collect();
+            for link in &links {
+                self.queue(*link, id);
+            }
+            // Pumping may end ways out, so it comes after all were queued.
+            for link in links {
+                self.pump(link);
+            }
+        }
+        if let Some(delivery) = self.deliveries.get_mut(id) {
+            delivery.message.unpin();
+        }
+    }
+
+    fn queue(&mut self, link: LinkKey, id: DeliveryId) {
+        if let Some(link) = self.links.get_mut(link) {
+            link.outgoing.queue.push_back(id);
+            link.outgoing.outstanding += 1;
+        }
+    }
+
+    fn more_bytes(&mut self, id: DeliveryId, arrival: Arrival) {
+        let len = arrival.payload.len();
+        if let Some(link) = self.links.get_mut(arrival.link) {
+            link.incoming.held += len;
+            if arrival.more {
+                link.incoming.current = Current::Routed(id);
+            }
+        }
+        let Some(delivery) = self.deliveries.get_mut(id) else {
+            return;
+        };
+        delivery.message.push(arrival.payload);
+        delivery.message.complete = !arrival.more;
+        let links: Vec<LinkKey> = delivery.outs().map(|out| out.link).collect();
+        for link in links {
+            self.pump(link);
+        }
+        self.hold_if_full(arrival.link);
+    }
+
+    fn on_aborted(&mut self, key: LinkKey) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        if let Current::Routed(id) = std::mem::take(&mut link.incoming.current) {
+            self.sender_gave_up(id);
+        }
+        self.replenish(key);
+    }
+
+    /// The rest of a partial delivery never comes.
+    pub(super) fn sender_gave_up(&mut self, id: DeliveryId) {
+        let Some(delivery) = self.deliveries.get_mut(id) else {
+            return;
+        };
+        if let Some((link, _)) = delivery.incoming.take()
+            && let Some(link) = self.links.get_mut(link)
+        {
+            link.incoming.in_flight = link.incoming.in_flight.saturating_sub(1);
+        }
+        delivery.message.aborted = true;
+        delivery.message.complete = true;
+        let links: Vec<LinkKey> = delivery.outs().map(|out| out.link).collect();
+        for link in links {
+            self.pump(link);
+        }
+    }
+
+    fn gather(&mut self, arrival: Arrival, limit: usize) {
+        if arrival.payload.len() > limit {
+            self.reject(&arrival, &condition::RESOURCE_LIMIT_EXCEEDED);
+        } else if let Some(link) = self.links.get_mut(arrival.link) {
+            link.incoming.current = Current::Gathering(arrival.payload);
+        }
+    }
+
+    /// Takes a message and forgets it.
+    fn swallow(&mut self, arrival: &Arrival) {
+        self.refuse(arrival, DeliveryState::Accepted);
+    }
+
+    fn reject(&mut self, arrival: &Arrival, why: &iofog_amqp::Symbol) {
+        self.totals.rejected += 1;
+        let error = Error::new(why.clone(), "the router cannot forward this message");
+        self.refuse(arrival, DeliveryState::Rejected(Some(Box::new(error))));
+    }
+
+    fn no_path(&mut self, arrival: &Arrival) {
+        if arrival.settled {
+            self.totals.dropped_presettled += 1;
+            if let Some(link) = self.links.get_mut(arrival.link) {
+                link.counters.dropped_presettled += 1;
+            }
+        } else {
+            self.totals.released += 1;
+        }
+        self.refuse(arrival, DeliveryState::Released);
+    }
+
+    /// Ends a delivery that goes nowhere.
+    fn refuse(&mut self, arrival: &Arrival, state: DeliveryState) {
+        if !arrival.settled
+            && let Some(conn) = self.conns.get_mut(arrival.conn)
+        {
+            conn.engine.set_token(arrival.key, Token::default());
+            conn.engine.dispose(arrival.key, Some(state), true);
+            self.touch(arrival.conn);
+        }
+        if let Some(link) = self.links.get_mut(arrival.link)
+            && arrival.more
+        {
+            link.incoming.current = Current::Discarded;
+        }
+        self.replenish(arrival.link);
+    }
+
+    fn hold_if_full(&mut self, key: LinkKey) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        if link.incoming.held > HOLD_ABOVE && !link.incoming.paused {
+            link.incoming.paused = true;
+            if let Some(conn) = self.conns.get_mut(link.conn) {
+                conn.engine.hold_window(link.session, true);
+            }
+        }
+    }
+
+    /// Bytes of an incoming link were sent on or thrown away.
+    pub(super) fn let_go(&mut self, key: LinkKey, bytes: usize) {
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        link.incoming.held = link.incoming.held.saturating_sub(bytes);
+        if link.incoming.paused && link.incoming.held < RESUME_BELOW {
+            link.incoming.paused = false;
+            let (conn, session) = (link.conn, link.session);
+            self.resume_session(conn, session);
+        }
+    }
+
+    /// Opens the window of a session again unless another of its links is full.
+    pub(super) fn resume_session(&mut self, conn: ConnId, session: iofog_amqp_engine::SessionId) {
+        let Some(state) = self.conns.get_mut(conn) else {
+            return;
+        };
+        let full = state.links().any(|key| {
+            self.links.get(key).is_some_and(|link| link.session == session && link.incoming.paused)
+        });
+        if !full {
+            state.engine.hold_window(session, false);
+            self.touch(conn);
+        }
+    }
+}
+
+/// Of messages that say nothing else.
+const DEFAULT_PRIORITY: u8 = 4;

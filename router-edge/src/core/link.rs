@@ -1,0 +1,157 @@
+//! One link of the router, whoever attached it.
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use iofog_amqp::Role;
+use iofog_amqp_engine::{LinkId, SessionId};
+
+use super::slab::{AddressKey, ConnId, DeliveryId};
+
+/// A link.
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) conn: ConnId,
+    pub(crate) id: LinkId,
+    pub(crate) session: SessionId,
+    pub(crate) name: String,
+    /// Our role.
+    pub(crate) role: Role,
+    pub(crate) kind: Kind,
+    /// The address it is bound to.
+    pub(crate) address: Option<AddressKey>,
+    /// Its target (incoming) or source (outgoing) as written; `to` of messages towards routers.
+    pub(crate) text: Option<Rc<str>>,
+    pub(crate) text_bytes: Option<Bytes>,
+    /// Both sides have attached.
+    pub(crate) attached: bool,
+    /// Identity in management.
+    pub(crate) number: u64,
+    pub(crate) capacity: u32,
+    pub(crate) counters: Counters,
+    pub(crate) incoming: Incoming,
+    pub(crate) outgoing: Outgoing,
+}
+
+/// What a link is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// A client's or an edge's, bound to an address.
+    Endpoint,
+    /// Incoming without address: each message says where it goes.
+    Anonymous,
+    /// Incoming: messages are taken and forgotten.
+    Sink,
+    /// Incoming to the management agent.
+    Management,
+    /// Between interiors: the path engine's messages.
+    Control,
+    /// Between interiors: everything else, one link per priority.
+    Data,
+    /// Between edge and interior: which addresses have destinations.
+    Tracking,
+    /// Made by us, for one address of an edge router.
+    Proxy,
+}
+
+/// State of a link on which the peer sends.
+#[derive(Debug, Default)]
+pub(crate) struct Incoming {
+    /// Credit used and not given back yet.
+    pub(crate) owed: u32,
+    /// No credit is given: the address has no destination.
+    pub(crate) withheld: bool,
+    /// A delivery that is still arriving.
+    pub(crate) current: Current,
+    /// Bytes of deliveries of this link that are held.
+    pub(crate) held: usize,
+    /// The session's window is held because of that.
+    pub(crate) paused: bool,
+    /// The address resolved last, to spare the look-up; with the table's generation.
+    pub(crate) last: Option<(Bytes, AddressKey, u32)>,
+    /// From an edge: it was told that the address has destinations elsewhere.
+    pub(crate) tracked: bool,
+    /// Deliveries of this link in the table.
+    pub(crate) in_flight: u32,
+}
+
+/// The delivery that is arriving on a link.
+#[derive(Debug, Default)]
+pub(crate) enum Current {
+    /// None.
+    #[default]
+    None,
+    /// It was routed.
+    Routed(DeliveryId),
+    /// Its address is not known yet, or it is for the router itself.
+    Gathering(Bytes),
+    /// It goes nowhere: the rest is thrown away.
+    Discarded,
+}
+
+/// State of a link on which we send.
+#[derive(Debug, Default)]
+pub(crate) struct Outgoing {
+    /// Deliveries in order; the first may be partly sent.
+    pub(crate) queue: VecDeque<DeliveryId>,
+    /// Queued and unsettled deliveries.
+    pub(crate) outstanding: u32,
+    /// Listed in its connection's backlog.
+    pub(crate) in_backlog: bool,
+    /// The peer wants a drain answered.
+    pub(crate) drain: bool,
+    /// The peer wants everything pre-settled.
+    pub(crate) settled: bool,
+}
+
+/// Counters shown by management.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Counters {
+    pub(crate) deliveries: u64,
+    pub(crate) presettled: u64,
+    pub(crate) accepted: u64,
+    pub(crate) rejected: u64,
+    pub(crate) released: u64,
+    pub(crate) modified: u64,
+    pub(crate) dropped_presettled: u64,
+}
+
+impl Link {
+    pub(crate) fn new(
+        conn: ConnId,
+        id: LinkId,
+        session: SessionId,
+        name: String,
+        role: Role,
+        kind: Kind,
+    ) -> Self {
+        Self {
+            conn,
+            id,
+            session,
+            name,
+            role,
+            kind,
+            address: None,
+            text: None,
+            text_bytes: None,
+            attached: false,
+            number: 0,
+            capacity: 0,
+            counters: Counters::default(),
+            incoming: Incoming::default(),
+            outgoing: Outgoing::default(),
+        }
+    }
+
+    pub(crate) fn set_text(&mut self, text: &str) {
+        self.text = Some(Rc::from(text));
+        self.text_bytes = Some(Bytes::copy_from_slice(text.as_bytes()));
+    }
+
+    /// We send on it.
+    pub(crate) fn is_outgoing(&self) -> bool {
+        self.role == Role::Sender
+    }
+}

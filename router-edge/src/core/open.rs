@@ -1,0 +1,149 @@
+//! New connections: what our `open` says, by role.
+
+use iofog_amqp::{Symbol, Value};
+use iofog_amqp_engine::{ClientSasl, Config, Connection, Mechanism, Millis, Security, ServerSasl};
+
+use super::conn::{Conn, ConnSpec, Direction};
+use super::slab::ConnId;
+use super::{Core, PRODUCT};
+use crate::config::{ConnectorConfig, ListenerConfig, Mode, Role};
+
+/// Transfer frames that a peer may send ahead on one session of a client or of a router.
+const CLIENT_WINDOW: u32 = 512;
+const ROUTER_WINDOW: u32 = 8_192;
+
+impl Core {
+    /// A peer connected to a listener.
+    pub fn accept(&mut self, listener: &ListenerConfig, host: String, now: Millis) -> ConnId {
+        let mechanisms: Vec<Mechanism> =
+            listener.sasl.mechanisms.iter().filter_map(|name| mechanism(name)).collect();
+        let sasl = ServerSasl {
+            mechanisms: if mechanisms.is_empty() { vec![Mechanism::Anonymous] } else { mechanisms },
+            allow_bare: !listener.authenticate_peer,
+        };
+        let config = Config {
+            security: Security::Server(sasl),
+            max_frame_size: listener.max_frame_size,
+            idle_timeout_ms: idle(listener.idle_timeout),
+            max_sessions: listener.max_sessions,
+            ..Config::default()
+        };
+        let spec = ConnSpec {
+            role: listener.role,
+            direction: Direction::In,
+            host,
+            name: listener.name.clone(),
+            cost: listener.cost,
+            capacity: listener.link_capacity,
+            local: false,
+        };
+        self.add(config, spec, now)
+    }
+
+    /// We connected to a peer.
+    pub fn connect(&mut self, connector: &ConnectorConfig, now: Millis) -> ConnId {
+        let sasl = match (&connector.sasl.username, &connector.sasl.password) {
+            (Some(username), Some(password)) => {
+                ClientSasl::Plain { username: username.clone(), password: password.0.clone() }
+            }
+            _ if connector.sasl.mechanisms.iter().any(|name| name == "EXTERNAL") => {
+                ClientSasl::External
+            }
+            _ => ClientSasl::Anonymous,
+        };
+        let config = Config {
+            security: Security::Client(sasl),
+            hostname: Some(connector.host.clone()),
+            max_frame_size: connector.max_frame_size,
+            idle_timeout_ms: idle(connector.idle_timeout),
+            max_sessions: MAX_SESSIONS,
+            ..Config::default()
+        };
+        let spec = ConnSpec {
+            role: connector.role,
+            direction: Direction::Out,
+            host: format!("{}:{}", connector.host, connector.port),
+            name: connector.name.clone(),
+            cost: connector.cost,
+            capacity: connector.link_capacity,
+            local: false,
+        };
+        self.add(config, spec, now)
+    }
+
+    /// A client inside the process connected.
+    pub fn accept_local(&mut self, name: &str, now: Millis) -> ConnId {
+        let listener = ListenerConfig {
+            name: name.to_owned(),
+            idle_timeout: 0,
+            max_frame_size: LOCAL_FRAME_SIZE,
+            ..ListenerConfig::new(Role::Normal, "", 0)
+        };
+        let id = self.accept(&listener, "in-process".to_owned(), now);
+        if let Some(conn) = self.conns.get_mut(id) {
+            conn.spec.local = true;
+        }
+        id
+    }
+
+    fn add(&mut self, base: Config, spec: ConnSpec, now: Millis) -> ConnId {
+        self.now = now;
+        let number = self.next_number();
+        let is_router = matches!(spec.role, Role::InterRouter | Role::Edge);
+        let config = Config {
+            container_id: self.id.as_str().to_owned(),
+            incoming_window: if is_router { ROUTER_WINDOW } else { CLIENT_WINDOW },
+            offered_capabilities: capabilities(),
+            desired_capabilities: capabilities(),
+            properties: self.properties(&spec, number, is_router),
+            ..base
+        };
+        let conn = Conn::new(Connection::new(config, now), spec, number, now);
+        let id = self.conns.insert(conn);
+        self.touch(id);
+        id
+    }
+
+    fn properties(&self, spec: &ConnSpec, number: u64, is_router: bool) -> Vec<(Symbol, Value)> {
+        let mut properties = vec![
+            (Symbol::from_static("product"), Value::from(PRODUCT)),
+            (Symbol::from_static("version"), Value::from(env!("CARGO_PKG_VERSION"))),
+            (
+                Symbol::from_static("qd.conn-id"),
+                Value::Int(i32::try_from(number).unwrap_or(i32::MAX)),
+            ),
+        ];
+        if is_router {
+            properties.push((Symbol::from_static("qd.annotations-version"), Value::Int(2)));
+        }
+        if spec.role == Role::InterRouter && spec.cost > 1 {
+            let cost = i32::try_from(spec.cost).unwrap_or(i32::MAX);
+            properties.push((Symbol::from_static("qd.inter-router-cost"), Value::Int(cost)));
+        }
+        debug_assert!(self.mode != Mode::Edge || spec.role != Role::InterRouter);
+        properties
+    }
+}
+
+/// Sessions on a connection that we dialled.
+const MAX_SESSIONS: u16 = 1_024;
+/// Frames inside the process may be large: nothing else shares the pipe.
+const LOCAL_FRAME_SIZE: u32 = 64 * 1024;
+
+fn capabilities() -> Vec<Symbol> {
+    vec![Symbol::from_static("ANONYMOUS-RELAY")]
+}
+
+fn mechanism(name: &str) -> Option<Mechanism> {
+    match name {
+        "ANONYMOUS" => Some(Mechanism::Anonymous),
+        "EXTERNAL" => Some(Mechanism::External),
+        "PLAIN" => Some(Mechanism::Plain),
+        _ => None,
+    }
+}
+
+/// Half of what is tolerated, ms.
+fn idle(seconds: u32) -> u32 {
+    seconds.saturating_mul(500)
+}

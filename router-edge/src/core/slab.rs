@@ -1,0 +1,113 @@
+//! Tables with stable, reused places, indexed by typed ids.
+
+use std::marker::PhantomData;
+
+/// An id that is a place in a [`Slab`].
+pub(crate) trait Id: Copy {
+    fn from_index(index: u32) -> Self;
+    fn index(self) -> usize;
+}
+
+macro_rules! ids {
+    ($($(#[$doc:meta])* $visibility:vis $name:ident;)*) => {
+        $($(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        $visibility struct $name(u32);
+
+        impl Id for $name {
+            fn from_index(index: u32) -> Self {
+                Self(index)
+            }
+
+            fn index(self) -> usize {
+                self.0 as usize
+            }
+        }
+
+        impl $name {
+            /// The number itself.
+            #[must_use]
+            pub fn number(self) -> u32 {
+                self.0
+            }
+        })*
+    };
+}
+
+ids! {
+    /// A connection of the router.
+    pub ConnId;
+    /// A link of any connection.
+    pub(crate) LinkKey;
+    /// An address of the table.
+    pub(crate) AddressKey;
+    /// A delivery on its way.
+    pub(crate) DeliveryId;
+}
+
+impl DeliveryId {
+    /// As the engine carries it.
+    pub(crate) fn token(self) -> iofog_amqp_engine::Token {
+        iofog_amqp_engine::Token(self.0 + 1)
+    }
+
+    /// Back from the engine; 0 = none was set.
+    pub(crate) fn from_token(token: iofog_amqp_engine::Token) -> Option<Self> {
+        token.0.checked_sub(1).map(Self)
+    }
+}
+
+/// Values at stable places.
+#[derive(Debug)]
+pub(crate) struct Slab<K, T> {
+    places: Vec<Option<T>>,
+    free: Vec<u32>,
+    key: PhantomData<K>,
+}
+
+impl<K: Id, T> Slab<K, T> {
+    pub(crate) const fn new() -> Self {
+        Self { places: Vec::new(), free: Vec::new(), key: PhantomData }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.places.len() - self.free.len()
+    }
+
+    pub(crate) fn insert(&mut self, value: T) -> K {
+        if let Some(index) = self.free.pop() {
+            if let Some(place) = self.places.get_mut(index as usize) {
+                *place = Some(value);
+            }
+            return K::from_index(index);
+        }
+        self.places.push(Some(value));
+        K::from_index(u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    #[inline]
+    pub(crate) fn get(&self, key: K) -> Option<&T> {
+        self.places.get(key.index())?.as_ref()
+    }
+
+    #[inline]
+    pub(crate) fn get_mut(&mut self, key: K) -> Option<&mut T> {
+        self.places.get_mut(key.index())?.as_mut()
+    }
+
+    pub(crate) fn remove(&mut self, key: K) -> Option<T> {
+        let value = self.places.get_mut(key.index())?.take()?;
+        self.free.push(u32::try_from(key.index()).unwrap_or(u32::MAX));
+        Some(value)
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (K, &T)> {
+        (0..)
+            .zip(&self.places)
+            .filter_map(|(index, place)| Some((K::from_index(index), place.as_ref()?)))
+    }
+
+    pub(crate) fn keys(&self) -> Vec<K> {
+        self.iter().map(|(key, _)| key).collect()
+    }
+}

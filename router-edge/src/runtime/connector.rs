@@ -1,0 +1,125 @@
+//! Keeps a connection to another router: dials, runs it, dials again.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::time::Duration;
+
+use log::{info, warn};
+use tokio::net::{TcpSocket, TcpStream};
+
+use super::driver;
+use super::options::StartError;
+use super::resolve::resolve;
+use super::shared::{ConnectorState, ConnectorTask, Shared};
+use crate::config::ConnectorConfig;
+
+/// Waits between attempts, ms; the last is repeated (router.md section 6).
+const WAITS: [u32; 3] = [1_000, 2_000, 5_000];
+/// Longest that one attempt may take.
+const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Starts to keep a connector's connection.
+pub(super) fn open(shared: &Rc<Shared>, config: &ConnectorConfig) -> Result<(), StartError> {
+    if config.ssl_profile.is_some() {
+        return Err(StartError::Unsupported {
+            entity: format!("connector {}", config.name),
+            rule: "TLS is not supported by this build",
+        });
+    }
+    let state = Rc::new(RefCell::new(ConnectorState::default()));
+    let task = keep(Rc::clone(shared), config.clone(), Rc::clone(&state));
+    let entry = ConnectorTask { state, task: tokio::task::spawn_local(task) };
+    shared.connectors.borrow_mut().insert(config.name.clone(), entry);
+    Ok(())
+}
+
+async fn keep(shared: Rc<Shared>, config: ConnectorConfig, state: Rc<RefCell<ConnectorState>>) {
+    let mut failures = 0;
+    while !state.borrow().stopped {
+        match dial(&shared, &config).await {
+            Ok(stream) => {
+                info!("connector {}: connected", config.name);
+                let now = shared.now();
+                let conn = shared.core.borrow_mut().connect(&config, now);
+                state.borrow_mut().conn = Some(conn);
+                let ran = watch(&shared, conn, stream).await;
+                failures = if ran.opened { 0 } else { failures };
+                let mut state = state.borrow_mut();
+                state.conn = None;
+                state.message = ran.reason;
+            }
+            Err(error) => {
+                let message = error.to_string();
+                if state.borrow().message != message {
+                    warn!("connector {}: {message}", config.name);
+                }
+                state.borrow_mut().message = message;
+            }
+        }
+        if state.borrow().stopped {
+            return;
+        }
+        tokio::time::sleep(wait(&shared, failures)).await;
+        failures += 1;
+    }
+}
+
+/// How a connection ended.
+struct Ran {
+    opened: bool,
+    reason: String,
+}
+
+async fn watch(shared: &Rc<Shared>, conn: crate::core::ConnId, stream: TcpStream) -> Ran {
+    let mut ran = Ran { opened: false, reason: "connection lost".to_owned() };
+    let mut task = std::pin::pin!(driver::run(Rc::clone(shared), conn, stream));
+    std::future::poll_fn(|cx| {
+        let poll = task.as_mut().poll(cx);
+        let core = shared.core.borrow();
+        ran.opened |= core.is_open(conn);
+        if let Some(reason) = core.close_reason(conn) {
+            ran.reason = reason.to_string();
+        }
+        poll
+    })
+    .await;
+    ran
+}
+
+async fn dial(shared: &Shared, config: &ConnectorConfig) -> io::Result<TcpStream> {
+    let source = shared.options.source_address;
+    let attempt = async {
+        let mut last = io::Error::new(io::ErrorKind::NotFound, "host has no address");
+        for address in resolve(&config.host, config.port).await? {
+            match connect(address, source).await {
+                Ok(stream) => return Ok(stream),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    };
+    match tokio::time::timeout(DIAL_TIMEOUT, attempt).await {
+        Ok(result) => result,
+        Err(_) => Err(io::Error::new(io::ErrorKind::TimedOut, "no answer")),
+    }
+}
+
+async fn connect(address: SocketAddr, source: Option<IpAddr>) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    if let Some(source) = source.filter(|source| source.is_ipv4() == address.is_ipv4()) {
+        socket.bind(SocketAddr::new(source, 0))?;
+    }
+    let stream = socket.connect(address).await?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// The wait after so many failures, +-20 %.
+fn wait(shared: &Shared, failures: usize) -> Duration {
+    let base = WAITS.get(failures).or(WAITS.last()).copied().unwrap_or(5_000);
+    let spread = base / 5;
+    let ms = base - spread + shared.random(2 * spread + 1);
+    Duration::from_millis(u64::from(ms))
+}

@@ -1,0 +1,148 @@
+//! Moves the bytes of one connection between its stream and the core. One task each; every task
+//! may make output for others, which it wakes.
+
+use std::future::{Future, poll_fn};
+use std::io::{self, IoSlice};
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+
+use log::debug;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+
+use super::shared::Shared;
+use crate::core::{ConnId, Core};
+
+/// Bytes read at once: little while a connection is quiet, more while it is busy.
+const READ_SMALL: usize = 2 * 1024;
+const READ_LARGE: usize = 64 * 1024;
+/// Pieces of one vectored write.
+const PIECES: usize = 16;
+
+/// Runs the connection until it is over, then forgets it.
+pub(super) async fn run<S>(shared: Rc<Shared>, conn: ConnId, mut stream: S)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let guard = Guard { shared: Rc::clone(&shared), conn };
+    let mut room = READ_SMALL;
+    let result = poll_fn(|cx| poll(&shared, conn, &mut stream, &mut room, cx)).await;
+    if let Err(error) = result {
+        debug!("[C{}] {error}", conn.number());
+    }
+    drop(guard);
+}
+
+/// Forgets the connection also when its task is ended from outside.
+struct Guard {
+    shared: Rc<Shared>,
+    conn: ConnId,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.shared.set_waker(self.conn, None);
+        self.shared.core.borrow_mut().remove(self.conn);
+        self.shared.wake_dirty(None);
+    }
+}
+
+fn poll<S>(
+    shared: &Shared,
+    conn: ConnId,
+    stream: &mut S,
+    room: &mut usize,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<()>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    shared.set_waker(conn, Some(cx.waker()));
+    // What this task's own connection has to write since it last ran.
+    shared.wake_dirty(Some(conn));
+    loop {
+        let wrote = poll_write(shared, conn, stream, cx)?;
+        shared.wake_dirty(Some(conn));
+        {
+            let core = shared.core.borrow();
+            if core.close_reason(conn).is_some() && (core.output_len(conn) == 0 || !wrote) {
+                drop(core);
+                // The peer reads what is left, then the end.
+                return Pin::new(stream).poll_shutdown(cx).map(|_| Ok(()));
+            }
+        }
+        if !shared.core.borrow().exists(conn) {
+            return Poll::Ready(Ok(()));
+        }
+        if !shared.core.borrow().wants_input(conn) {
+            return Poll::Pending;
+        }
+        let read = {
+            let mut core = shared.core.borrow_mut();
+            let Some(input) = core.input(conn, *room) else {
+                return Poll::Ready(Ok(()));
+            };
+            pin!(stream.read_buf(input)).poll(cx)
+        };
+        match read {
+            Poll::Pending => return Poll::Pending,
+            Poll::Ready(Err(error)) => {
+                shared.core.borrow_mut().input_ended(conn);
+                shared.wake_dirty(Some(conn));
+                return Poll::Ready(Err(error));
+            }
+            Poll::Ready(Ok(0)) => {
+                shared.core.borrow_mut().input_ended(conn);
+                shared.wake_dirty(Some(conn));
+                return Poll::Ready(Ok(()));
+            }
+            Poll::Ready(Ok(n)) => {
+                *room =
+                    if n >= *room { (*room * 4).min(READ_LARGE) } else { (*room).max(READ_SMALL) };
+                if n < READ_SMALL / 2 {
+                    *room = READ_SMALL;
+                }
+                let now = shared.now();
+                shared.core.borrow_mut().received(conn, now);
+                shared.wake_dirty(Some(conn));
+            }
+        }
+    }
+}
+
+/// Writes until nothing is left (true) or the stream takes no more (false).
+fn poll_write<S>(
+    shared: &Shared,
+    conn: ConnId,
+    stream: &mut S,
+    cx: &mut Context<'_>,
+) -> io::Result<bool>
+where
+    S: AsyncWrite + Unpin,
+{
+    loop {
+        let result = {
+            let core: std::cell::Ref<'_, Core> = shared.core.borrow();
+            let pieces = core.output::<PIECES>(conn);
+            if pieces.iter().all(|piece| piece.is_empty()) {
+                return Ok(true);
+            }
+            let slices = pieces.map(IoSlice::new);
+            let used = pieces.iter().position(|piece| piece.is_empty()).unwrap_or(PIECES);
+            let slices = slices.get(..used).unwrap_or_default();
+            Pin::new(&mut *stream).poll_write_vectored(cx, slices)
+        };
+        match result {
+            Poll::Pending => return Ok(false),
+            Poll::Ready(Err(error)) => {
+                shared.core.borrow_mut().input_ended(conn);
+                return Err(error);
+            }
+            Poll::Ready(Ok(n)) => {
+                let now = shared.now();
+                shared.core.borrow_mut().wrote(conn, n, now);
+                shared.wake_dirty(Some(conn));
+            }
+        }
+    }
+}

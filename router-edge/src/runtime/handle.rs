@@ -1,0 +1,222 @@
+//! Starts a router and steers it while it runs.
+
+use std::collections::hash_map::RandomState;
+use std::hash::{BuildHasher, Hasher};
+use std::rc::Rc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use iofog_amqp::{Error, condition};
+use iofog_amqp_engine::Millis;
+use tokio::io::DuplexStream;
+
+use super::options::{
+    Applied, ApplyError, ConnectorStatus, RouterStatus, RuntimeOptions, StartError,
+};
+use super::shared::Shared;
+use super::{connector, driver, listener};
+use crate::config::{RouterConfig, diff};
+use crate::core::Core;
+
+/// Bytes of the pipe to a client inside the process.
+const LOCAL_PIPE: usize = 64 * 1024;
+/// How long peers have to take our close.
+const SHUTDOWN_WAIT: Duration = Duration::from_secs(1);
+
+/// A running router. Clones steer the same one; it runs until [`RouterHandle::shutdown`].
+#[derive(Clone)]
+pub struct RouterHandle {
+    shared: Rc<Shared>,
+}
+
+/// Opens the listeners and starts the connectors. Must run inside a `LocalSet`.
+///
+/// # Errors
+/// [`StartError`] when a listener cannot be opened; nothing is left running then.
+pub async fn start(
+    config: RouterConfig,
+    options: RuntimeOptions,
+) -> Result<RouterHandle, StartError> {
+    let seed = RandomState::new().build_hasher().finish();
+    let instance = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_secs());
+    let core = Core::new(&config, seed, instance, Millis(0));
+    let empty = RouterConfig { listeners: Vec::new(), connectors: Vec::new(), ..config.clone() };
+    let short = u32::try_from(seed & u64::from(u32::MAX)).unwrap_or(1);
+    let shared = Rc::new(Shared::new(core, empty, options, short));
+    let handle = RouterHandle { shared };
+    let timer = tokio::task::spawn_local(tick(Rc::clone(&handle.shared)));
+    *handle.shared.timer.borrow_mut() = Some(timer);
+    match handle.apply(config).await {
+        Ok(_) => Ok(handle),
+        Err(ApplyError::Start(error)) => {
+            handle.shutdown().await;
+            Err(error)
+        }
+        // The configuration was made from itself.
+        Err(ApplyError::Rebuild) => Ok(handle),
+    }
+}
+
+async fn tick(shared: Rc<Shared>) {
+    loop {
+        let wait = shared.core.borrow().tick_interval();
+        tokio::time::sleep(Duration::from_millis(wait)).await;
+        let now = shared.now();
+        shared.core.borrow_mut().tick(now);
+        shared.wake_dirty(None);
+    }
+}
+
+impl RouterHandle {
+    /// A connection inside the process: speak AMQP on it as on a socket to a listener of role normal.
+    #[must_use]
+    pub fn connect_local(&self) -> DuplexStream {
+        let (ours, theirs) = tokio::io::duplex(LOCAL_PIPE);
+        let now = self.shared.now();
+        let conn = self.shared.core.borrow_mut().accept_local("in-process", now);
+        tokio::task::spawn_local(driver::run(Rc::clone(&self.shared), conn, ours));
+        theirs
+    }
+
+    /// Goes over to another configuration of the same router. Entities whose name is in both stay as
+    /// they are, with their connections.
+    ///
+    /// # Errors
+    /// [`ApplyError::Rebuild`] before anything was done; [`ApplyError::Start`] in the middle.
+    pub async fn apply(&self, config: RouterConfig) -> Result<Applied, ApplyError> {
+        let steps = diff(&self.shared.config.borrow(), &config);
+        if steps.rebuild {
+            return Err(ApplyError::Rebuild);
+        }
+        let mut applied = Applied::default();
+        for new in &steps.new_listeners {
+            // The same port under another name: the old one has to go first.
+            if let Ok(address) = listener::address_of(&self.shared, new).await {
+                for old in &steps.old_listeners {
+                    let at = self.shared.listeners.borrow().get(old).map(|old| old.address);
+                    if at == Some(address) && address.port() != 0 {
+                        self.close_listener(old, &mut applied);
+                    }
+                }
+            }
+            listener::open(&self.shared, new).await?;
+            self.shared.config.borrow_mut().listeners.push(new.clone());
+            applied.created.push(new.name.clone());
+        }
+        for new in &steps.new_connectors {
+            connector::open(&self.shared, new)?;
+            self.shared.config.borrow_mut().connectors.push(new.clone());
+            applied.created.push(new.name.clone());
+        }
+        for old in &steps.old_listeners {
+            self.close_listener(old, &mut applied);
+        }
+        for old in &steps.old_connectors {
+            self.close_connector(old, &mut applied);
+        }
+        let mut current = self.shared.config.borrow_mut();
+        current.addresses = config.addresses;
+        current.ssl_profiles = config.ssl_profiles;
+        Ok(applied)
+    }
+
+    /// Connections accepted earlier stay.
+    fn close_listener(&self, name: &str, applied: &mut Applied) {
+        let Some(entry) = self.shared.listeners.borrow_mut().remove(name) else {
+            return;
+        };
+        entry.task.abort();
+        self.shared.config.borrow_mut().listeners.retain(|listener| listener.name != name);
+        applied.deleted.push(name.to_owned());
+    }
+
+    fn close_connector(&self, name: &str, applied: &mut Applied) {
+        let Some(entry) = self.shared.connectors.borrow_mut().remove(name) else {
+            return;
+        };
+        entry.state.borrow_mut().stopped = true;
+        let conn = entry.state.borrow().conn;
+        match conn {
+            // Its task ends when the peer has answered, or at the idle time-out.
+            Some(conn) => {
+                self.shared.core.borrow_mut().close(conn, Some(forced("connector was deleted")));
+                self.shared.wake_dirty(None);
+            }
+            None => entry.task.abort(),
+        }
+        self.shared.config.borrow_mut().connectors.retain(|connector| connector.name != name);
+        applied.deleted.push(name.to_owned());
+    }
+
+    /// The configuration in effect.
+    #[must_use]
+    pub fn config(&self) -> RouterConfig {
+        self.shared.config.borrow().clone()
+    }
+
+    /// The router, now.
+    #[must_use]
+    pub fn status(&self) -> RouterStatus {
+        let core = self.shared.core.borrow();
+        let snapshot = core.snapshot();
+        let totals = core.totals();
+        let listeners = self.shared.listeners.borrow();
+        let connectors = self.shared.connectors.borrow();
+        let connectors: Vec<ConnectorStatus> = connectors
+            .iter()
+            .map(|(name, entry)| {
+                let state = entry.state.borrow();
+                let connected = state.conn.is_some_and(|conn| core.is_open(conn));
+                ConnectorStatus {
+                    name: name.clone(),
+                    connected,
+                    message: if connected { String::new() } else { state.message.clone() },
+                }
+            })
+            .collect();
+        RouterStatus {
+            connections: snapshot.connections,
+            links: snapshot.links,
+            addresses: snapshot.addresses,
+            routers: snapshot.routers,
+            uplink: snapshot.uplink
+                || (core.mode() != crate::config::Mode::Edge
+                    && connectors.iter().all(|connector| connector.connected)),
+            listeners: listeners.iter().map(|(name, l)| (name.clone(), l.address)).collect(),
+            connectors,
+            deliveries_ingress: totals.ingress,
+            deliveries_egress: totals.egress,
+        }
+    }
+
+    /// Closes every connection, waits a moment for the peers' answers, and ends all tasks.
+    pub async fn shutdown(&self) {
+        for (_, entry) in std::mem::take(&mut *self.shared.listeners.borrow_mut()) {
+            entry.task.abort();
+        }
+        let connectors = std::mem::take(&mut *self.shared.connectors.borrow_mut());
+        for entry in connectors.values() {
+            entry.state.borrow_mut().stopped = true;
+        }
+        self.shared.core.borrow_mut().close_all(&forced("router is stopping"));
+        self.shared.wake_dirty(None);
+        let gone = async {
+            while self.shared.core.borrow().has_connections() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        // Peers that do not answer lose the connection when their tasks end.
+        let _ = tokio::time::timeout(SHUTDOWN_WAIT, gone).await;
+        for entry in connectors.into_values() {
+            entry.task.abort();
+        }
+        if let Some(timer) = self.shared.timer.borrow_mut().take() {
+            timer.abort();
+        }
+        self.shared.core.borrow_mut().drop_all();
+        self.shared.wake_all();
+    }
+}
+
+fn forced(text: &str) -> Error {
+    Error::new(condition::CONNECTION_FORCED, text)
+}

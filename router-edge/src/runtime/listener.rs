@@ -1,0 +1,90 @@
+//! Listening sockets: bound also to addresses that do not exist yet, each with a task that accepts.
+
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::rc::Rc;
+use std::time::Duration;
+
+use log::{info, warn};
+use socket2::{Domain, Protocol, Socket, Type};
+use tokio::net::TcpListener;
+
+use super::driver;
+use super::options::StartError;
+use super::resolve::resolve;
+use super::shared::{ListenerTask, Shared};
+use crate::config::ListenerConfig;
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 128;
+/// Wait before accepting again after an error such as too many open files.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Opens a listener and starts to accept.
+pub(super) async fn open(shared: &Rc<Shared>, config: &ListenerConfig) -> Result<(), StartError> {
+    if config.ssl_profile.is_some() {
+        return Err(StartError::Unsupported {
+            entity: format!("listener {}", config.name),
+            rule: "TLS is not supported by this build",
+        });
+    }
+    let fail = |address: String| {
+        let name = config.name.clone();
+        move |source| StartError::Bind { name, address, source }
+    };
+    let address = address_of(shared, config)
+        .await
+        .map_err(fail(format!("{}:{}", config.host, config.port)))?;
+    let socket = bind(address).map_err(fail(address.to_string()))?;
+    let address = socket.local_addr().map_err(fail(address.to_string()))?;
+    info!("listener {} on {address}", config.name);
+    let task = tokio::task::spawn_local(accept(Rc::clone(shared), config.clone(), socket));
+    let entry = ListenerTask { address, task };
+    shared.listeners.borrow_mut().insert(config.name.clone(), entry);
+    Ok(())
+}
+
+/// Where a listener binds: the bind address of the machine replaces "everywhere".
+pub(super) async fn address_of(shared: &Shared, config: &ListenerConfig) -> io::Result<SocketAddr> {
+    if matches!(config.host.as_str(), "" | "0.0.0.0") {
+        let everywhere = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+        let address = shared.options.bind_address.unwrap_or(everywhere);
+        return Ok(SocketAddr::new(address, config.port));
+    }
+    let found = resolve(&config.host, config.port).await?;
+    found
+        .first()
+        .copied()
+        .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "host has no address"))
+}
+
+fn bind(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_reuse_address(true)?;
+    // A bridge may come up after us, and vanish for a while: its address stays ours.
+    if address.is_ipv4() {
+        socket.set_freebind_v4(true)?;
+    }
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(BACKLOG)?;
+    TcpListener::from_std(socket.into())
+}
+
+async fn accept(shared: Rc<Shared>, config: ListenerConfig, listener: TcpListener) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // Small frames must not wait for each other.
+                let _ = stream.set_nodelay(true);
+                let now = shared.now();
+                let conn = shared.core.borrow_mut().accept(&config, peer.to_string(), now);
+                tokio::task::spawn_local(driver::run(Rc::clone(&shared), conn, stream));
+            }
+            Err(error) => {
+                warn!("listener {}: {error}", config.name);
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}

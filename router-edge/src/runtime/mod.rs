@@ -1,0 +1,13 @@
+//! Runs a router on the current thread: sockets, clock and reconnects around the sans-I/O core
+//! (adapter layer).
+
+mod connector;
+mod driver;
+mod handle;
+mod listener;
+mod options;
+mod resolve;
+mod shared;
+
+pub use handle::{RouterHandle, start};
+pub use options::{Applied, ApplyError, ConnectorStatus, RouterStatus, RuntimeOptions, StartError};

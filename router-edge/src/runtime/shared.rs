@@ -1,0 +1,120 @@
+//! What the tasks of one router share: the core, and how to wake a connection's task.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::task::Waker;
+use std::time::Instant;
+
+use iofog_amqp_engine::Millis;
+use tokio::task::JoinHandle;
+
+use super::options::RuntimeOptions;
+use crate::config::RouterConfig;
+use crate::core::{ConnId, Core};
+
+/// State of one router.
+pub(super) struct Shared {
+    pub(super) core: RefCell<Core>,
+    pub(super) options: RuntimeOptions,
+    pub(super) config: RefCell<RouterConfig>,
+    pub(super) listeners: RefCell<BTreeMap<String, ListenerTask>>,
+    pub(super) connectors: RefCell<BTreeMap<String, ConnectorTask>>,
+    pub(super) timer: RefCell<Option<JoinHandle<()>>>,
+    wakers: RefCell<Vec<Option<Waker>>>,
+    started: Instant,
+    random: Cell<u32>,
+}
+
+/// A listener that is open.
+pub(super) struct ListenerTask {
+    pub(super) address: std::net::SocketAddr,
+    pub(super) task: JoinHandle<()>,
+}
+
+/// A connector that is kept.
+pub(super) struct ConnectorTask {
+    pub(super) state: Rc<RefCell<ConnectorState>>,
+    pub(super) task: JoinHandle<()>,
+}
+
+/// Where a connector stands.
+#[derive(Debug, Default)]
+pub(super) struct ConnectorState {
+    pub(super) conn: Option<ConnId>,
+    pub(super) message: String,
+    /// It is to end: no further attempt.
+    pub(super) stopped: bool,
+}
+
+impl Shared {
+    pub(super) fn new(
+        core: Core,
+        config: RouterConfig,
+        options: RuntimeOptions,
+        seed: u32,
+    ) -> Self {
+        Self {
+            core: RefCell::new(core),
+            options,
+            config: RefCell::new(config),
+            listeners: RefCell::default(),
+            connectors: RefCell::default(),
+            timer: RefCell::default(),
+            wakers: RefCell::default(),
+            started: Instant::now(),
+            random: Cell::new(seed | 1),
+        }
+    }
+
+    /// Time since the start.
+    pub(super) fn now(&self) -> Millis {
+        Millis(u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Remembers how to wake the task of a connection.
+    pub(super) fn set_waker(&self, conn: ConnId, waker: Option<&Waker>) {
+        let mut wakers = self.wakers.borrow_mut();
+        let index = conn.number() as usize;
+        if wakers.len() <= index {
+            wakers.resize(index + 1, None);
+        }
+        if let Some(place) = wakers.get_mut(index) {
+            match (place.as_ref(), waker) {
+                (Some(old), Some(new)) if old.will_wake(new) => {}
+                _ => *place = waker.cloned(),
+            }
+        }
+    }
+
+    /// Wakes the tasks of connections with something to write. `own` is awake already.
+    pub(super) fn wake_dirty(&self, own: Option<ConnId>) {
+        let mut dirty = Vec::new();
+        self.core.borrow_mut().take_dirty(&mut dirty);
+        let wakers = self.wakers.borrow();
+        for conn in dirty {
+            if Some(conn) != own
+                && let Some(waker) = wakers.get(conn.number() as usize).and_then(Option::as_ref)
+            {
+                waker.wake_by_ref();
+            }
+        }
+    }
+
+    /// Wakes every task, so that those of connections that are gone end.
+    pub(super) fn wake_all(&self) {
+        for waker in self.wakers.borrow().iter().flatten() {
+            waker.wake_by_ref();
+        }
+    }
+
+    /// A number in `0..below` (xorshift; for jitter only).
+    pub(super) fn random(&self, below: u32) -> u32 {
+        let mut x = self.random.get();
+        x ^= x << 13;
+        x ^= x >> 17;
+        x ^= x << 5;
+        self.random.set(x);
+        x % below.max(1)
+    }
+}
