@@ -1,6 +1,7 @@
 //! Builds the programs: device programs, server programs and samples each in a cargo invocation of
 //! their own, so that features of one never leak into another.
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -61,7 +62,8 @@ pub fn build(profile: Profile) -> Result<Programs> {
     say::step("build", "samples (static)");
     let host = host_triple()?;
     run(cargo()
-        .args(["build", "--quiet", "--package", "iofog-samples", "--release"])
+        .args(["build", "--package", "iofog-samples", "--release"])
+        .args(quietness())
         .args(["--target", &host])
         .env("RUSTFLAGS", "-Ctarget-feature=+crt-static"))?;
     let (server, edge) = match profile {
@@ -79,7 +81,7 @@ pub fn build(profile: Profile) -> Result<Programs> {
 
 fn build_packages(profile: Profile, release: &str, packages: &[&str]) -> Result<()> {
     let mut command = cargo();
-    command.args(["build", "--quiet", "--bins"]);
+    command.args(["build", "--bins"]).args(quietness());
     if profile == Profile::Release {
         command.args(["--profile", release]);
     }
@@ -87,6 +89,11 @@ fn build_packages(profile: Profile, release: &str, packages: &[&str]) -> Result<
         command.args(["--package", package]);
     }
     run(&mut command)
+}
+
+/// A person sees cargo's progress, a log only what goes wrong.
+fn quietness() -> Option<&'static str> {
+    (!std::io::stderr().is_terminal()).then_some("--quiet")
 }
 
 /// Runs a command with its output on the terminal.
