@@ -302,6 +302,20 @@ fn routing_of(list: &BTreeMap<MicroserviceUuid, Rc<LocalMicroservice>>) -> Routi
     list.values().map(|one| (&one.uuid, one.routes.as_slice(), one.is_consumer)).collect()
 }
 
+impl RouterAccess {
+    /// Leads to the same Router.
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::None, Self::None) => true,
+            (Self::Local(one), Self::Local(two)) => Rc::ptr_eq(one, two),
+            (Self::Tcp { host, port }, Self::Tcp { host: other_host, port: other_port }) => {
+                (host, port) == (other_host, other_port)
+            }
+            _ => false,
+        }
+    }
+}
+
 impl fmt::Debug for RouterAccess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

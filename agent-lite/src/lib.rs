@@ -2,15 +2,21 @@
 //!
 //! Layers inside the crate: `config`, `domain` (pure rules), then adapters, then [`app`](crate) that wires them.
 
+pub mod app;
 pub mod bus;
+pub mod cli;
 pub mod clock;
 pub mod commandline;
 pub mod config;
 pub mod context;
+pub mod controller_client;
 pub mod disk;
 pub mod domain;
 pub mod engine;
+pub mod field_agent;
 pub mod ids;
 pub mod local_api;
+pub mod modules;
 pub mod process_manager;
 pub mod state;
+pub mod usage;

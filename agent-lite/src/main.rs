@@ -1,3 +1,39 @@
-//! ioFog Agent: runs microservices as containers, with the edge Router and the Proxy inside.
+//! `iofog-agent`: the daemon and its command line.
 
-fn main() {}
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use iofog_agent::cli::{self, Arguments, Call};
+use iofog_agent::{app, commandline};
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::parse(std::env::args().skip(1)) {
+        Ok(arguments) => arguments,
+        Err(error) => return fail(&error.to_string()),
+    };
+    match &arguments.call {
+        Call::Daemon => match app::run(&arguments) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => fail(&error.to_string()),
+        },
+        Call::Command(line) => command(&arguments, line),
+    }
+}
+
+/// Everything goes to standard output, and most failures end with 0: scripts of the field rely on it
+/// (agent contract 11.1).
+fn command(arguments: &Arguments, line: &str) -> ExitCode {
+    let reply = match cli::send(&arguments.paths().socket(), line) {
+        Ok(reply) => reply,
+        Err(_) => commandline::without_daemon(line),
+    };
+    let mut out = io::stdout().lock();
+    // A closed pipe is the reader's choice.
+    let _ = writeln!(out, "{}", reply.text);
+    if reply.succeeded { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+fn fail(message: &str) -> ExitCode {
+    let _ = writeln!(io::stderr(), "iofog-agent: {message}");
+    ExitCode::FAILURE
+}

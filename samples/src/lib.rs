@@ -4,6 +4,5 @@
 
 pub mod ledger;
 pub mod local_api;
-pub mod message;
 pub mod page;
 pub mod reading;

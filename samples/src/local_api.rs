@@ -16,8 +16,6 @@ use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 
-use crate::message::base64;
-
 const PORT: u16 = 54321;
 const PATIENCE: Duration = Duration::from_secs(20);
 const MAX_ANSWER: usize = 4 * 1024 * 1024;
@@ -90,7 +88,7 @@ impl LocalApi {
             "version": 4,
             "infotype": info_type,
             "infoformat": info_format,
-            "contentdata": base64(content),
+            "contentdata": iofog_iomessage::base64::encode(content),
         });
         self.post("/v2/messages/new", &message).await.map(drop)
     }

@@ -10,6 +10,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
+use iofog_iomessage::IoMessage;
 use iofog_samples::reading::Reading;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -112,29 +113,8 @@ fn reading_of(body: &[u8]) -> Result<Reading> {
     let message: Value = serde_json::from_slice(body)?;
     assert_eq!((&message["publisher"], &message["version"]), (&json!("me"), &json!(4)));
     let content = message["contentdata"].as_str().context("no content")?;
-    Ok(serde_json::from_slice(&decode_base64(content))?)
-}
-
-fn decode_base64(text: &str) -> Vec<u8> {
-    let value = |c: u8| match c {
-        b'A'..=b'Z' => c - b'A',
-        b'a'..=b'z' => c - b'a' + 26,
-        b'0'..=b'9' => c - b'0' + 52,
-        b'+' => 62,
-        _ => 63,
-    };
-    let mut bits = text.bytes().filter(|c| *c != b'=').flat_map(|c| {
-        let value = value(c);
-        (0..6).rev().map(move |place| value >> place & 1)
-    });
-    let mut bytes = Vec::new();
-    loop {
-        let byte: Vec<u8> = bits.by_ref().take(8).collect();
-        if byte.len() < 8 {
-            return bytes;
-        }
-        bytes.push(byte.iter().fold(0, |byte, bit| byte << 1 | bit));
-    }
+    let content = iofog_iomessage::base64::decode(content).context("not base64")?;
+    Ok(serde_json::from_slice(&content)?)
 }
 
 /// Path and body of the next request; `None` when the connection ends.
@@ -183,12 +163,9 @@ async fn accept_socket(stream: TcpStream) -> Result<WebSocket<TokioIo<hyper::upg
 fn message_frame(seq: u64) -> Result<Vec<u8>> {
     let reading = Reading { run: 1, seq, time_us: 1, value: 20.0 };
     let content = serde_json::to_vec(&reading)?;
-    let mut message = vec![0; 33];
-    message[1] = 4;
-    message[10] = 3;
-    message[32] = u8::try_from(content.len())?;
-    message.extend(b"pub");
-    message.extend(content);
+    let publisher = "pub".to_owned();
+    let message = IoMessage { publisher, content_data: content.into(), ..IoMessage::default() };
+    let message = message.encode()?;
     let mut frame = vec![0x0D];
     frame.extend(u32::try_from(message.len())?.to_be_bytes());
     frame.extend(message);

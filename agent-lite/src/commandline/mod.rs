@@ -1,7 +1,12 @@
 //! Administration commands, independent of how they arrive (Unix socket or Local API).
 
+mod handler;
+mod text;
+
 use std::future::Future;
 use std::pin::Pin;
+
+pub use handler::Commandline;
 
 /// A future of the one thread, boxed so that the trait can be a trait object.
 pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
@@ -56,4 +61,15 @@ pub trait Administration {
 
     /// Takes a position from `POST /v2/gps`; the error is the text to show.
     fn set_position(&self, latitude: &str, longitude: &str) -> Result<(), String>;
+}
+
+/// The answer when no daemon listens (agent contract 11.2).
+pub fn without_daemon(line: &str) -> CommandReply {
+    let text = match line {
+        "version" | "--version" | "-v" => text::version().replacen("ioFog ", "ioFog Agent ", 1),
+        "help" | "--help" | "-h" | "-?" => text::USAGE.to_owned(),
+        "start" => text::SERVICE_HINT.to_owned(),
+        _ => "iofog-agent is not running.".to_owned(),
+    };
+    CommandReply { text, succeeded: true }
 }

@@ -69,7 +69,7 @@ impl Config {
 
     /// This node's uuid; empty when not provisioned.
     pub fn uuid(&self) -> FogUuid {
-        FogUuid::new(self.get(Setting::Uuid))
+        FogUuid::from(self.get(Setting::Uuid))
     }
 
     /// The Controller's token, a secret.

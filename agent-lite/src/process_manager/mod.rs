@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::context::AgentContext;
@@ -37,8 +37,11 @@ struct Shared {
     engine_error: RefCell<String>,
     running: Cell<usize>,
     pulled: RefCell<Vec<String>>,
+    prunes: RefCell<Vec<PruneRequest>>,
 }
 
+/// Images to remove and where the answer goes.
+type PruneRequest = (Vec<String>, oneshot::Sender<Result<u64, Failure>>);
 type StepResult = (Action, Result<Done, Failure>);
 
 // === impl ProcessManager ===
@@ -54,6 +57,7 @@ impl ProcessManager {
             engine_error: RefCell::default(),
             running: Cell::new(0),
             pulled: RefCell::default(),
+            prunes: RefCell::default(),
         };
         Self { shared: Rc::new(shared) }
     }
@@ -103,6 +107,21 @@ impl ProcessManager {
         self.shared.engine_error.borrow().clone()
     }
 
+    /// Removes images that nothing uses; says how many bytes that freed.
+    pub async fn prune(&self, images: Vec<String>) -> Result<u64, Failure> {
+        let (answer, freed) = oneshot::channel();
+        self.shared.prunes.borrow_mut().push((images, answer));
+        self.shared.wake.notify_one();
+        freed.await.unwrap_or_else(|_| {
+            Err(Failure::Unavailable("the process manager does not run".to_owned()))
+        })
+    }
+
+    /// No image was pulled since [`Self::take_pulled`].
+    pub fn pulled_is_empty(&self) -> bool {
+        self.shared.pulled.borrow().is_empty()
+    }
+
     /// Images pulled since the last call.
     pub fn take_pulled(&self) -> Vec<String> {
         std::mem::take(&mut self.shared.pulled.borrow_mut())
@@ -118,6 +137,10 @@ impl ProcessManager {
         let (results, mut finished) = mpsc::channel::<StepResult>(RESULTS);
         let mut before = Vec::new();
         loop {
+            for (images, answer) in self.shared.prunes.take() {
+                // Whoever asked may be gone.
+                let _ = answer.send(engine.prune(&images).await);
+            }
             let wake_at = self.look(&engine, &context, clock, &results).await;
             let now_reported = self.reports();
             if now_reported != before {

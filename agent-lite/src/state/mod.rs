@@ -50,7 +50,7 @@ impl Snapshot {
         if self.fog == *fog {
             return;
         }
-        if !self.fog.is_empty() {
+        if !self.fog.as_str().is_empty() {
             self.former.insert(self.fog.clone());
         }
         self.former.remove(fog);

@@ -59,19 +59,20 @@ impl StateStore {
 
 fn encode(snapshot: &Snapshot) -> io::Result<Vec<u8>> {
     let json = serde_json::to_vec(snapshot)?;
-    let mut bytes = format!("{MAGIC} {:08x} {}\n", crc32(&json), json.len()).into_bytes();
+    let mut bytes = header(&json).into_bytes();
     bytes.extend_from_slice(&json);
     Ok(bytes)
 }
 
 fn decode(bytes: &[u8]) -> Option<Snapshot> {
     let line_end = bytes.iter().take(64).position(|byte| *byte == b'\n')?;
-    let header = std::str::from_utf8(&bytes[..line_end]).ok()?;
-    let (checksum, length) = header.strip_prefix(MAGIC)?.trim_start().split_once(' ')?;
-    let json = &bytes[line_end + 1..];
-    let whole =
-        length.parse() == Ok(json.len()) && u32::from_str_radix(checksum, 16) == Ok(crc32(json));
-    whole.then(|| serde_json::from_slice(json).ok()).flatten()
+    let (line, json) = bytes.split_at(line_end + 1);
+    (line == header(json).as_bytes()).then(|| serde_json::from_slice(json).ok()).flatten()
+}
+
+/// The first line: format, checksum and length of what follows.
+fn header(json: &[u8]) -> String {
+    format!("{MAGIC} {:08x} {}\n", crc32(json), json.len())
 }
 
 /// CRC-32 (IEEE), bit by bit: the state is small and written rarely.
@@ -151,10 +152,8 @@ mod tests {
     fn a_new_identity_forgets_the_old_list_but_not_whose_containers_are_ours() {
         let mut snapshot = generation(1);
         snapshot.take_identity(&"fog-2".into());
-        assert!(snapshot.desired.workloads.is_empty() && snapshot.former.contains(&"fog".into()));
+        assert!(snapshot.desired.workloads.is_empty() && snapshot.former.contains("fog"));
         snapshot.take_identity(&"fog".into());
-        assert!(
-            !snapshot.former.contains(&"fog".into()) && snapshot.former.contains(&"fog-2".into())
-        );
+        assert!(!snapshot.former.contains("fog") && snapshot.former.contains("fog-2"));
     }
 }

@@ -7,11 +7,12 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use bytes::Bytes;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use iofog_iomessage::IoMessage;
 use iofog_samples::ledger::Ledger;
 use iofog_samples::local_api::LocalApi;
-use iofog_samples::message::publisher_and_content;
 use iofog_samples::page;
 use iofog_samples::reading::{Reading, now_us};
 use tokio::net::TcpListener;
@@ -60,9 +61,9 @@ async fn receive(api: &LocalApi, ledger: &RefCell<Ledger>) -> Result<()> {
     }
 }
 
-fn decode(bytes: &[u8]) -> Result<(String, Reading)> {
-    let (publisher, content) = publisher_and_content(bytes)?;
-    Ok((publisher, serde_json::from_slice(content)?))
+fn decode(bytes: &Bytes) -> Result<(String, Reading)> {
+    let message = IoMessage::decode(bytes)?;
+    Ok((message.publisher, serde_json::from_slice(&message.content_data)?))
 }
 
 async fn serve(listener: TcpListener, ledger: Rc<RefCell<Ledger>>) -> Result<()> {

@@ -89,7 +89,7 @@ impl Reconciler {
     /// True for containers that this node made, under its present or an earlier identity.
     fn owns(&self, container: &Container) -> bool {
         container.fog.as_ref().is_some_and(|fog| {
-            (!fog.is_empty() && *fog == self.node.fog) || self.former.contains(fog)
+            (!fog.as_str().is_empty() && *fog == self.node.fog) || self.former.contains(fog)
         })
     }
 }

@@ -110,7 +110,7 @@ impl Reconciler {
             if !self.owns(container) || desired.workloads.iter().any(wanted) {
                 continue;
             }
-            let next = if self.node.fog.is_empty() {
+            let next = if self.node.fog.as_str().is_empty() {
                 match container.state {
                     ContainerState::Running | ContainerState::Paused => {
                         Next::Do(Step::Stop(container.id.clone()))

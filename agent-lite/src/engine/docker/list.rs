@@ -67,8 +67,8 @@ fn container(summary: ContainerSummary) -> Option<Container> {
         summary.network_settings.and_then(|settings| settings.networks).unwrap_or_default();
     Some(Container {
         id: ContainerId::new(summary.id?),
-        fog: label(LABEL_FOG).map(FogUuid::new),
-        microservice: MicroserviceUuid::new(microservice),
+        fog: label(LABEL_FOG).map(FogUuid::from),
+        microservice: MicroserviceUuid::from(microservice),
         state: state(summary.state),
         fingerprint: label(LABEL_FINGERPRINT),
         rebuild: label(LABEL_REBUILD).and_then(|text| text.parse().ok()).unwrap_or_default(),

@@ -1,0 +1,198 @@
+//! Wires the parts into one process on one thread.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use iofog_log_sink::{Format, LevelFilter, Options as LogOptions, Target};
+use rustix::fs::FlockOperation;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::LocalSet;
+
+use crate::cli::{self, Arguments, LogTarget};
+use crate::clock::Clock;
+use crate::commandline::{Administration, Commandline};
+use crate::config::{Config, ConfigFile, LoadError, Paths, Setting};
+use crate::context::{AgentContext, Place};
+use crate::disk;
+use crate::domain::NodeFacts;
+use crate::engine::DockerEngine;
+use crate::field_agent::{FieldAgent, Parts};
+use crate::modules::{Modules, ProxyModule, RouterModule};
+use crate::process_manager::ProcessManager;
+use crate::state::StateStore;
+
+/// Why the daemon did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A folder or file of the Agent cannot be used.
+    #[error("cannot use {path}: {source}")]
+    Path {
+        /// Which.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Another daemon uses the same folders.
+    #[error("ioFog agent is already running")]
+    AlreadyRunning,
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] LoadError),
+    /// Logging cannot be set up.
+    #[error("{0}")]
+    Log(#[from] iofog_log_sink::InitError),
+    /// The runtime cannot be made.
+    #[error("cannot start: {0}")]
+    Runtime(#[source] io::Error),
+}
+
+/// Runs the daemon until it is told to end. Containers keep running after it.
+///
+/// # Errors
+/// When it cannot start; see [`StartError`].
+pub fn run(arguments: &Arguments) -> Result<(), StartError> {
+    let paths = arguments.paths();
+    for folder in [&paths.config, &paths.library, &paths.log, &paths.run] {
+        at(folder, std::fs::create_dir_all(folder))?;
+    }
+    let _lock = lock(&paths)?;
+    let file = ConfigFile::new(&paths);
+    let (config, notes) = file.load()?;
+    let to_file = match arguments.log {
+        Some(target) => target == LogTarget::File,
+        None => arguments.state_dir.is_none(),
+    };
+    let _sink = iofog_log_sink::init(log_options(&config, to_file))?;
+    notes.iter().for_each(|note| log::warn!(target: "config", "{note}"));
+    at(&paths.config, file.save(&config))?;
+    let token = at(&paths.local_api_token(), local_api_token(&paths.local_api_token()))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(StartError::Runtime)?;
+    LocalSet::new().block_on(&runtime, serve(paths, config, file, token))
+}
+
+async fn serve(
+    paths: Paths,
+    config: Config,
+    file: ConfigFile,
+    token: String,
+) -> Result<(), StartError> {
+    let clock = Clock::new();
+    let store = StateStore::new(&paths.library);
+    let context = AgentContext::new(Place {
+        bind_address: config.bind_address(),
+        state_dir: paths.library.clone(),
+        log_dir: PathBuf::from(config.get(Setting::LogDirectory)),
+        message_dir: PathBuf::from(config.get(Setting::DiskDirectory)).join("messages"),
+        local_api_token: Rc::from(token),
+    });
+    let processes = ProcessManager::new(NodeFacts::default(), []);
+    let modules =
+        Modules::new(RouterModule::new(context.clone()), ProxyModule::new(context.clone()));
+    let engine = Rc::new(DockerEngine::new(config.get(Setting::DockerUrl)));
+    let state = store.load();
+    let parts = Parts {
+        config,
+        file,
+        state,
+        store,
+        processes: processes.clone(),
+        modules: modules.clone(),
+        context: context.clone(),
+        clock,
+    };
+    let agent = FieldAgent::new(parts);
+    let administration: Rc<dyn Administration> = Rc::new(Commandline::new(agent.clone()));
+    tokio::task::spawn_local(processes.run(engine, context.clone(), clock));
+    tokio::task::spawn_local(agent.run());
+    let socket = paths.socket();
+    let commands = cli::serve(&socket, administration);
+    tokio::select! {
+        result = commands => at(&socket, result)?,
+        result = terminated() => result.map_err(StartError::Runtime)?,
+    }
+    log::info!(target: "agent", "ending; microservices keep running");
+    modules.shutdown().await;
+    let _ = std::fs::remove_file(&socket);
+    Ok(())
+}
+
+/// Resolves at SIGTERM or SIGINT.
+async fn terminated() -> io::Result<()> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}
+
+/// Keeps a second daemon away from the same folders for as long as the file is open.
+fn lock(paths: &Paths) -> Result<File, StartError> {
+    let path = paths.lock();
+    let file = at(&path, File::create(&path))?;
+    match rustix::fs::flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(file),
+        Err(_) => Err(StartError::AlreadyRunning),
+    }
+}
+
+/// The administration token of the Local API: 32 letters and digits, made once (agent contract 4.1).
+fn local_api_token(path: &Path) -> io::Result<String> {
+    if let Ok(text) = std::fs::read_to_string(path)
+        && !text.trim().is_empty()
+    {
+        return Ok(text.trim().to_owned());
+    }
+    const LETTERS: &[u8; 62] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    let mut token = String::with_capacity(32);
+    while token.len() < 32 {
+        let mut byte = [0_u8];
+        getrandom::fill(&mut byte).map_err(|error| io::Error::other(error.to_string()))?;
+        // Bytes above the largest multiple of 62 would favour the first letters.
+        if byte[0] < 248 {
+            token.push(char::from(LETTERS[usize::from(byte[0] % 62)]));
+        }
+    }
+    disk::write_secret_atomically(path, token.as_bytes())?;
+    Ok(token)
+}
+
+fn log_options(config: &Config, to_file: bool) -> LogOptions {
+    let level = match config.get(Setting::LogLevel) {
+        "SEVERE" => LevelFilter::Error,
+        "WARNING" => LevelFilter::Warn,
+        "FINE" => LevelFilter::Debug,
+        "FINER" | "FINEST" | "ALL" => LevelFilter::Trace,
+        _ => LevelFilter::Info,
+    };
+    if !to_file {
+        return LogOptions { level, target: Target::Stderr, format: Format::Text };
+    }
+    let count = u32::try_from(config.integer(Setting::LogFileCount)).unwrap_or(1).max(1);
+    let target = Target::RotatingFile {
+        directory: PathBuf::from(config.get(Setting::LogDirectory)),
+        stem: "iofog-agent".to_owned(),
+        limit_bytes: log_file_bytes(config) / u64::from(count),
+        count,
+    };
+    LogOptions { level, target, format: Format::AgentJson }
+}
+
+/// `log_disk_consumption_limit` in bytes; it may be a fraction of a GiB.
+fn log_file_bytes(config: &Config) -> u64 {
+    let text = config.get(Setting::LogLimit);
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
+    let tenths = fraction.get(..1).and_then(|digit| digit.parse::<u64>().ok()).unwrap_or_default();
+    let whole: u64 = whole.parse().unwrap_or_default();
+    (whole * 10 + tenths) * (1 << 30) / 10
+}
+
+fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, StartError> {
+    result.map_err(|source| StartError::Path { path: path.to_owned(), source })
+}

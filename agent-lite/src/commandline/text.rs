@@ -1,0 +1,229 @@
+//! Texts of `status`, `info`, `version` and the usage (agent contract 11.2 to 11.4).
+
+use crate::config::{Config, Setting};
+use crate::field_agent::{FieldAgent, VERSION};
+
+type Lines = Vec<(&'static str, String)>;
+
+/// What `help` prints.
+pub(super) const USAGE: &str = "Usage: iofog-agent [OPTIONS] COMMAND [arg...]
+
+Option           GNU long option         Meaning
+======           ===============         =======
+-h, -?           --help                  Show this message
+-v               --version               Display the software version
+
+Command          Arguments               Meaning
+=======          =========               =======
+help                                     Show this message
+version                                  Display the software version
+status                                   Display current status information
+info                                     Display the current configuration
+provision        <provisioning key>      Attach this node to its Controller
+deprovision                              Detach this node from its Controller
+switch           <dev|prod|def>          Switch between configuration profiles
+prune                                    Remove unused images of this Agent
+config           [option] [value]        Change settings, several at once
+                 defaults                Reset the settings
+                 -d <#GB limit>          Disk limit
+                 -dl <dir>               Disk directory
+                 -m <#MB limit>          Memory limit
+                 -p <#cpu % limit>       CPU limit
+                 -a <uri>                Controller URL
+                 -ac <filepath>          Controller certificate
+                 -c <uri>                Container engine URL
+                 -n <network adapter>    Network interface
+                 -l <#GB limit>          Log disk limit
+                 -ld <dir>               Log directory
+                 -lc <#log files>        Log file count
+                 -ll <log level>         Log level
+                 -sf <#seconds>          Status update frequency
+                 -cf <#seconds>          Get changes frequency
+                 -df <#seconds>          Post diagnostics frequency
+                 -sd <#seconds>          Scan devices frequency
+                 -uf <#hours>            Upgrade scan frequency
+                 -dt <#percentage>       Available disk threshold
+                 -pf <#hours>            Pruning frequency
+                 -idc <on/off>           Isolated containers mode
+                 -gps <auto/off/lat,lon> Position
+                 -ft <auto/intel_amd/arm> Fog type
+                 -sec <on/off>           Secure mode
+                 -dev <on/off>           Developer's mode
+                 -tz <time zone>         Time zone
+                 --bind_address <ip>     Address of Local API, Router and published ports
+                 --container_network <n> Engine network of the containers";
+
+/// What `start` and `stop` print: only the service manager can do it.
+pub(super) const SERVICE_HINT: &str =
+    "Please use the service manager, such as: service iofog-agent start|stop";
+
+/// `version`: the first line is what installers compare.
+pub(super) fn version() -> String {
+    format!(
+        "ioFog {VERSION} \nCopyright (c) the Eclipse ioFog community and contributors\n\
+         Eclipse ioFog is provided under the Apache License 2.0\nhttps://www.apache.org/licenses/LICENSE-2.0"
+    )
+}
+
+/// Label and value pairs, one per line, labels padded to `width`.
+pub(super) fn padded(lines: &Lines, width: usize, separator: &str) -> String {
+    let lines: Vec<String> =
+        lines.iter().map(|(label, value)| format!("{label:<width$}{separator}{value}")).collect();
+    lines.join("\n")
+}
+
+/// The key of a label in the JSON forms.
+pub(super) fn key(label: &str) -> String {
+    let plain = match label {
+        "GPS coordinates(lat,lon)" => "gps-coordinates",
+        "Developer's Mode" => "developer-mode",
+        other => other,
+    };
+    plain.to_ascii_lowercase().replace(' ', "-")
+}
+
+/// Lines of `status`.
+pub(super) fn status(agent: &FieldAgent) -> Lines {
+    let usage = agent.usage();
+    let (processed, _) = agent.context().published();
+    let free_share =
+        if usage.disk_total == 0 { 0.0 } else { ratio(usage.disk_free, usage.disk_total) * 100.0 };
+    vec![
+        ("ioFog daemon", "RUNNING".to_owned()),
+        ("Memory Usage", format!("about {:.2} MiB", mib(usage.memory))),
+        ("Disk Usage", "about 0.00 MiB".to_owned()),
+        ("CPU Usage", format!("about {:.2} %", usage.cpu)),
+        ("Running Microservices", agent.processes().running().to_string()),
+        ("Connection to Controller", agent.link().as_str().to_owned()),
+        ("Messages Processed", format!("about {}", grouped(processed))),
+        ("System Time", system_time()),
+        ("System Available Disk", format!("{:.2} MB ({free_share:.2} %)", mb(usage.disk_free))),
+        ("System Available Memory", format!("{:.2} MB", mb(usage.memory_free))),
+        ("System Total CPU", format!("{:.2} %", usage.system_cpu)),
+    ]
+}
+
+/// Lines of `info`.
+pub(super) fn info(agent: &FieldAgent) -> Lines {
+    let config = agent.config();
+    let interface = agent.interface();
+    let get = |setting| config.get(setting).to_owned();
+    let name = if interface.name.is_empty() { "not found" } else { &interface.name };
+    let uuid = if config.is_provisioned() {
+        config.uuid().to_string()
+    } else {
+        "not provisioned".to_owned()
+    };
+    vec![
+        ("Iofog UUID", uuid),
+        ("IP Address", interface.address.map(|address| address.to_string()).unwrap_or_default()),
+        ("Network Interface", format!("{name}({})", get(Setting::NetworkInterface))),
+        ("Secure Mode", get(Setting::SecureMode)),
+        ("ioFog Controller", get(Setting::ControllerUrl)),
+        ("ioFog Certificate", get(Setting::ControllerCert)),
+        ("Docker URL", get(Setting::DockerUrl)),
+        ("Message Storage Limit", format!("{:.2} GiB", config.decimal(Setting::DiskLimit))),
+        ("Message Storage Directory", get(Setting::DiskDirectory)),
+        ("Memory RAM Limit", format!("{:.2} MiB", config.decimal(Setting::MemoryLimit))),
+        ("CPU Usage Limit", format!("{:.2}%", config.decimal(Setting::CpuLimit))),
+        ("Log Disk Limit", format!("{:.2} GiB", config.decimal(Setting::LogLimit))),
+        ("Log File Directory", get(Setting::LogDirectory)),
+        ("Log Rolling File Count", get(Setting::LogFileCount)),
+        ("Log Level", get(Setting::LogLevel)),
+        ("Status Update Frequency", get(Setting::StatusFrequency)),
+        ("Get Changes Frequency", get(Setting::ChangeFrequency)),
+        ("Scan Devices Frequency", get(Setting::ScanFrequency)),
+        ("Post Diagnostics Frequency", get(Setting::DiagnosticsFrequency)),
+        ("Isolated Docker Containers Mode", get(Setting::Isolated)),
+        ("GPS mode", get(Setting::Gps)),
+        ("GPS coordinates(lat,lon)", get(Setting::GpsCoordinates)),
+        ("Fog type", fog_type(&config)),
+        ("Docker Pruning Frequency", get(Setting::PruningFrequency)),
+        ("Available Disk Threshold", get(Setting::DiskThreshold)),
+        ("Ready To Upgrade Scan Frequency", get(Setting::UpgradeFrequency)),
+        ("Developer's Mode", get(Setting::DevMode)),
+        ("Time Zone", get(Setting::TimeZone)),
+    ]
+}
+
+fn fog_type(config: &Config) -> String {
+    config.get(Setting::FogType).to_owned()
+}
+
+/// `dd/MM/yyyy hh:mm a`, in UTC: the process reads no zone data.
+fn system_time() -> String {
+    let seconds = crate::clock::Clock::new().epoch().0 / 1000;
+    let (days, minutes) = (seconds / 86_400, seconds / 60 % 1440);
+    let (year, month, day) = civil(days);
+    let (hour, minute) = (minutes / 60, minutes % 60);
+    let half = if hour < 12 { "AM" } else { "PM" };
+    format!("{day:02}/{month:02}/{year} {:02}:{minute:02} {half}", (hour + 11) % 12 + 1)
+}
+
+/// Year, month and day of a day count since 1970 (years counted from March, eras of 400 years).
+fn civil(days: u64) -> (u64, u64, u64) {
+    let shifted = days + 719_468;
+    let (era, of_era) = (shifted / 146_097, shifted % 146_097);
+    let year_of_era = (of_era - of_era / 1460 + of_era / 36_524 - of_era / 146_096) / 365;
+    let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let march_month = (5 * of_year + 2) / 153;
+    let day = of_year - (153 * march_month + 2) / 5 + 1;
+    let month = if march_month < 10 { march_month + 3 } else { march_month - 9 };
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
+/// Thousands separated by commas.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let lead = digits.len() % 3;
+    let mut text = digits[..lead].to_owned();
+    for chunk in digits.as_bytes()[lead..].chunks(3) {
+        if !text.is_empty() {
+            text.push(',');
+        }
+        text.push_str(std::str::from_utf8(chunk).unwrap_or_default());
+    }
+    text
+}
+
+fn ratio(part: u64, whole: u64) -> f64 {
+    mb(part) / mb(whole).max(f64::MIN_POSITIVE)
+}
+
+fn mb(bytes: u64) -> f64 {
+    f64::from(u32::try_from(bytes / 10_000).unwrap_or(u32::MAX)) / 100.0
+}
+
+fn mib(bytes: u64) -> f64 {
+    f64::from(u32::try_from(bytes / 1024).unwrap_or(u32::MAX)) / 1024.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_and_dates_are_written_as_the_contract_shows() {
+        assert_eq!(
+            (grouped(7).as_str(), grouped(1_234_567).as_str(), grouped(123).as_str()),
+            ("7", "1,234,567", "123")
+        );
+        assert_eq!(civil(0), (1970, 1, 1));
+        assert_eq!(civil(19_782), (2024, 2, 29));
+        assert_eq!(civil(20_780), (2026, 11, 23));
+    }
+
+    #[test]
+    fn version_has_four_lines_and_a_trailing_blank() {
+        let text = version();
+        assert_eq!(text.lines().count(), 4);
+        assert_eq!(text.lines().next(), Some("ioFog 3.1.0 "));
+    }
+
+    #[test]
+    fn labels_become_keys() {
+        assert_eq!(key("ioFog daemon"), "iofog-daemon");
+        assert_eq!(key("GPS coordinates(lat,lon)"), "gps-coordinates");
+        assert_eq!(padded(&vec![("A", "1".into())], 4, ": "), "A   : 1");
+    }
+}

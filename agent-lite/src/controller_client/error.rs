@@ -1,0 +1,52 @@
+//! What can go wrong between Agent and Controller, told apart as far as the Agent behaves differently.
+
+use std::io;
+
+/// A failed call.
+#[derive(Debug, thiserror::Error)]
+pub enum ControllerError {
+    /// The configured URL cannot be used.
+    #[error("controller url is not usable: {0}")]
+    Url(String),
+    /// No connection.
+    #[error("cannot connect to the controller: {0}")]
+    Connect(#[source] io::Error),
+    /// No complete answer in time.
+    #[error("the controller did not answer in time")]
+    Timeout,
+    /// The connection broke during the call.
+    #[error("connection to the controller broke: {0}")]
+    Broken(#[source] hyper::Error),
+    /// An error status; the text is the Controller's own.
+    #[error("{message}")]
+    Status {
+        /// HTTP status.
+        code: u16,
+        /// `message` of the body, else the reason phrase.
+        message: String,
+    },
+    /// The node got another identity during the call.
+    #[error("the identity changed during the call")]
+    Superseded,
+    /// A success whose body is not what the contract says.
+    #[error("the controller's answer is malformed: {what}")]
+    Malformed {
+        /// Which part.
+        what: String,
+    },
+}
+
+impl ControllerError {
+    /// A body without the named part.
+    pub(crate) fn malformed(what: impl Into<String>) -> Self {
+        Self::Malformed { what: what.into() }
+    }
+
+    /// The HTTP status, when there was one.
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            Self::Status { code, .. } => Some(*code),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,218 @@
+//! HTTP/1.1 calls with a few kept connections, bound to the configured source address.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use hyper::http::{HeaderMap, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use serde_json::{Value, json};
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio::time::timeout;
+
+use super::url::BaseUrl;
+use super::{Access, ControllerError};
+
+const CONNECT: Duration = Duration::from_secs(10);
+/// Largest body taken from a Controller.
+const BODY_LIMIT: usize = 8 * 1024 * 1024;
+/// Connections kept between calls: one for held requests, one for the rest.
+const KEPT: usize = 2;
+/// Read and write buffer of a connection.
+const BUFFER: usize = 16 * 1024;
+
+/// One call.
+pub(super) struct Exchange {
+    pub(super) method: Method,
+    /// Below the base URL.
+    pub(super) path: &'static str,
+    pub(super) body: Option<Value>,
+    pub(super) headers: Vec<(&'static str, String)>,
+    /// Longest time until the whole answer is there.
+    pub(super) limit: Duration,
+}
+
+/// A successful answer; no body counts as an empty object.
+pub(super) struct Reply {
+    pub(super) headers: HeaderMap,
+    pub(super) body: Value,
+}
+
+/// Idle connections.
+#[derive(Default)]
+pub(super) struct Pool {
+    idle: RefCell<Vec<SendRequest<Full<Bytes>>>>,
+}
+
+// === impl Pool ===
+
+impl Pool {
+    pub(super) fn clear(&self) {
+        self.idle.borrow_mut().clear();
+    }
+
+    pub(super) async fn exchange(
+        &self,
+        base: &BaseUrl,
+        access: &Access,
+        exchange: Exchange,
+    ) -> Result<Reply, ControllerError> {
+        let request = build(base, access, &exchange)?;
+        let work = async {
+            // A kept connection may have been closed meanwhile: then the request never left, so a new one is safe.
+            while let Some(mut sender) = self.take() {
+                if sender.ready().await.is_err() {
+                    continue;
+                }
+                let mut error = match sender.try_send_request(request.clone()).await {
+                    Ok(response) => return self.receive(sender, response).await,
+                    Err(error) => error,
+                };
+                let never_left = error.take_message().is_some();
+                if !never_left && !is_repeatable(&exchange.method) {
+                    return Err(ControllerError::Broken(error.into_error()));
+                }
+            }
+            let mut sender = connect(base, access).await?;
+            let response =
+                sender.send_request(request.clone()).await.map_err(ControllerError::Broken)?;
+            self.receive(sender, response).await
+        };
+        timeout(exchange.limit, work).await.map_err(|_| ControllerError::Timeout)?
+    }
+
+    fn take(&self) -> Option<SendRequest<Full<Bytes>>> {
+        let mut idle = self.idle.borrow_mut();
+        idle.retain(|sender| !sender.is_closed());
+        idle.pop()
+    }
+
+    async fn receive(
+        &self,
+        sender: SendRequest<Full<Bytes>>,
+        response: Response<hyper::body::Incoming>,
+    ) -> Result<Reply, ControllerError> {
+        let (head, body) = response.into_parts();
+        let collected = Limited::new(body, BODY_LIMIT).collect().await;
+        let bytes =
+            collected.map_err(|error| ControllerError::malformed(error.to_string()))?.to_bytes();
+        if !sender.is_closed() && self.idle.borrow().len() < KEPT {
+            self.idle.borrow_mut().push(sender);
+        }
+        if !head.status.is_success() {
+            return Err(refusal(head.status, &bytes));
+        }
+        if head.status == StatusCode::NO_CONTENT || bytes.is_empty() {
+            return Ok(Reply { headers: head.headers, body: json!({}) });
+        }
+        let body = serde_json::from_slice(&bytes)
+            .map_err(|_| ControllerError::malformed("body is not json"))?;
+        Ok(Reply { headers: head.headers, body })
+    }
+}
+
+/// Repeating it does no harm even if the first one was executed.
+fn is_repeatable(method: &Method) -> bool {
+    *method != Method::POST
+}
+
+fn build(
+    base: &BaseUrl,
+    access: &Access,
+    exchange: &Exchange,
+) -> Result<Request<Full<Bytes>>, ControllerError> {
+    let unusable = |what: &str| {
+        ControllerError::Url(format!("{what} holds characters that http does not allow"))
+    };
+    let uri = format!("{}{}", base.prefix, exchange.path);
+    let host = if base.host.contains(':') { format!("[{}]", base.host) } else { base.host.clone() };
+    let mut request = Request::builder()
+        .method(exchange.method.clone())
+        .uri(uri)
+        .header(HOST, format!("{host}:{}", base.port))
+        .header("request-id", request_id());
+    if !access.token.is_empty() {
+        let mut token = HeaderValue::from_str(&access.token).map_err(|_| unusable("token"))?;
+        token.set_sensitive(true);
+        request = request.header(AUTHORIZATION, token);
+    }
+    for (name, value) in &exchange.headers {
+        request = request.header(*name, value);
+    }
+    let body = match &exchange.body {
+        Some(body) => {
+            request = request.header(CONTENT_TYPE, "application/json; charset=UTF-8");
+            Bytes::from(body.to_string())
+        }
+        None => Bytes::new(),
+    };
+    request.body(Full::new(body)).map_err(|_| unusable("url"))
+}
+
+async fn connect(
+    base: &BaseUrl,
+    access: &Access,
+) -> Result<SendRequest<Full<Bytes>>, ControllerError> {
+    let stream =
+        timeout(CONNECT, open(base, access)).await.map_err(|_| ControllerError::Timeout)?;
+    let io = TokioIo::new(stream.map_err(ControllerError::Connect)?);
+    let (sender, connection) = handshake(io).await.map_err(ControllerError::Broken)?;
+    tokio::task::spawn_local(async move {
+        if let Err(error) = connection.await {
+            log::debug!(target: "controller", "connection ended: {error}");
+        }
+    });
+    Ok(sender)
+}
+
+async fn open(base: &BaseUrl, access: &Access) -> io::Result<TcpStream> {
+    let mut last =
+        io::Error::new(io::ErrorKind::NotFound, format!("host {} has no address", base.host));
+    for address in lookup_host((base.host.as_str(), base.port)).await? {
+        match open_one(address, access).await {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+async fn open_one(address: SocketAddr, access: &Access) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_recv_buffer_size(u32::try_from(BUFFER).unwrap_or(u32::MAX))?;
+    if let Some(source) = access.source.filter(|source| source.is_ipv4() == address.is_ipv4()) {
+        socket.bind(SocketAddr::new(source, 0))?;
+    }
+    socket.connect(address).await
+}
+
+/// The Controller's `message` for the statuses that carry one, else the reason phrase.
+fn refusal(status: StatusCode, body: &[u8]) -> ControllerError {
+    let told = serde_json::from_slice::<Value>(body).ok();
+    let message = told.as_ref().and_then(|body| body.get("message")).and_then(Value::as_str);
+    let fallback = || status.canonical_reason().unwrap_or("unknown status").to_owned();
+    ControllerError::Status {
+        code: status.as_u16(),
+        message: message.map_or_else(fallback, str::to_owned),
+    }
+}
+
+/// A random UUID (version 4), so that both logs can be matched.
+fn request_id() -> String {
+    let mut bytes = [0_u8; 16];
+    // Without randomness the id is only less useful.
+    let _ = getrandom::fill(&mut bytes);
+    bytes[6] = (bytes[6] & 0x0f) | 0x40;
+    bytes[8] = (bytes[8] & 0x3f) | 0x80;
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
+}

@@ -1,0 +1,222 @@
+//! The Controller's agent-facing REST API (agent contract 3), as calls with typed results.
+
+mod config;
+mod decode;
+mod error;
+mod http;
+mod url;
+
+use std::cell::RefCell;
+use std::net::IpAddr;
+use std::rc::Rc;
+use std::time::Duration;
+
+use hyper::Method;
+use iofog_api::agent::{
+    AgentConfig, AgentMicroserviceList, AgentRegistryList, ChangeSet, Changes, ChangesAck,
+    DeprovisionRequest, EdgeResourceList, ProvisionReply, ProvisionRequest,
+};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+pub use config::{RemoteConfig, local_config};
+pub use error::ControllerError;
+
+use crate::config::FogType;
+use crate::domain::{Registry, Workload};
+use crate::ids::MicroserviceUuid;
+use http::{Exchange, Pool};
+use url::BaseUrl;
+
+/// Longest the Controller may take to answer an ordinary call.
+const ANSWER: Duration = Duration::from_secs(30);
+/// How long a changes request may be held, in seconds (RFC 7240 `wait`).
+const HOLD_SECONDS: u64 = 25;
+
+/// Where the Controller is and who calls.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Access {
+    /// Base URL with a final `/`.
+    pub url: String,
+    /// Token, a secret; empty when not provisioned.
+    pub token: String,
+    /// Local address of the connections; none = the system's choice.
+    pub source: Option<IpAddr>,
+}
+
+/// Result of asking for changes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChangesAnswer {
+    /// The raised flags.
+    pub raised: ChangeSet,
+    /// Must be echoed exactly when the changes were processed.
+    pub last_updated: String,
+    /// The Controller held the request, so that asking again at once costs nothing.
+    pub held: bool,
+}
+
+/// Client of one Controller; cheap to clone.
+#[derive(Clone)]
+pub struct ControllerClient {
+    shared: Rc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    access: RefCell<Access>,
+    pool: Pool,
+}
+
+type Answer<T> = Result<T, ControllerError>;
+
+// === impl ControllerClient ===
+
+impl ControllerClient {
+    /// A client that connects at its first call.
+    pub fn new(access: Access) -> Self {
+        let client = Self { shared: Rc::default() };
+        client.set_access(access);
+        client
+    }
+
+    /// Changes Controller or identity; open connections are dropped.
+    pub fn set_access(&self, access: Access) {
+        if *self.shared.access.borrow() != access {
+            self.shared.pool.clear();
+            *self.shared.access.borrow_mut() = access;
+        }
+    }
+
+    /// `GET status`: the Controller answers and its `status` is not null.
+    pub async fn ping(&self) -> Answer<()> {
+        let body = self.get("status").await?;
+        match body.get("status").is_some_and(|status| !status.is_null()) {
+            true => Ok(()),
+            false => Err(ControllerError::malformed("status")),
+        }
+    }
+
+    /// `POST agent/provision`.
+    pub async fn provision(&self, key: &str, fog_type: FogType) -> Answer<ProvisionReply> {
+        let request = ProvisionRequest { fog_type: fog_type.code(), key: key.to_owned() };
+        let granted: ProvisionReply =
+            decoded(self.send(Method::POST, "agent/provision", &request).await?)?;
+        match granted.uuid.as_str().is_empty() || granted.token.is_empty() {
+            true => Err(ControllerError::malformed("uuid or token is empty")),
+            false => Ok(granted),
+        }
+    }
+
+    /// `POST agent/deprovision`.
+    pub async fn deprovision(&self, microservices: Vec<MicroserviceUuid>) -> Answer<()> {
+        let request = DeprovisionRequest { microservice_uuids: microservices };
+        self.send(Method::POST, "agent/deprovision", &request).await.map(drop)
+    }
+
+    /// `GET agent/config`.
+    pub async fn config(&self) -> Answer<RemoteConfig> {
+        Ok(RemoteConfig::decode(decoded::<AgentConfig>(self.get("agent/config").await?)?))
+    }
+
+    /// `PATCH agent/config`.
+    pub async fn push_config(&self, config: &AgentConfig) -> Answer<()> {
+        self.send(Method::PATCH, "agent/config", config).await.map(drop)
+    }
+
+    /// `GET agent/config/changes`, held by a Controller that knows how.
+    pub async fn changes(&self) -> Answer<ChangesAnswer> {
+        let exchange = Exchange {
+            method: Method::GET,
+            path: "agent/config/changes",
+            body: None,
+            headers: vec![("prefer", format!("wait={HOLD_SECONDS}"))],
+            limit: ANSWER + Duration::from_secs(HOLD_SECONDS),
+        };
+        let reply = self.exchange(exchange).await?;
+        let changes: Changes = decoded(reply.body)?;
+        if changes.last_updated.is_empty() {
+            return Err(ControllerError::malformed("lastUpdated"));
+        }
+        let applied = reply.headers.get("preference-applied").and_then(|value| value.to_str().ok());
+        let held = applied.is_some_and(|text| text.contains("wait"));
+        Ok(ChangesAnswer {
+            raised: decode::raised(&changes),
+            last_updated: changes.last_updated,
+            held,
+        })
+    }
+
+    /// `PATCH agent/config/changes`: everything up to `last_updated` was processed.
+    pub async fn acknowledge(&self, last_updated: String) -> Answer<()> {
+        let acknowledged = ChangesAck { last_updated: Some(last_updated) };
+        self.send(Method::PATCH, "agent/config/changes", &acknowledged).await.map(drop)
+    }
+
+    /// `PUT agent/status`.
+    pub async fn status(&self, body: &Value) -> Answer<()> {
+        self.send(Method::PUT, "agent/status", body).await.map(drop)
+    }
+
+    /// `GET agent/microservices`. `rebuild` of each item is 1 or 0.
+    pub async fn microservices(&self) -> Answer<Vec<Workload>> {
+        let list: AgentMicroserviceList = decoded(self.get("agent/microservices").await?)?;
+        decode::workloads(list.microservices)
+    }
+
+    /// `GET agent/registries`.
+    pub async fn registries(&self) -> Answer<Vec<Registry>> {
+        let list: AgentRegistryList = decoded(self.get("agent/registries").await?)?;
+        Ok(list.registries.into_iter().map(decode::registry).collect())
+    }
+
+    /// `GET agent/edgeResources`.
+    pub async fn edge_resources(&self) -> Answer<EdgeResourceList> {
+        decoded(self.get("agent/edgeResources").await?)
+    }
+
+    /// `DELETE agent/delete-node`.
+    pub async fn delete_node(&self) -> Answer<()> {
+        let exchange = Exchange {
+            method: Method::DELETE,
+            path: "agent/delete-node",
+            body: None,
+            headers: Vec::new(),
+            limit: ANSWER,
+        };
+        self.exchange(exchange).await.map(drop)
+    }
+
+    async fn get(&self, path: &'static str) -> Answer<Value> {
+        let exchange =
+            Exchange { method: Method::GET, path, body: None, headers: Vec::new(), limit: ANSWER };
+        Ok(self.exchange(exchange).await?.body)
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &'static str,
+        body: &impl Serialize,
+    ) -> Answer<Value> {
+        let body = serde_json::to_value(body)
+            .map_err(|error| ControllerError::malformed(error.to_string()))?;
+        let exchange =
+            Exchange { method, path, body: Some(body), headers: Vec::new(), limit: ANSWER };
+        Ok(self.exchange(exchange).await?.body)
+    }
+
+    async fn exchange(&self, exchange: Exchange) -> Answer<http::Reply> {
+        let access = self.shared.access.borrow().clone();
+        let base = BaseUrl::parse(&access.url)?;
+        self.shared.pool.exchange(&base, &access, exchange).await
+    }
+}
+
+/// A body as the contract's type; the error names the field.
+fn decoded<T: DeserializeOwned>(body: Value) -> Answer<T> {
+    serde_json::from_value(body).map_err(|error| ControllerError::malformed(error.to_string()))
+}
+
+#[cfg(test)]
+mod tests;

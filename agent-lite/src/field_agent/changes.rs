@@ -1,0 +1,207 @@
+//! The changes loop: asks for flags, acts on them, acknowledges what was done (agent contract 3.5).
+
+use std::time::Duration;
+
+use iofog_api::agent::{Change, ChangeSet};
+
+use super::FieldAgent;
+use crate::config::Setting;
+use crate::controller_client::ControllerError;
+use crate::domain::Verdict;
+
+const FIRST_RETRY: Duration = Duration::from_millis(500);
+const LONGEST_RETRY: Duration = Duration::from_secs(10);
+/// A Controller that answers held requests at once without end must not keep the processor busy.
+const SHORTEST_ROUND: Duration = Duration::from_millis(20);
+
+impl FieldAgent {
+    pub(super) async fn changes_loop(&self) {
+        let mut retry = FIRST_RETRY;
+        loop {
+            if !self.core.config.borrow().is_provisioned() {
+                self.core.changes_due.notified().await;
+                continue;
+            }
+            let mut pause = match self.round().await {
+                Ok(held) => {
+                    retry = FIRST_RETRY;
+                    self.note_success();
+                    if held {
+                        SHORTEST_ROUND
+                    } else {
+                        self.core.config.borrow().seconds(Setting::ChangeFrequency)
+                    }
+                }
+                Err(error) => {
+                    self.note_failure("changes", &error);
+                    retry = (retry * 2).min(LONGEST_RETRY);
+                    retry
+                }
+            };
+            let confirmation =
+                self.core.gate.borrow().due().map(|due| due.since(self.core.clock.mono()));
+            let confirm = confirmation.is_some_and(|due| due <= pause);
+            pause = confirmation.map_or(pause, |due| pause.min(due));
+            tokio::select! {
+                () = tokio::time::sleep(pause) => {}
+                () = self.core.changes_due.notified() => {}
+            }
+            if confirm && let Err(error) = self.fetch_microservices().await {
+                self.note_failure("microservices", &error);
+            }
+        }
+    }
+
+    /// Asks once and acts; true when the Controller held the request.
+    async fn round(&self) -> Result<bool, ControllerError> {
+        if !self.core.initialised.get() {
+            self.initialise().await?;
+        }
+        let answer = tokio::select! {
+            answer = self.guarded(self.core.client.changes()) => answer?,
+            // A new identity or Controller: the held request is of no use any more. Only this one may be
+            // dropped: a lost list would lose its rebuild orders.
+            () = self.core.changes_due.notified() => return Ok(true),
+        };
+        self.note_success();
+        if self.act(answer.raised).await? {
+            self.core.client.acknowledge(answer.last_updated).await?;
+        }
+        Ok(answer.held)
+    }
+
+    /// The first pass of a process or identity loads everything, whatever the flags say.
+    async fn initialise(&self) -> Result<(), ControllerError> {
+        self.fetch_registries().await?;
+        self.fetch_microservices().await?;
+        self.fetch_config(true).await?;
+        if let Err(error) = self.fetch_edge_resources().await {
+            log::warn!(target: "field-agent", "edge resources: {error}");
+        }
+        self.core.initialised.set(true);
+        self.core.status_due.notify_one();
+        Ok(())
+    }
+
+    /// Does what the flags ask; false when the node has no identity left to acknowledge with.
+    async fn act(&self, changes: ChangeSet) -> Result<bool, ControllerError> {
+        if changes.has(Change::DeleteNode) {
+            log::info!(target: "field-agent", "the controller deletes this node");
+            self.core.client.delete_node().await?;
+            self.drop_identity();
+            return Ok(false);
+        }
+        for flag in [Change::IsImageSnapshot, Change::Version, Change::Tunnel, Change::Diagnostics]
+        {
+            if changes.has(flag) {
+                log::warn!(target: "field-agent", "change {flag:?} is not supported, ignored");
+            }
+        }
+        if changes.has(Change::Config) || changes.has(Change::RouterChanged) {
+            self.fetch_config(false).await?;
+        }
+        if changes.has(Change::Registries) {
+            self.fetch_registries().await?;
+            self.core.processes.forgive();
+        }
+        if ChangeSet::FULL.iter().any(|flag| changes.has(flag)) {
+            self.fetch_microservices().await?;
+        }
+        if changes.has(Change::LinkedEdgeResources) {
+            self.fetch_edge_resources().await?;
+        }
+        if changes.has(Change::Prune) {
+            self.request_prune();
+        }
+        if changes.has(Change::Reboot) {
+            reboot();
+        }
+        Ok(true)
+    }
+
+    /// Fetches the list, writes it down, and only then lets it act: a rebuild order comes once.
+    async fn fetch_microservices(&self) -> Result<(), ControllerError> {
+        let list = self.guarded(self.core.client.microservices()).await?;
+        let present = self.core.state.borrow().desired.workloads.len();
+        let verdict =
+            self.core.gate.borrow_mut().judge(list.len(), present, self.core.clock.mono());
+        if let Verdict::ConfirmAt(_) = verdict {
+            log::warn!(target: "field-agent", "the list of microservices is empty; asking again before anything is removed");
+            return Ok(());
+        }
+        log::debug!(target: "field-agent", "{} microservices", list.len());
+        self.core.state.borrow_mut().desired.accept(list, self.core.clock.epoch().0);
+        self.save_state();
+        self.spread_desired();
+        Ok(())
+    }
+
+    async fn fetch_registries(&self) -> Result<(), ControllerError> {
+        let registries = self.guarded(self.core.client.registries()).await?;
+        if self.core.state.borrow().desired.registries == registries {
+            return Ok(());
+        }
+        self.core.state.borrow_mut().desired.registries = registries;
+        self.save_state();
+        self.spread_desired();
+        Ok(())
+    }
+
+    async fn fetch_edge_resources(&self) -> Result<(), ControllerError> {
+        let list = self.guarded(self.core.client.edge_resources()).await?;
+        let text = serde_json::to_string(&list.edge_resources)
+            .map_err(|error| ControllerError::malformed(error.to_string()))?;
+        if self.core.state.borrow().edge_resources != text {
+            self.core.state.borrow_mut().edge_resources = text;
+            self.save_state();
+            self.spread_desired();
+        }
+        Ok(())
+    }
+
+    /// An answer counts only for the identity that asked.
+    pub(super) async fn guarded<T>(
+        &self,
+        call: impl Future<Output = Result<T, ControllerError>>,
+    ) -> Result<T, ControllerError> {
+        let asking = self.core.config.borrow().token().to_owned();
+        let answer = call.await?;
+        if self.core.config.borrow().token() != asking {
+            return Err(ControllerError::Superseded);
+        }
+        Ok(answer)
+    }
+
+    /// Prunes in the background: it may take long.
+    fn request_prune(&self) {
+        let agent = self.clone();
+        tokio::task::spawn_local(async move {
+            match agent.prune().await {
+                Ok(bytes) => log::info!(target: "field-agent", "pruning freed {bytes} bytes"),
+                Err(error) => log::warn!(target: "field-agent", "pruning failed: {error}"),
+            }
+        });
+    }
+
+    /// Removes images that this Agent pulled and no microservice needs; says how many bytes that freed.
+    pub async fn prune(&self) -> Result<u64, crate::domain::Failure> {
+        self.save_state();
+        let unused: Vec<String> = {
+            let state = self.core.state.borrow();
+            let needed =
+                |image: &String| state.desired.workloads.iter().any(|one| one.image == *image);
+            state.pulled.iter().filter(|image| !needed(image)).cloned().collect()
+        };
+        let freed = self.core.processes.prune(unused.clone()).await?;
+        self.core.state.borrow_mut().pulled.retain(|image| !unused.contains(image));
+        self.save_state();
+        Ok(freed)
+    }
+}
+
+fn reboot() {
+    log::warn!(target: "field-agent", "rebooting by order of the controller");
+    if let Err(error) = std::process::Command::new("shutdown").args(["-r", "now"]).spawn() {
+        log::error!(target: "field-agent", "cannot reboot: {error}");
+    }
+}

@@ -1,0 +1,145 @@
+//! Configuration between file and Controller (agent contract 3.4, with the fix of 14/12: compare before pushing).
+
+use super::FieldAgent;
+use crate::config::{Config, ConfigFile, Outcome, Setting, SettingChange};
+use crate::controller_client::{ControllerError, RemoteConfig, local_config};
+
+impl FieldAgent {
+    /// Changes settings by order of the command line or the Local API; valid ones are saved and pushed.
+    pub async fn configure(&self, wanted: &[(Setting, String)]) -> Vec<SettingChange> {
+        let changes = self.core.config.borrow_mut().apply(wanted);
+        if changes.iter().any(|change| matches!(change.outcome, Outcome::Accepted { .. })) {
+            self.after_change().await;
+        }
+        changes
+    }
+
+    /// Takes a position from a microservice: mode `dynamic`, pushed in the background.
+    pub fn take_position(&self, pair: &str) -> Result<(), crate::config::Invalid> {
+        self.core.config.borrow_mut().set(Setting::GpsCoordinates, pair)?;
+        self.core.config.borrow_mut().set(Setting::Gps, "dynamic")?;
+        let agent = self.clone();
+        tokio::task::spawn_local(async move { agent.after_change().await });
+        Ok(())
+    }
+
+    /// All options back to their built-in defaults.
+    pub async fn reset_config(&self) {
+        self.core.config.borrow_mut().reset();
+        self.after_change().await;
+    }
+
+    /// Makes another profile the active one; it carries its own identity. The error is the text to show.
+    pub async fn switch_profile(&self, profile: &'static str) -> Result<(), String> {
+        let mut file: ConfigFile = self.core.file.borrow().clone();
+        file.switch_to(profile).map_err(|error| error.to_string())?;
+        let (config, notes) = file.load().map_err(|error| error.to_string())?;
+        notes.iter().for_each(|note| log::warn!(target: "config", "{note}"));
+        self.core.state.borrow_mut().take_identity(&config.uuid());
+        *self.core.config.borrow_mut() = config;
+        *self.core.file.borrow_mut() = file;
+        self.save_state();
+        self.core.initialised.set(false);
+        self.spread_desired();
+        self.after_change().await;
+        Ok(())
+    }
+
+    async fn after_change(&self) {
+        self.save_config();
+        *self.core.interface.borrow_mut() = super::detect_interface(&self.core.config.borrow());
+        self.spread_identity();
+        self.push_config().await;
+        self.core.changes_due.notify_one();
+        self.core.status_due.notify_one();
+    }
+
+    /// Tells the Controller the local configuration; a failure is made up for at the next start.
+    pub(super) async fn push_config(&self) {
+        if !self.core.config.borrow().is_provisioned() {
+            return;
+        }
+        let (body, synced) = {
+            let config = self.core.config.borrow();
+            (local_config(&config, &self.core.interface.borrow().name), exchanged(&config))
+        };
+        match self.core.client.push_config(&body).await {
+            Ok(()) => {
+                self.core.state.borrow_mut().synced_config = synced;
+                self.save_state();
+            }
+            Err(error) => self.note_failure("configuration", &error),
+        }
+    }
+
+    /// Takes the Controller's configuration. At start, values changed here since the last exchange win.
+    pub(super) async fn fetch_config(&self, starting: bool) -> Result<(), ControllerError> {
+        let remote = self.guarded(self.core.client.config()).await?;
+        let local_edits = starting
+            && self.core.state.borrow().synced_config != exchanged(&self.core.config.borrow());
+        if local_edits {
+            self.push_config().await;
+        } else {
+            self.take_remote(&remote);
+        }
+        if remote.router.is_some() && self.core.state.borrow().router != remote.router {
+            self.core.state.borrow_mut().router = remote.router;
+            self.save_state();
+            self.spread_router();
+        }
+        Ok(())
+    }
+
+    fn take_remote(&self, remote: &RemoteConfig) {
+        let before = self.core.config.borrow().clone();
+        for (setting, value) in &remote.settings {
+            if !is_news(&before, *setting, value) {
+                continue;
+            }
+            let target = if *setting == Setting::GpsCoordinates { Setting::Gps } else { *setting };
+            for change in self.core.config.borrow_mut().apply(&[(target, value.clone())]) {
+                match change.outcome {
+                    Outcome::Accepted { old } => {
+                        log::info!(target: "config", "{} changed by the controller from '{old}' to '{value}'", setting.element());
+                    }
+                    Outcome::Refused(reason) => {
+                        log::warn!(target: "config", "{}: {reason}", setting.element())
+                    }
+                }
+            }
+        }
+        if *self.core.config.borrow() != before {
+            self.save_config();
+            self.spread_identity();
+            self.core.status_due.notify_one();
+        }
+        let synced = exchanged(&self.core.config.borrow());
+        if self.core.state.borrow().synced_config != synced {
+            self.core.state.borrow_mut().synced_config = synced;
+            self.save_state();
+        }
+    }
+}
+
+/// The value differs from the local one, by number where both are numbers.
+fn is_news(config: &Config, setting: Setting, value: &str) -> bool {
+    let local = config.get(setting);
+    if setting == Setting::NetworkInterface {
+        return local != "dynamic" && local != value;
+    }
+    let pair = |text: &str| {
+        text.split(',').map(|part| part.trim().parse::<f64>().ok()).collect::<Option<Vec<_>>>()
+    };
+    match (pair(local), pair(value)) {
+        (Some(one), Some(other)) => one != other,
+        _ => local != value,
+    }
+}
+
+/// What both sides hold, for telling which one changed.
+fn exchanged(config: &Config) -> std::collections::BTreeMap<String, String> {
+    let both = Setting::ALL
+        .into_iter()
+        .filter(|setting| setting.json().is_some() || *setting == Setting::GpsCoordinates);
+    both.map(|setting| (setting.element().to_owned(), config.get(setting).to_owned())).collect()
+}

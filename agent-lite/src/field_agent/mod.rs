@@ -1,0 +1,341 @@
+//! The Controller's side of the Agent: identity, changes, status. Nothing the Controller says or fails to say
+//! stops a workload, except an accepted list without it.
+
+mod changes;
+mod config_sync;
+mod provision;
+mod status;
+mod status_body;
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+pub use provision::ProvisionError;
+
+use crate::clock::Clock;
+use crate::config::{Config, ConfigFile, Setting};
+use crate::context::{AgentContext, LocalMicroservice, RouterAccess};
+use crate::controller_client::{Access, ControllerClient, ControllerError};
+use crate::domain::{EpochMillis, Kind, ListGate, NodeFacts};
+use crate::modules::Modules;
+use crate::process_manager::ProcessManager;
+use crate::state::{Snapshot, StateStore};
+use crate::usage::{NetworkInterface, Sampler, Usage};
+
+/// Version reported to the Controller: the contract line that is implemented.
+pub const VERSION: &str = "3.1.0";
+
+/// State of the link to the Controller (agent contract 2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// Provisioned, but the last call failed.
+    NotConnected,
+    /// No identity.
+    NotProvisioned,
+    /// The last call succeeded.
+    Ok,
+}
+
+/// The parts a field agent works with.
+pub struct Parts {
+    /// Configuration, as loaded.
+    pub config: Config,
+    /// Its file.
+    pub file: ConfigFile,
+    /// Persisted state, as loaded.
+    pub state: Snapshot,
+    /// Its file.
+    pub store: StateStore,
+    /// Containers.
+    pub processes: ProcessManager,
+    /// Built-in modules.
+    pub modules: Modules,
+    /// What is shared with Local API and bus.
+    pub context: AgentContext,
+    /// Time.
+    pub clock: Clock,
+}
+
+/// Handle on the field agent.
+#[derive(Clone)]
+pub struct FieldAgent {
+    core: Rc<Core>,
+}
+
+struct Core {
+    config: RefCell<Config>,
+    file: RefCell<ConfigFile>,
+    state: RefCell<Snapshot>,
+    store: StateStore,
+    client: ControllerClient,
+    processes: ProcessManager,
+    modules: Modules,
+    context: AgentContext,
+    clock: Clock,
+    link: Cell<Link>,
+    link_error: RefCell<String>,
+    provisioning: Cell<bool>,
+    /// The first complete pass of this process and identity was made.
+    initialised: Cell<bool>,
+    gate: RefCell<ListGate>,
+    interface: RefCell<NetworkInterface>,
+    sampler: Sampler,
+    usage: Cell<Usage>,
+    started: EpochMillis,
+    last_command: Cell<EpochMillis>,
+    /// Wakes the changes loop.
+    changes_due: Notify,
+    /// Wakes the status loop.
+    status_due: Notify,
+}
+
+// === impl FieldAgent ===
+
+impl FieldAgent {
+    /// Takes over configuration and cached state: what was desired runs, with or without a Controller.
+    pub fn new(mut parts: Parts) -> Self {
+        parts.state.take_identity(&parts.config.uuid());
+        let link =
+            if parts.config.is_provisioned() { Link::NotConnected } else { Link::NotProvisioned };
+        let confirm = parts.config.seconds(Setting::ChangeFrequency).min(Duration::from_secs(30));
+        let core = Core {
+            client: ControllerClient::new(access(&parts.config)),
+            interface: RefCell::new(detect_interface(&parts.config)),
+            config: RefCell::new(parts.config),
+            file: RefCell::new(parts.file),
+            state: RefCell::new(parts.state),
+            store: parts.store,
+            processes: parts.processes,
+            modules: parts.modules,
+            context: parts.context,
+            link: Cell::new(link),
+            link_error: RefCell::default(),
+            provisioning: Cell::new(false),
+            initialised: Cell::new(false),
+            gate: RefCell::new(ListGate::new(confirm)),
+            sampler: Sampler::default(),
+            usage: Cell::default(),
+            started: parts.clock.epoch(),
+            clock: parts.clock,
+            last_command: Cell::default(),
+            changes_due: Notify::new(),
+            status_due: Notify::new(),
+        };
+        let agent = Self { core: Rc::new(core) };
+        agent.save_state();
+        agent.spread_identity();
+        agent.spread_desired();
+        agent
+    }
+
+    /// Runs the loops until dropped.
+    pub async fn run(self) {
+        tokio::join!(
+            self.changes_loop(),
+            self.status_loop(),
+            self.usage_loop(),
+            self.router_loop()
+        );
+    }
+
+    /// A copy of the present configuration.
+    pub fn config(&self) -> Config {
+        self.core.config.borrow().clone()
+    }
+
+    /// State of the link to the Controller.
+    pub fn link(&self) -> Link {
+        self.core.link.get()
+    }
+
+    /// The last error of the link; empty when it works.
+    pub fn link_error(&self) -> String {
+        self.core.link_error.borrow().clone()
+    }
+
+    /// Latest resource figures.
+    pub fn usage(&self) -> Usage {
+        self.core.usage.get()
+    }
+
+    /// The selected interface.
+    pub fn interface(&self) -> NetworkInterface {
+        self.core.interface.borrow().clone()
+    }
+
+    /// Containers.
+    pub fn processes(&self) -> &ProcessManager {
+        &self.core.processes
+    }
+
+    /// Shared state.
+    pub fn context(&self) -> &AgentContext {
+        &self.core.context
+    }
+
+    /// Name of the active configuration profile.
+    pub fn profile(&self) -> &'static str {
+        self.core.file.borrow().active_profile()
+    }
+
+    /// Images that this Agent pulled.
+    pub fn pulled_images(&self) -> Vec<String> {
+        self.core.state.borrow().pulled.iter().cloned().collect()
+    }
+
+    fn save_state(&self) {
+        self.core.state.borrow_mut().pulled.extend(self.core.processes.take_pulled());
+        let result = self.core.store.save(&self.core.state.borrow());
+        if let Err(error) = result {
+            log::error!(target: "field-agent", "state could not be saved: {error}");
+        }
+    }
+
+    fn save_config(&self) {
+        let result = self.core.file.borrow().save(&self.core.config.borrow());
+        if let Err(error) = result {
+            log::error!(target: "field-agent", "configuration could not be saved: {error}");
+        }
+    }
+
+    /// Tells all parts who this node is.
+    fn spread_identity(&self) {
+        let config = self.core.config.borrow();
+        self.core.client.set_access(access(&config));
+        self.core.context.set_fog_uuid(config.uuid());
+        let interface = self.core.interface.borrow();
+        let node = NodeFacts {
+            fog: config.uuid(),
+            bind_address: config.bind_address(),
+            iofog_address: config.bind_address().or(interface.address),
+            time_zone: config.get(Setting::TimeZone).to_owned(),
+            container_network: config.container_network().map(str::to_owned),
+        };
+        self.core.processes.set_node(node, self.core.state.borrow().former.iter().cloned());
+    }
+
+    /// Tells all parts what should run here.
+    fn spread_desired(&self) {
+        let state = self.core.state.borrow();
+        let local = state
+            .desired
+            .workloads
+            .iter()
+            .filter(|one| !one.delete && one.kind() == Kind::Container);
+        let local = local.map(|one| LocalMicroservice {
+            uuid: one.uuid.clone(),
+            config: Rc::from(one.config.as_str()),
+            routes: one.routes.clone(),
+            is_consumer: one.is_consumer,
+            log_size_mb: one.log_size_mb,
+            host_network: one.host_network,
+        });
+        self.core.context.set_microservices(local.collect());
+        let edge_resources =
+            if state.edge_resources.is_empty() { "[]" } else { state.edge_resources.as_str() };
+        self.core.context.set_edge_resources(Rc::from(edge_resources));
+        self.core.modules.apply(&state.desired);
+        self.core.processes.set_desired(state.desired.clone());
+        drop(state);
+        self.spread_router();
+    }
+
+    /// Without a built-in Router the Controller's word says where messages go.
+    fn spread_router(&self) {
+        if matches!(self.core.context.router(), RouterAccess::Local(_)) {
+            return;
+        }
+        let state = self.core.state.borrow();
+        let has_module =
+            state.desired.workloads.iter().any(|one| !one.delete && one.kind() == Kind::Router);
+        let access = match &state.router {
+            Some(address) if !has_module => {
+                let own = self.core.config.borrow().bind_address().map(|bind| bind.to_string());
+                let host = match address.host.as_str() {
+                    "localhost" => own.unwrap_or_else(|| "127.0.0.1".to_owned()),
+                    host => host.to_owned(),
+                };
+                RouterAccess::Tcp { host, port: address.port }
+            }
+            _ => RouterAccess::None,
+        };
+        if !self.core.context.router().is_same(&access) {
+            self.core.context.set_router(access);
+        }
+    }
+
+    /// Follows the built-in Router coming and going.
+    async fn router_loop(&self) {
+        let mut changed = self.core.modules.watch_reports();
+        while changed.changed().await.is_ok() {
+            self.spread_router();
+        }
+    }
+
+    fn note_success(&self) {
+        self.core.link_error.borrow_mut().clear();
+        if self.core.config.borrow().is_provisioned()
+            && self.core.link.replace(Link::Ok) != Link::Ok
+        {
+            log::info!(target: "field-agent", "connected to the controller");
+        }
+    }
+
+    fn note_failure(&self, doing: &str, error: &ControllerError) {
+        let text = format!("{doing}: {error}");
+        if *self.core.link_error.borrow() != text {
+            log::warn!(target: "field-agent", "{text}");
+            *self.core.link_error.borrow_mut() = text;
+        }
+        if self.core.config.borrow().is_provisioned() {
+            self.core.link.set(Link::NotConnected);
+        }
+    }
+
+    /// Refreshes the resource figures.
+    async fn usage_loop(&self) {
+        loop {
+            self.sample();
+            let pause = if self.core.usage.get().cpu > 0.0 { 10 } else { 5 };
+            tokio::time::sleep(Duration::from_secs(pause)).await;
+        }
+    }
+
+    fn sample(&self) {
+        let folder = self.core.context.state_dir().to_owned();
+        self.core.usage.set(self.core.sampler.sample(&folder));
+    }
+}
+
+impl Link {
+    /// The text of `status`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::NotConnected => "not connected",
+            Self::NotProvisioned => "not provisioned",
+            Self::Ok => "ok",
+        }
+    }
+}
+
+fn access(config: &Config) -> Access {
+    Access {
+        url: config.controller_url(),
+        token: config.token().to_owned(),
+        source: config.bind_address(),
+    }
+}
+
+fn detect_interface(config: &Config) -> NetworkInterface {
+    let url = config.controller_url();
+    let authority =
+        url.split_once("://").map_or("", |(_, rest)| rest).split('/').next().unwrap_or_default();
+    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
+    NetworkInterface::detect(config.bind_address(), host)
+}
+
+#[cfg(test)]
+mod tests;

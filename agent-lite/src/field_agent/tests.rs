@@ -1,0 +1,1 @@
+//! The field agent against a scripted Controller: see the crate's `tests` folder.

@@ -1,0 +1,206 @@
+//! A node from provisioning to running containers, against a scripted Controller and the real engine.
+
+#[cfg(test)]
+mod support;
+
+use serde_json::json;
+use support::controller::{Controller, microservice};
+use support::daemon::{Daemon, command};
+use support::docker::{Docker, IMAGE};
+use support::{eventually, folder};
+
+fn start(name: &str, controller: &Controller) -> (std::path::PathBuf, Daemon) {
+    let folder = folder(name);
+    let elements = [
+        ("controller_url", controller.url.as_str()),
+        ("bind_address", "127.0.0.1"),
+        ("status_update_freq", "2"),
+    ];
+    let daemon = Daemon::start(&folder, &elements);
+    (folder, daemon)
+}
+
+fn uuid(name: &str) -> String {
+    format!("{name}-{}", std::process::id())
+}
+
+#[test]
+fn provisioning_is_refused_with_the_controllers_words_and_keeps_the_old_identity() {
+    let controller = Controller::start();
+    let (folder, daemon) = start("provision", &controller);
+    let refused = daemon.command(&["provision", "wrongkey"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stdout).contains("Invalid Provisioning Key"));
+    let refused = daemon.command(&["deprovision"]);
+    assert_eq!(refused.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&refused.stdout).contains("Failure - not provisioned"));
+    assert!(daemon.text(&["status"]).contains("Connection to Controller    : not provisioned"));
+
+    let granted = daemon.command(&["provision", "goodkey1"]);
+    let fog = controller.with(|script| script.uuid.clone());
+    assert!(
+        String::from_utf8_lossy(&granted.stdout)
+            .contains(&format!("Provision success - Iofog UUID is {fog}"))
+    );
+    eventually("a status arrives", || {
+        controller.with(|script| (script.statuses > 0).then_some(()))
+    });
+    assert_eq!(daemon.command(&["provision", "wrongkey"]).status.code(), Some(1));
+    assert!(daemon.text(&["info"]).contains(&fog), "a refused key leaves the identity in place");
+    assert!(daemon.text(&["status"]).contains("Connection to Controller    : ok"));
+
+    assert_eq!(daemon.command(&["deprovision"]).status.code(), Some(0));
+    assert_eq!(controller.with(|script| script.deprovisioned.len()), 1);
+    assert!(daemon.text(&["info"]).contains("not provisioned"));
+    assert!(
+        !daemon.log().contains("token-1") && !daemon.log().contains("goodkey1"),
+        "secrets in the log"
+    );
+    assert!(daemon.terminate());
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+#[test]
+fn settings_are_judged_one_by_one_saved_and_pushed() {
+    let controller = Controller::start();
+    let (folder, daemon) = start("settings", &controller);
+    daemon.command(&["provision", "goodkey1"]);
+    let answer = daemon.command(&["config", "-cf", "11", "-ll", "LOUD"]);
+    assert_eq!(answer.status.code(), Some(0));
+    let text = String::from_utf8_lossy(&answer.stdout).into_owned();
+    assert!(text.contains("-cf") && text.contains("Error -ll"), "{text}");
+    assert!(
+        daemon.text(&["config -zz 1"]).starts_with("Usage"),
+        "one quoted argument equals several"
+    );
+    eventually("the change is pushed", || {
+        controller.with(|script| {
+            script.pushed.iter().any(|body| body["changeFrequency"] == 11).then_some(())
+        })
+    });
+    controller.with(|script| {
+        script.config = json!({"changeFrequency": 7, "logLimit": null, "routerHost": "localhost", "routerPort": 5672});
+        script.raise(&["config"]);
+    });
+    eventually("the controller's value is taken", || {
+        daemon
+            .text(&["info"])
+            .contains("Get Changes Frequency                    : 7")
+            .then_some(())
+    });
+    drop(daemon);
+    let daemon = Daemon::restart(&folder);
+    assert!(daemon.text(&["info"]).contains("Get Changes Frequency                    : 7"));
+    let second = command(&folder, &["daemon"]);
+    assert!(String::from_utf8_lossy(&second.stderr).contains("already running"));
+    drop(daemon);
+    assert_eq!(command(&folder, &["status"]).status.code(), Some(0), "no daemon: one line, exit 0");
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+#[test]
+fn containers_follow_the_list_and_survive_the_daemon() {
+    let Some(docker) = Docker::connect() else { return };
+    let controller = Controller::start();
+    let (folder, daemon) = start("containers", &controller);
+    let fog = uuid("fog-containers");
+    controller.with(|script| script.uuid = fog.clone());
+    let (first, second) = (uuid("ms-one"), uuid("ms-two"));
+    assert!(daemon.command(&["provision", "goodkey1"]).status.success());
+    let mut one = microservice(&first, IMAGE);
+    one["env"] = json!([{"key": "COLOUR", "value": "blue"}]);
+    one["cmd"] = json!(["1000"]);
+    controller.deploy(vec![one.clone(), microservice(&second, IMAGE)]);
+    for uuid in [&first, &second] {
+        eventually("it runs", || controller.state_of(uuid).filter(|state| state == "RUNNING"));
+    }
+    let name = format!("iofog_{first}");
+    let before = docker.containers(&fog);
+    assert_eq!(before.len(), 2);
+    assert_eq!(docker.inspect(&name, "{{.HostConfig.Privileged}}"), "false");
+    let env = docker.inspect(&name, "{{json .Config.Env}}");
+    assert!(env.starts_with(&format!("[\"SELFNAME={first}\",\"COLOUR=blue\"")), "{env}");
+    let entry = controller.entry_of(&first).unwrap();
+    assert_eq!(entry["containerId"], docker.inspect(&name, "{{.Id}}").as_str());
+
+    // Killed and started without a Controller: adopted untouched.
+    daemon.kill();
+    controller.with(|script| script.outage = Some((502, "<html>".into())));
+    let daemon = Daemon::restart(&folder);
+    eventually("it looks", || {
+        daemon.text(&["status"]).contains("Running Microservices       : 2").then_some(())
+    });
+    // A container that ended meanwhile is started again from the cached list.
+    assert!(docker.run(&["kill", &name]));
+    eventually("it is restarted", || {
+        (docker.inspect(&name, "{{.State.Running}}") == "true").then_some(())
+    });
+    let mut after = docker.containers(&fog);
+    after.sort();
+    let mut sorted = before.clone();
+    sorted.sort();
+    assert_eq!(after, sorted, "same containers");
+    for outage in
+        [(401, "{}"), (403, "{}"), (404, "{}"), (500, "oops"), (200, "<html>"), (200, "{}")]
+    {
+        controller.with(|script| script.outage = Some((outage.0, outage.1.into())));
+        std::thread::sleep(std::time::Duration::from_millis(300));
+    }
+    assert_eq!(
+        docker.containers(&fog).len(),
+        2,
+        "nothing the Controller fails to say stops a workload"
+    );
+
+    // A rebuild order replaces one container once.
+    controller.with(|script| script.outage = None);
+    one["rebuild"] = json!(true);
+    controller.deploy(vec![one.clone(), microservice(&second, IMAGE)]);
+    let old = docker.inspect(&name, "{{.Id}}");
+    let new = eventually("it is rebuilt", || {
+        let id = docker.inspect(&name, "{{.Id}}");
+        (!id.is_empty() && id != old && docker.inspect(&name, "{{.State.Running}}") == "true")
+            .then_some(id)
+    });
+    one["rebuild"] = json!(false);
+    one["env"] = json!([{"key": "COLOUR", "value": "red"}]);
+    controller.deploy(vec![one]);
+    eventually("changed env makes a new one", || {
+        docker.inspect(&name, "{{json .Config.Env}}").contains("COLOUR=red").then_some(())
+    });
+    assert_ne!(docker.inspect(&name, "{{.Id}}"), new);
+    eventually("the unlisted one is gone", || (docker.containers(&fog).len() == 1).then_some(()));
+
+    assert!(daemon.command(&["deprovision"]).status.success());
+    eventually("deprovisioned: stopped and kept", || {
+        (docker.inspect(&name, "{{.State.Running}}") == "false").then_some(())
+    });
+    docker.clean(&fog);
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+#[test]
+fn a_missing_image_is_reported_and_cured() {
+    let Some(docker) = Docker::connect() else { return };
+    let controller = Controller::start();
+    let (folder, daemon) = start("missing", &controller);
+    let fog = uuid("fog-missing");
+    controller.with(|script| script.uuid = fog.clone());
+    assert!(daemon.command(&["provision", "goodkey1"]).status.success());
+    let uuid = uuid("ms-missing");
+    let image = format!("iofog-agent-test-late:{}", std::process::id());
+    controller.deploy(vec![microservice(&uuid, &image)]);
+    let entry = eventually("it fails", || {
+        controller.entry_of(&uuid).filter(|entry| entry["status"] == "FAILED")
+    });
+    assert_eq!(entry["errorMessage"], format!("image {image} is not in the local cache"));
+    assert!(docker.run(&["tag", IMAGE, &image]));
+    let entry = eventually("it runs", || {
+        controller.entry_of(&uuid).filter(|entry| entry["status"] == "RUNNING")
+    });
+    assert_eq!(entry["errorMessage"], "");
+    drop(daemon);
+    docker.clean(&fog);
+    docker.run(&["rmi", &image]);
+    let _ = std::fs::remove_dir_all(folder);
+}

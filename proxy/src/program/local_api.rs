@@ -1,0 +1,126 @@
+//! Configuration from the Agent's Local API: read once, then at each signal of the control socket
+//! (proxy.md section 1.1, agent.md section 8).
+
+use std::future::Future;
+use std::time::Duration;
+
+use bytes::Bytes;
+use fastwebsockets::{FragmentCollector, Frame, OpCode, Payload, handshake};
+use http_body_util::{BodyExt, Empty, Full, Limited};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, UPGRADE};
+use hyper::upgrade::Upgraded;
+use hyper::{Method, Request};
+use hyper_util::rt::TokioIo;
+use iofog_proxy::ProxyConfig;
+use serde::Deserialize;
+use tokio::net::TcpStream;
+
+/// Signal of the Agent: a new configuration is there.
+const NEW_CONFIG: u8 = 0x0C;
+/// Our answer to a signal.
+const ACKNOWLEDGE: u8 = 0x0B;
+/// Longest configuration that is read, in bytes.
+const MOST: usize = 1 << 20;
+
+/// The Agent could not be asked.
+#[derive(Debug, thiserror::Error)]
+#[error("local API: {0}")]
+pub(crate) struct LocalApiError(String);
+
+/// Where the Agent listens and who asks.
+pub(crate) struct LocalApi {
+    pub(crate) address: String,
+    pub(crate) id: String,
+}
+
+#[derive(Deserialize)]
+struct ConfigAnswer {
+    config: String,
+}
+
+struct Local;
+
+impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for Local {
+    fn execute(&self, task: F) {
+        tokio::task::spawn_local(task);
+    }
+}
+
+fn failed(cause: impl std::fmt::Display) -> LocalApiError {
+    LocalApiError(cause.to_string())
+}
+
+// === impl LocalApi ===
+
+impl LocalApi {
+    /// Hands each configuration to `apply`, for ever. Mappings keep running while the Agent is away.
+    pub(crate) async fn follow(&self, apply: impl Fn(ProxyConfig)) {
+        loop {
+            let Err(error) = self.session(&apply).await;
+            log::warn!("{error}; next attempt in 2 s");
+            tokio::time::sleep(Duration::from_secs(2)).await;
+        }
+    }
+
+    /// One control connection. The configuration is read after the socket is open, so that no change
+    /// can fall between the two.
+    async fn session(
+        &self,
+        apply: &impl Fn(ProxyConfig),
+    ) -> Result<std::convert::Infallible, LocalApiError> {
+        let mut control = self.control().await?;
+        apply(self.config().await?);
+        loop {
+            let frame = control.read_frame().await.map_err(failed)?;
+            match (frame.opcode, frame.payload.first()) {
+                (OpCode::Close, _) => return Err(failed("control socket was closed")),
+                (OpCode::Binary, Some(&NEW_CONFIG)) => {
+                    let answer = Frame::binary(Payload::Owned(vec![ACKNOWLEDGE]));
+                    control.write_frame(answer).await.map_err(failed)?;
+                    apply(self.config().await?);
+                }
+                _ => {}
+            }
+        }
+    }
+
+    async fn config(&self) -> Result<ProxyConfig, LocalApiError> {
+        let stream = TcpStream::connect(&self.address).await.map_err(failed)?;
+        let (mut sender, connection) =
+            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
+        tokio::task::spawn_local(async move {
+            let _ = connection.await;
+        });
+        let body = serde_json::json!({ "id": self.id }).to_string();
+        let request = Request::builder()
+            .method(Method::POST)
+            .uri("/v2/config/get")
+            .header(HOST, &self.address)
+            .header(CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(body)))
+            .map_err(failed)?;
+        let answer = sender.send_request(request).await.map_err(failed)?;
+        if !answer.status().is_success() {
+            return Err(failed(format!("config was answered with {}", answer.status())));
+        }
+        let text = Limited::new(answer.into_body(), MOST).collect().await.map_err(failed)?;
+        let answer: ConfigAnswer = serde_json::from_slice(&text.to_bytes()).map_err(failed)?;
+        ProxyConfig::from_json(&answer.config).map_err(failed)
+    }
+
+    async fn control(&self) -> Result<FragmentCollector<TokioIo<Upgraded>>, LocalApiError> {
+        let stream = TcpStream::connect(&self.address).await.map_err(failed)?;
+        let request = Request::builder()
+            .method(Method::GET)
+            .uri(format!("/v2/control/socket/id/{}", self.id))
+            .header(HOST, &self.address)
+            .header(UPGRADE, "websocket")
+            .header(CONNECTION, "upgrade")
+            .header("sec-websocket-key", handshake::generate_key())
+            .header("sec-websocket-version", "13")
+            .body(Empty::<Bytes>::new())
+            .map_err(failed)?;
+        let (socket, _) = handshake::client(&Local, request, stream).await.map_err(failed)?;
+        Ok(FragmentCollector::new(socket))
+    }
+}

@@ -1,0 +1,6 @@
+//! The stand-alone program: where its configuration comes from.
+
+pub(crate) mod arguments;
+pub(crate) mod connect_file;
+pub(crate) mod local_api;
+pub(crate) mod settings;

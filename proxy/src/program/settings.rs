@@ -1,0 +1,184 @@
+//! Arguments, environment and `connect.json` put together.
+
+use std::net::IpAddr;
+
+use iofog_amqp_client::Sasl;
+use iofog_proxy::domain::mapping::{Direction, Mapping, split_list};
+use iofog_proxy::{Limits, NetworkRouter, ProxyConfig, ProxyOptions};
+
+use super::arguments::Arguments;
+use super::connect_file::ConnectFile;
+
+/// The environment variables that count (proxy.md sections 1.2 and 1.3).
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Environment {
+    pub(crate) self_name: Option<String>,
+    pub(crate) bridge_host: Option<String>,
+    pub(crate) hostname: Option<String>,
+    pub(crate) compat: bool,
+}
+
+/// What the program runs with.
+pub(crate) struct Settings {
+    pub(crate) config: ProxyConfig,
+    pub(crate) options: ProxyOptions,
+    /// Microservice uuid, when the configuration comes from the Agent.
+    pub(crate) self_name: Option<String>,
+    /// `HOST:PORT` of the Agent's local API.
+    pub(crate) local_api: String,
+}
+
+/// Settings that contradict themselves.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SettingsError {
+    /// `--router`.
+    #[error("router `{0}`: expected HOST or HOST:PORT")]
+    Router(String),
+    /// `--listen`.
+    #[error("listen `{0}`: expected an IP address")]
+    Listen(String),
+    /// Neither mappings nor `SELFNAME`.
+    #[error("no mapping given, and SELFNAME is not set: nothing to do")]
+    Nothing,
+}
+
+// === impl Environment ===
+
+impl Environment {
+    pub(crate) fn read() -> Self {
+        let text = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        Self {
+            self_name: text("SELFNAME"),
+            bridge_host: text("ICPROXY_BRIDGE_HOST"),
+            hostname: text("HOSTNAME"),
+            compat: text("IOFOG_PROXY_COMPAT").as_deref() == Some("1"),
+        }
+    }
+}
+
+// === impl Settings ===
+
+impl Settings {
+    /// Decides what to run. A file found counts below `--router` and below the environment's host.
+    pub(crate) fn new(
+        arguments: Arguments,
+        environment: Environment,
+        file: Option<ConnectFile>,
+    ) -> Result<Self, SettingsError> {
+        let mut mappings = arguments.mapping;
+        mappings.extend(arguments.list.iter().flat_map(|list| split_list(list)));
+        let from_agent = mappings.is_empty();
+        if from_agent && environment.self_name.is_none() {
+            return Err(SettingsError::Nothing);
+        }
+        let listens = |text: &String| {
+            matches!(text.parse(), Ok(Mapping { direction: Direction::Ingress, .. }))
+        };
+        let only_ingress = mappings.iter().all(listens);
+        // The same variable names the router beside a public port, and the target's host elsewhere.
+        let (router_host, target) = match environment.bridge_host {
+            Some(host) if only_ingress => (Some(host), None),
+            other => (None, other),
+        };
+        let sasl = file.as_ref().map_or(Sasl::None, ConnectFile::sasl);
+        let network_router = match (&arguments.router, router_host, &file) {
+            (Some(text), ..) => router(text)?,
+            (None, Some(host), _) => NetworkRouter { host, ..NetworkRouter::default() },
+            (None, None, Some(file)) => {
+                NetworkRouter { host: file.host().to_owned(), port: file.port() }
+            }
+            (None, None, None) => NetworkRouter::default(),
+        };
+        let defaults = ProxyOptions::default();
+        let listen_host = match &arguments.listen {
+            Some(text) => {
+                text.parse::<IpAddr>().map_err(|_| SettingsError::Listen(text.clone()))?
+            }
+            None => defaults.listen_host,
+        };
+        let limits = if from_agent { Limits::device() } else { Limits::server() };
+        let host = environment.hostname.unwrap_or_else(|| std::process::id().to_string());
+        let options = ProxyOptions {
+            listen_host,
+            target_host: arguments.target.or(target).unwrap_or(defaults.target_host),
+            sasl,
+            container_id: format!("iofog-proxy-{host}"),
+            limits,
+            compat: environment.compat,
+            ..ProxyOptions::default()
+        };
+        Ok(Self {
+            config: ProxyConfig { mappings, network_router },
+            options,
+            self_name: environment.self_name.filter(|_| from_agent),
+            local_api: arguments.local_api.unwrap_or_else(|| "localhost:54321".to_owned()),
+        })
+    }
+}
+
+/// `HOST`, `HOST:PORT` or `[ADDRESS]:PORT`.
+fn router(text: &str) -> Result<NetworkRouter, SettingsError> {
+    let invalid = || SettingsError::Router(text.to_owned());
+    let (host, port) = match text.strip_prefix('[') {
+        Some(rest) => {
+            let (host, port) = rest.split_once(']').ok_or_else(invalid)?;
+            (host, port.strip_prefix(':'))
+        }
+        None => text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port))),
+    };
+    let port = match port {
+        Some(port) => port.parse().map_err(|_| invalid())?,
+        None => NetworkRouter::default().port,
+    };
+    if host.is_empty() {
+        return Err(invalid());
+    }
+    Ok(NetworkRouter { host: host.to_owned(), port })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(list: &str, router: Option<&str>, bridge: Option<&str>) -> Settings {
+        let arguments = Arguments {
+            list: vec![list.to_owned()],
+            router: router.map(str::to_owned),
+            ..Arguments::default()
+        };
+        let bridge_host = bridge.map(str::to_owned);
+        Settings::new(arguments, Environment { bridge_host, ..Environment::default() }, None)
+            .unwrap()
+    }
+
+    #[test]
+    fn settings_bridge_host_is_router_or_target() {
+        let public = settings("http:1=>amqp:q,tcp:2=>amqp:r", None, Some("router"));
+        assert_eq!(public.config.network_router.host, "router");
+        assert_eq!(public.config.network_router.port, 5672);
+        assert_eq!(public.options.target_host, "localhost");
+        let mixed = settings("http:1=>amqp:q,amqp:r=>tcp:2", None, Some("target"));
+        assert_eq!(mixed.config.network_router.host, "localhost");
+        assert_eq!(mixed.options.target_host, "target");
+    }
+
+    #[test]
+    fn settings_router_argument_wins() {
+        let given = settings("http:1=>amqp:q", Some("[::1]:99"), Some("router"));
+        assert_eq!(given.config.network_router, NetworkRouter { host: "::1".into(), port: 99 });
+        for bad in ["", ":1", "h:x", "h:70000", "[::1"] {
+            assert!(router(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn settings_without_anything_to_do() {
+        let nothing = Settings::new(Arguments::default(), Environment::default(), None);
+        assert!(matches!(nothing, Err(SettingsError::Nothing)));
+        let self_name = Some("uuid".to_owned());
+        let environment = Environment { self_name, ..Environment::default() };
+        let from_agent = Settings::new(Arguments::default(), environment, None).unwrap();
+        assert_eq!(from_agent.self_name.as_deref(), Some("uuid"));
+        assert!(from_agent.config.mappings.is_empty());
+    }
+}
