@@ -4,6 +4,7 @@ pub mod address;
 pub mod config;
 pub mod core;
 pub mod network;
+pub mod program;
 mod runtime;
 
 pub use config::{ConfigError, RouterConfig};

@@ -1,3 +1,7 @@
-//! AMQP 1.0 message router for edge, interior and standalone modes.
+//! `iofog-router`: a router as a process of its own.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    iofog_router::program::run()
+}

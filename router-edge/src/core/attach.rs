@@ -23,7 +23,7 @@ pub(super) struct Offer {
     pub(super) conn: ConnId,
     pub(super) session: SessionId,
     pub(super) id: LinkId,
-    pub(super) attach: Attach,
+    pub(super) attach: Box<Attach>,
 }
 
 /// What an address of a terminus means here.
@@ -38,7 +38,7 @@ impl Core {
         conn: ConnId,
         session: SessionId,
         id: LinkId,
-        attach: Attach,
+        attach: Box<Attach>,
     ) {
         let Some(state) = self.conns.get(conn) else {
             return;

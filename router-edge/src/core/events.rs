@@ -49,7 +49,7 @@ impl Core {
                 }
             }
             Event::Writable(_) => self.pump_backlog(id),
-            Event::Attach { session, link, attach } => self.on_attach(id, session, link, *attach),
+            Event::Attach { session, link, attach } => self.on_attach(id, session, link, attach),
             Event::Attached { link, attach } => self.on_attached(id, link, &attach),
             Event::Detached { link, error, .. } => {
                 if let Some(error) = error {

@@ -12,8 +12,6 @@ pub struct RuntimeOptions {
     pub bind_address: Option<IpAddr>,
     /// Connectors dial from this address.
     pub source_address: Option<IpAddr>,
-    /// Wait for an address that is not there yet (a bridge that is still down) instead of failing.
-    pub wait_for_address: bool,
 }
 
 /// The router did not start.
