@@ -1,7 +1,13 @@
 //! Received messages, and what becomes of sent ones.
 
+use std::rc::Rc;
+
 use bytes::Bytes;
-use iofog_amqp::Error;
+use iofog_amqp::{DeliveryState, Error};
+use iofog_amqp_engine::DeliveryKey;
+
+use crate::Connection;
+use crate::link::Link;
 
 /// What the receiver did with a message.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,18 +34,74 @@ pub struct Delivery {
     pub message: Bytes,
     /// Settled by the sender: no answer is possible, and none is needed.
     pub settled: bool,
+    receipt: Receipt,
+}
+
+/// Settles a delivery once.
+#[derive(Debug)]
+pub(crate) struct Receipt {
+    connection: Connection,
+    link: Rc<Link>,
+    key: Option<DeliveryKey>,
+}
+
+impl Receipt {
+    /// For a delivery that was taken from the queue of `link`.
+    pub(crate) fn new(
+        connection: Connection,
+        link: Rc<Link>,
+        key: DeliveryKey,
+        settled: bool,
+    ) -> Self {
+        let receipt = Self { connection, link, key: (!settled).then_some(key) };
+        if settled {
+            receipt.pay();
+        }
+        receipt
+    }
+
+    fn settle(&mut self, state: DeliveryState) {
+        let Some(key) = self.key.take() else { return };
+        if self.link.check().is_ok() {
+            self.connection.shared().command(|engine| engine.dispose(key, Some(state), true));
+            self.pay();
+        }
+    }
+
+    fn pay(&self) {
+        self.link.owed.set(self.link.owed.get().saturating_add(1));
+        self.connection.shared().pay_credit(&self.link);
+    }
+}
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        self.settle(DeliveryState::Released);
+    }
 }
 
 impl Delivery {
+    pub(crate) const fn new(message: Bytes, settled: bool, receipt: Receipt) -> Self {
+        Self { message, settled, receipt }
+    }
+
     /// Takes the message.
-    pub fn accept(self) {}
+    pub fn accept(mut self) {
+        self.receipt.settle(DeliveryState::Accepted);
+    }
 
     /// Refuses the message as invalid.
-    pub fn reject(self, _error: Error) {}
+    pub fn reject(mut self, error: Error) {
+        self.receipt.settle(DeliveryState::Rejected(Some(Box::new(error))));
+    }
 
     /// Gives the message back as if it had not been seen.
-    pub fn release(self) {}
+    pub fn release(mut self) {
+        self.receipt.settle(DeliveryState::Released);
+    }
 
     /// Gives the message back, changed.
-    pub fn modify(self, _delivery_failed: bool, _undeliverable_here: bool) {}
+    pub fn modify(mut self, delivery_failed: bool, undeliverable_here: bool) {
+        self.receipt.settle(DeliveryState::modified(delivery_failed, undeliverable_here));
+    }
 }

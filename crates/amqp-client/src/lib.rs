@@ -4,11 +4,14 @@
 mod connection;
 mod delivery;
 mod dial;
+mod driver;
 mod error;
 mod incoming;
+mod link;
 mod options;
 mod receiver;
 mod sender;
+mod shared;
 
 pub use connection::{Connection, Session};
 pub use delivery::{Delivery, Outcome};

@@ -57,7 +57,7 @@ pub struct ConnectionOptions {
     pub desired_capabilities: Vec<String>,
     /// Connection properties.
     pub properties: Vec<(String, Value)>,
-    /// Deliveries of one receiver that may wait in memory, and links the peer may attach unasked.
+    /// Links attached by the peer that may wait for [`crate::Connection::accept_link`].
     pub max_incoming_links: usize,
 }
 
@@ -165,6 +165,10 @@ pub struct ReceiverOptions {
     pub auto_credit: bool,
     /// Bytes of one message above which the link is detached with `amqp:link:message-size-exceeded`.
     pub max_message_size: usize,
+    /// For [`Receiver::recv_stream`](crate::Receiver::recv_stream) on a session of its own: bytes of one
+    /// message that may wait before the session is held up; 0 = any number. Whole messages above it
+    /// never arrive by `recv`.
+    pub stream_buffer: usize,
     /// Session to use; absent = the connection's default one.
     pub session: Option<Session>,
 }
@@ -183,6 +187,7 @@ impl Default for ReceiverOptions {
             initial_credit: 10,
             auto_credit: true,
             max_message_size: 64 * 1024 * 1024,
+            stream_buffer: 0,
             session: None,
         }
     }

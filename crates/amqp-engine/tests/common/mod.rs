@@ -1,5 +1,6 @@
 //! Two connections wired back to back without any I/O; bytes cross in pieces of seeded random size.
 #![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code outside of test functions")]
 
 use bytes::Bytes;
 use iofog_amqp::{Attach, Role, Source, Target};
@@ -43,7 +44,7 @@ pub(crate) fn carry(from: &mut Connection, to: &mut Connection, rng: &mut Rng, m
     let mut moved = false;
     while from.output_len() > 0 {
         let chunks = from.output_chunks::<4>().concat();
-        let len = (1 + rng.below(max)).min(chunks.len() as u64) as usize;
+        let len = usize::try_from(1 + rng.below(max)).unwrap().min(chunks.len());
         to.input(len).extend_from_slice(&chunks[..len]);
         from.wrote(len, Millis(0));
         to.received(Millis(0));

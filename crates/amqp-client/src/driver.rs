@@ -1,0 +1,173 @@
+//! The task that moves bytes between a stream and the engine.
+
+use std::future::{Future, poll_fn};
+use std::io::IoSlice;
+use std::pin::{Pin, pin};
+use std::rc::Rc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use iofog_amqp_engine::Millis;
+use tokio::io::{AsyncReadExt, AsyncWrite};
+use tokio::time::{Instant, Sleep, sleep_until, timeout};
+
+use crate::BoxStream;
+use crate::shared::Shared;
+
+/// Bytes read at once: little at first, more while the peer fills the buffer.
+const LEAST_READ: usize = 4 * 1024;
+const MOST_READ: usize = 64 * 1024;
+
+/// Turns of reading and writing before other tasks have theirs.
+const TURNS: u32 = 16;
+
+/// How long the last bytes may take.
+const LINGER: Duration = Duration::from_secs(5);
+
+struct Driver {
+    stream: BoxStream,
+    shared: Rc<Shared>,
+    start: Instant,
+    read_size: usize,
+    timer: Pin<Box<Sleep>>,
+    unflushed: bool,
+}
+
+/// Runs a connection until it is over.
+pub(crate) async fn drive(stream: BoxStream, shared: Rc<Shared>) {
+    let start = Instant::now();
+    let timer = Box::pin(sleep_until(start));
+    let mut driver =
+        Driver { stream, shared, start, read_size: LEAST_READ, timer, unflushed: false };
+    poll_fn(|cx| driver.poll(cx)).await;
+    // The peer learns why, if it still reads.
+    let _ = timeout(LINGER, poll_fn(|cx| driver.poll_linger(cx))).await;
+}
+
+impl Driver {
+    fn now(&self) -> Millis {
+        Millis(u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
+    /// Ready when the connection is over.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.shared.set_driver(cx.waker());
+        for _ in 0..TURNS {
+            self.shared.handle_events();
+            if self.shared.close_reason().is_some() {
+                return Poll::Ready(());
+            }
+            self.shared.engine.borrow_mut().flush();
+            let wrote = self.poll_write(cx);
+            let read = self.poll_read(cx);
+            if !(wrote || read) {
+                if self.shared.answer_drains(false) {
+                    continue;
+                }
+                self.shared.engine.borrow_mut().flush();
+                if self.shared.engine.borrow().output_len() > 0 && self.poll_write(cx) {
+                    continue;
+                }
+                if self.poll_timer(cx) {
+                    continue;
+                }
+                return Poll::Pending;
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// True: bytes were written, or the stream broke.
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut progress = false;
+        loop {
+            let engine = self.shared.engine.borrow();
+            if engine.output_len() == 0 {
+                break;
+            }
+            let chunks = engine.output_chunks::<16>();
+            let slices = chunks.map(IoSlice::new);
+            let result = Pin::new(&mut self.stream).poll_write_vectored(cx, &slices);
+            drop(engine);
+            match result {
+                Poll::Ready(Ok(n)) if n > 0 => {
+                    let now = self.now();
+                    self.shared.engine.borrow_mut().wrote(n, now);
+                    self.unflushed = true;
+                    progress = true;
+                }
+                Poll::Ready(_) => {
+                    self.shared.engine.borrow_mut().input_ended();
+                    return true;
+                }
+                Poll::Pending => return progress,
+            }
+        }
+        if self.unflushed && Pin::new(&mut self.stream).poll_flush(cx).is_ready() {
+            self.unflushed = false;
+        }
+        progress
+    }
+
+    /// True: bytes were read, or the stream ended.
+    fn poll_read(&mut self, cx: &mut Context<'_>) -> bool {
+        let now = self.now();
+        let mut engine = self.shared.engine.borrow_mut();
+        if !engine.wants_input() {
+            return false;
+        }
+        let buffer = engine.input(self.read_size);
+        let result = pin!(self.stream.read_buf(buffer)).poll(cx);
+        match result {
+            Poll::Ready(Ok(n)) if n > 0 => {
+                engine.received(now);
+                let wanted = if n >= self.read_size { 2 * self.read_size } else { n * 2 };
+                self.read_size = wanted.clamp(LEAST_READ, MOST_READ).max(self.read_size / 2);
+                true
+            }
+            Poll::Ready(_) => {
+                engine.input_ended();
+                true
+            }
+            Poll::Pending => false,
+        }
+    }
+
+    /// True: the deadline is here.
+    fn poll_timer(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(deadline) = self.shared.engine.borrow().next_deadline() else { return false };
+        let at = self.start + Duration::from_millis(deadline.0);
+        if self.timer.deadline() != at {
+            self.timer.as_mut().reset(at);
+        }
+        if self.timer.as_mut().poll(cx).is_pending() {
+            return false;
+        }
+        let now = self.now().max(deadline);
+        self.shared.engine.borrow_mut().tick(now);
+        true
+    }
+
+    /// Writes what is left, then ends the stream.
+    fn poll_linger(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            let engine = self.shared.engine.borrow();
+            if engine.output_len() == 0 {
+                break;
+            }
+            let slices = engine.output_chunks::<16>().map(IoSlice::new);
+            let result = Pin::new(&mut self.stream).poll_write_vectored(cx, &slices);
+            drop(engine);
+            match result {
+                Poll::Ready(Ok(n)) if n > 0 => {
+                    let now = self.now();
+                    self.shared.engine.borrow_mut().wrote(n, now);
+                }
+                Poll::Ready(_) => return Poll::Ready(()),
+                Poll::Pending => return Poll::Pending,
+            }
+        }
+        Pin::new(&mut self.stream).poll_shutdown(cx).map(drop)
+    }
+}

@@ -1,0 +1,145 @@
+//! State of one link, shared by its handle and the driver.
+
+use std::cell::{Cell, OnceCell, RefCell};
+use std::collections::VecDeque;
+
+use bytes::Bytes;
+use iofog_amqp::{Attach, Role, Source, Symbol, Target};
+use iofog_amqp_engine::{DeliveryKey, LinkId, SessionId};
+use tokio::sync::{Mutex, Notify};
+
+use crate::LinkError;
+
+/// A delivery that has arrived, wholly or in part.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    pub(crate) key: DeliveryKey,
+    pub(crate) pieces: VecDeque<Bytes>,
+    pub(crate) complete: bool,
+    pub(crate) settled: bool,
+    pub(crate) aborted: bool,
+    /// A reader of pieces has it: it stays in the queue until it is complete and read.
+    pub(crate) streaming: bool,
+}
+
+impl Arrived {
+    pub(crate) fn buffered(&self) -> usize {
+        self.pieces.iter().map(Bytes::len).sum()
+    }
+
+    /// All pieces as one slice; no copy when there is only one.
+    pub(crate) fn join(&mut self) -> Bytes {
+        if self.pieces.len() <= 1 {
+            return self.pieces.pop_front().unwrap_or_default();
+        }
+        let mut whole = Vec::with_capacity(self.buffered());
+        for piece in self.pieces.drain(..) {
+            whole.extend_from_slice(&piece);
+        }
+        Bytes::from(whole)
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Link {
+    pub(crate) id: LinkId,
+    pub(crate) session: SessionId,
+    pub(crate) role: Role,
+    /// The peer's attach.
+    pub(crate) remote: OnceCell<Box<Attach>>,
+    pub(crate) gone: RefCell<Option<LinkError>>,
+    /// Anything of the link has changed.
+    pub(crate) changed: Notify,
+    /// One message at a time is handed over, in the order of the calls.
+    pub(crate) sending: Mutex<()>,
+    /// Senders that wait for credit.
+    pub(crate) waiting: Cell<u32>,
+    pub(crate) queue: RefCell<VecDeque<Arrived>>,
+    pub(crate) drained: Cell<bool>,
+    pub(crate) auto_credit: Cell<bool>,
+    pub(crate) initial_credit: Cell<u32>,
+    /// Credit to be granted again.
+    pub(crate) owed: Cell<u32>,
+    /// Bytes of one delivery that may wait before the session's window is held; 0 = any number.
+    pub(crate) stream_buffer: Cell<usize>,
+    pub(crate) holding: Cell<bool>,
+}
+
+impl Link {
+    pub(crate) fn new(id: LinkId, session: SessionId, role: Role) -> Self {
+        Self {
+            id,
+            session,
+            role,
+            remote: OnceCell::new(),
+            gone: RefCell::new(None),
+            changed: Notify::new(),
+            sending: Mutex::new(()),
+            waiting: Cell::new(0),
+            queue: RefCell::new(VecDeque::new()),
+            drained: Cell::new(false),
+            auto_credit: Cell::new(false),
+            initial_credit: Cell::new(0),
+            owed: Cell::new(0),
+            stream_buffer: Cell::new(0),
+            holding: Cell::new(false),
+        }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), LinkError> {
+        match &*self.gone.borrow() {
+            Some(error) => Err(error.clone()),
+            None => Ok(()),
+        }
+    }
+
+    /// The peer has attached, and not only to refuse.
+    pub(crate) fn is_ready(&self) -> bool {
+        self.remote.get().is_some_and(|attach| match self.role {
+            Role::Sender => attach.target.is_some(),
+            Role::Receiver => attach.source.is_some(),
+        })
+    }
+
+    pub(crate) fn end(&self, error: LinkError) {
+        self.gone.borrow_mut().get_or_insert(error);
+        self.changed.notify_waiters();
+    }
+
+    /// Resolves once `found` gives a value, or the link is gone.
+    pub(crate) async fn wait<T>(
+        &self,
+        mut found: impl FnMut() -> Option<T>,
+    ) -> Result<T, LinkError> {
+        loop {
+            let changed = self.changed.notified();
+            if let Some(value) = found() {
+                return Ok(value);
+            }
+            self.check()?;
+            changed.await;
+        }
+    }
+
+    pub(crate) async fn detached(&self) -> LinkError {
+        loop {
+            let changed = self.changed.notified();
+            if let Err(error) = self.check() {
+                return error;
+            }
+            changed.await;
+        }
+    }
+
+    pub(crate) fn remote_source(&self) -> Option<&Source> {
+        self.remote.get()?.source.as_deref()
+    }
+
+    pub(crate) fn remote_target(&self) -> Option<&Target> {
+        self.remote.get()?.target.as_deref()
+    }
+
+    pub(crate) fn remote_offered(&self) -> &[Symbol] {
+        self.remote.get().map_or(&[], |attach| &attach.offered_capabilities)
+    }
+}
