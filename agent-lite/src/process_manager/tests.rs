@@ -1,1 +1,51 @@
-//! See `engine::simulated`.
+//! The process manager with a simulated engine.
+
+use std::rc::Rc;
+
+use tokio::task::LocalSet;
+
+use super::*;
+use crate::context::Place;
+use crate::domain::{MicroserviceState, Workload};
+use crate::engine::simulated::SimulatedEngine;
+
+fn workload(uuid: &str, image: &str) -> Workload {
+    Workload { uuid: uuid.into(), image: image.into(), ..Workload::default() }
+}
+
+async fn until(manager: &ProcessManager, expected: MicroserviceState) {
+    let mut changed = manager.watch_reports();
+    while !manager.reports().iter().all(|report| report.state == expected)
+        || manager.reports().is_empty()
+    {
+        changed.changed().await.unwrap();
+    }
+}
+
+#[test]
+fn the_desired_state_is_reached_kept_and_left() {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    LocalSet::new().block_on(&runtime, async {
+        let context = AgentContext::new(Place::default());
+        context.set_fog_uuid("fog".into());
+        let node = NodeFacts { fog: "fog".into(), ..NodeFacts::default() };
+        let manager = ProcessManager::new(node, []);
+        let engine = Rc::new(SimulatedEngine::default());
+        tokio::task::spawn_local(manager.clone().run(engine.clone(), context, Clock::new()));
+        let workloads = vec![workload("a", "one:1"), workload("b", "two:1")];
+        manager.set_desired(Desired { workloads, accepted: true, ..Desired::default() });
+        until(&manager, MicroserviceState::Running).await;
+        assert_eq!((engine.core.borrow().containers.len(), manager.take_pulled().len()), (2, 2));
+
+        manager.set_desired(Desired { accepted: true, ..Desired::default() });
+        until(&manager, MicroserviceState::Deleted).await;
+        assert!(engine.core.borrow().containers.is_empty());
+        manager.reported();
+        assert!(manager.reports().is_empty());
+        assert_eq!(manager.prune(vec!["one:1".into(), "never:1".into()]).await.unwrap(), 1000);
+    });
+}
