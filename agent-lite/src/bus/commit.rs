@@ -1,0 +1,86 @@
+//! Group commit: messages that arrive together share one write and one sync. What was consumed in the
+//! meantime never touches the disk.
+
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use super::handle::Shared;
+use super::message_log::MessageLog;
+
+/// Settlements are only written so that a restart repeats less: they can wait.
+const SETTLEMENT_DELAY: Duration = Duration::from_secs(1);
+/// A slow disk must not hold up the one thread more than a fifth of the time.
+const REST_FACTOR: u32 = 4;
+/// Messages moved out of a pinned segment at once.
+const MOVED_AT_ONCE: usize = 64;
+
+/// Writes whenever something is dirty.
+pub(super) async fn run(shared: Rc<Shared>) {
+    let mut rest = Duration::ZERO;
+    loop {
+        shared.dirty.notified().await;
+        if !shared.outbox.borrow().has_unwritten() {
+            let settlements = tokio::time::sleep(SETTLEMENT_DELAY);
+            tokio::select! {
+                () = settlements => {}
+                () = shared.dirty.notified() => {}
+            }
+        }
+        if shared.outbox.borrow().has_unwritten() {
+            tokio::time::sleep(rest.max(shared.options.commit_delay)).await;
+        }
+        let start = Instant::now();
+        commit(&shared);
+        rest = start.elapsed() * REST_FACTOR;
+    }
+}
+
+/// Writes all that must be written; syncs when there are messages in it.
+pub(super) fn commit(shared: &Shared) {
+    let (mut outbox, mut log) = (shared.outbox.borrow_mut(), shared.log.borrow_mut());
+    if !outbox.needs_write() {
+        return;
+    }
+    let settled = outbox.unwritten_settlements();
+    let messages = outbox.has_unwritten();
+    let written = log.append(outbox.unwritten(), &settled).and_then(|stored| {
+        if messages && let Err(error) = log.sync() {
+            stored.into_iter().for_each(|(_, at)| log.release(at));
+            return Err(error);
+        }
+        Ok(stored)
+    });
+    match written {
+        Ok(stored) => {
+            outbox.written(stored).into_iter().for_each(|at| log.release(at));
+            if let Some(segment) = log.pinning() {
+                move_out(&mut outbox, &mut log, segment);
+            }
+        }
+        Err(error) => {
+            log::warn!("message log cannot be written: {error}");
+            shared.failed_writes.set(shared.failed_writes.get().wrapping_add(1));
+        }
+    }
+    drop((outbox, log));
+    shared.progress.notify_waiters();
+}
+
+/// Appends the live messages of an old segment again, so that it and those behind it can go.
+fn move_out(outbox: &mut super::outbox::Outbox, log: &mut MessageLog, segment: u32) {
+    let mut stored = outbox.stored_where(|at| MessageLog::is_in(at, segment));
+    stored.truncate(MOVED_AT_ONCE);
+    let mut moved = Vec::new();
+    for (seq, at) in stored {
+        let (Ok(payload), Some((priority, lane))) = (log.read(at), outbox.about(seq)) else {
+            continue;
+        };
+        let lane = lane.clone();
+        let one = std::iter::once((seq, priority, &lane, &payload));
+        let Ok(places) = log.append(one, &[]) else { break };
+        moved.extend(places);
+    }
+    if !moved.is_empty() && log.sync().is_ok() {
+        outbox.written(moved).into_iter().for_each(|at| log.release(at));
+    }
+}

@@ -1,0 +1,291 @@
+//! The bus as the rest of the Agent sees it: publish, receive, query.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::io;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use iofog_iomessage::{EncodeError, IoMessage};
+use tokio::sync::Notify;
+use tokio::task::JoinHandle;
+
+use super::archive::Archive;
+use super::lane::LaneGate;
+use super::ledger::Ledger;
+use super::mailbox::{Batch, Mailbox, Subscription};
+use super::message_log::MessageLog;
+use super::options::BusOptions;
+use super::outbox::{Lane, Limits, Outbox, Seq, Verdict};
+use super::{commit, supervisor};
+use crate::clock::Clock;
+use crate::context::AgentContext;
+use crate::ids::MicroserviceUuid;
+
+/// Handle of the bus; clones share it.
+#[derive(Clone)]
+pub struct Bus {
+    shared: Rc<Shared>,
+    tasks: Rc<RefCell<Vec<JoinHandle<()>>>>,
+}
+
+/// What the Agent assigned to an accepted message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Receipt {
+    /// 32 hexadecimal digits.
+    pub id: String,
+    /// Epoch ms.
+    pub timestamp: u64,
+}
+
+/// Why a message was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum PublishError {
+    /// A field does not fit the binary form.
+    #[error("message cannot be written")]
+    Encode(#[from] EncodeError),
+    /// The message is larger than the node carries.
+    #[error("message has {size} bytes, at most {limit} are carried")]
+    TooLarge {
+        /// Its size in binary form.
+        size: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The message could not be made safe.
+    #[error("message could not be stored")]
+    Storage,
+    /// No random numbers for an id.
+    #[error("no message id could be made")]
+    NoId,
+}
+
+/// How the bus is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BusStatus {
+    /// The books.
+    pub ledger: Ledger,
+    /// Messages that wait or are under way.
+    pub pending: usize,
+    /// Bytes they count against the quota.
+    pub pending_bytes: u64,
+    /// Whether the Router is reached.
+    pub connected: bool,
+}
+
+/// State that the tasks of the bus share on the one thread.
+pub(super) struct Shared {
+    pub(super) context: AgentContext,
+    pub(super) options: BusOptions,
+    pub(super) clock: Clock,
+    pub(super) outbox: RefCell<Outbox>,
+    pub(super) log: RefCell<MessageLog>,
+    pub(super) gates: RefCell<BTreeMap<Lane, Rc<LaneGate>>>,
+    pub(super) mailboxes: RefCell<BTreeMap<MicroserviceUuid, Rc<Mailbox>>>,
+    pub(super) connected: Cell<bool>,
+    /// A lane appeared.
+    pub(super) lanes_changed: Notify,
+    /// Something must be written.
+    pub(super) dirty: Notify,
+    /// Messages became safe, or a write failed.
+    pub(super) progress: Notify,
+    pub(super) failed_writes: Cell<u32>,
+    archive: RefCell<Archive>,
+}
+
+// === impl Bus ===
+
+impl Bus {
+    /// Opens the store in the context's message folder and starts the tasks on the current `LocalSet`.
+    ///
+    /// # Errors
+    /// What the file system reports.
+    pub fn start(context: AgentContext, options: BusOptions) -> io::Result<Self> {
+        let folder = context.place().message_dir.join("outbox");
+        let (log, recovery) = MessageLog::open(&folder, options.segment_bytes)?;
+        if recovery.lost_bytes > 0 {
+            log::warn!("message log ended torn: {} bytes cut off", recovery.lost_bytes);
+        }
+        let limits = Limits {
+            quota_bytes: options.quota_bytes,
+            window: options.window,
+            memory_bytes: options.memory_bytes,
+        };
+        let outbox = Outbox::new(limits, recovery);
+        let gates = outbox.lanes().map(|lane| (lane.clone(), Rc::default())).collect();
+        let shared = Rc::new(Shared {
+            context,
+            options,
+            clock: Clock::new(),
+            outbox: RefCell::new(outbox),
+            log: RefCell::new(log),
+            gates: RefCell::new(gates),
+            mailboxes: RefCell::default(),
+            connected: Cell::new(false),
+            lanes_changed: Notify::new(),
+            dirty: Notify::new(),
+            progress: Notify::new(),
+            failed_writes: Cell::new(0),
+            archive: RefCell::new(Archive::new(options.archive_bytes)),
+        });
+        let tasks = vec![
+            tokio::task::spawn_local(supervisor::run(shared.clone())),
+            tokio::task::spawn_local(commit::run(shared.clone())),
+            tokio::task::spawn_local(super::mailbox::sweep(shared.clone())),
+        ];
+        Ok(Self { shared, tasks: Rc::new(RefCell::new(tasks)) })
+    }
+
+    /// Takes a message from a microservice: assigns id and time, and returns once every destination has
+    /// consumed it or it is safe on disk. A message without a route is counted and forgotten, as upstream does.
+    ///
+    /// # Errors
+    /// [`PublishError`]; the message was not taken then, though a destination may have received it.
+    pub async fn publish(&self, mut message: IoMessage) -> Result<Receipt, PublishError> {
+        message.id = new_id().ok_or(PublishError::NoId)?;
+        message.timestamp = self.shared.clock.epoch().0;
+        let payload = message.encode()?;
+        let (size, limit) = (payload.len(), self.shared.options.max_message_bytes);
+        if size > limit {
+            return Err(PublishError::TooLarge { size, limit });
+        }
+        let seqs = self.shared.accept(&message, &payload);
+        self.shared.wait_until_safe(&seqs).await?;
+        Ok(Receipt { id: message.id, timestamp: message.timestamp })
+    }
+
+    /// Hands out waiting messages of a microservice in one batch (`/v2/messages/next`).
+    pub fn take(&self, consumer: &MicroserviceUuid) -> Batch {
+        Batch::take(&self.shared, consumer)
+    }
+
+    /// Opens push delivery for a microservice; replaces an earlier subscription.
+    pub fn subscribe(&self, consumer: &MicroserviceUuid) -> Subscription {
+        Subscription::open(&self.shared, consumer)
+    }
+
+    /// Published messages of `publishers` in a time frame (epoch ms) that `consumer` may see, oldest first.
+    pub fn query(
+        &self,
+        consumer: &MicroserviceUuid,
+        publishers: &[MicroserviceUuid],
+        start: u64,
+        end: u64,
+    ) -> Vec<Bytes> {
+        let mut visible = self.shared.context.publishers_to(consumer);
+        visible.retain(|publisher| publishers.contains(publisher));
+        self.shared.archive.borrow().query(&visible, start, end)
+    }
+
+    /// How the bus is doing.
+    pub fn status(&self) -> BusStatus {
+        let outbox = self.shared.outbox.borrow();
+        BusStatus {
+            ledger: outbox.ledger(),
+            pending: outbox.len(),
+            pending_bytes: outbox.bytes(),
+            connected: self.shared.connected.get(),
+        }
+    }
+
+    /// Stops the tasks after writing what is pending. Nothing acknowledged is lost without it either.
+    pub fn stop(&self) {
+        self.tasks.borrow_mut().drain(..).for_each(|task| task.abort());
+        commit::commit(&self.shared);
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    fn accept(&self, message: &IoMessage, payload: &Bytes) -> Vec<Seq> {
+        let publisher = MicroserviceUuid::from(message.publisher.as_str());
+        self.context.count_published(&publisher);
+        let mut archive = self.archive.borrow_mut();
+        archive.push(publisher.clone(), message.timestamp, payload.clone());
+        let routes = self.context.routes_from(&publisher);
+        if routes.is_empty() {
+            self.outbox.borrow_mut().accept_without_route();
+        }
+        let mut seqs = Vec::with_capacity(routes.len());
+        for destination in routes {
+            let lane = Lane { publisher: publisher.clone(), destination };
+            let mut outbox = self.outbox.borrow_mut();
+            seqs.push(outbox.accept(lane.clone(), message.priority, payload.clone()));
+            drop(outbox);
+            self.wake(lane);
+        }
+        if !seqs.is_empty() {
+            self.dirty.notify_one();
+        }
+        seqs
+    }
+
+    async fn wait_until_safe(&self, seqs: &[Seq]) -> Result<(), PublishError> {
+        let failed_before = self.failed_writes.get();
+        loop {
+            let mut progress = std::pin::pin!(self.progress.notified());
+            progress.as_mut().enable();
+            if self.all_safe(seqs) {
+                return Ok(());
+            }
+            if self.failed_writes.get() != failed_before {
+                return Err(PublishError::Storage);
+            }
+            progress.await;
+        }
+    }
+
+    fn all_safe(&self, seqs: &[Seq]) -> bool {
+        let outbox = self.outbox.borrow();
+        seqs.iter().all(|seq| outbox.is_safe(*seq))
+    }
+
+    /// Wakes the task of a lane; a new lane gets one from the supervisor.
+    pub(super) fn wake(&self, lane: Lane) {
+        let mut gates = self.gates.borrow_mut();
+        let gate = gates.entry(lane).or_insert_with(|| {
+            self.lanes_changed.notify_one();
+            Rc::default()
+        });
+        gate.wake.notify_one();
+    }
+
+    /// Books what became of a message under way and lets its lane and publisher go on.
+    pub(super) fn verdict(&self, lane: &Lane, seq: Seq, verdict: Verdict) {
+        self.outbox.borrow_mut().verdict(seq, verdict);
+        let gate = self.gates.borrow().get(lane).cloned();
+        if let Some(gate) = gate {
+            gate.judged(verdict, self.options.reconnect);
+        }
+        if self.outbox.borrow().needs_write() {
+            self.dirty.notify_one();
+        }
+        self.progress.notify_waiters();
+    }
+
+    /// The mailbox of a microservice, made when there is none.
+    pub(super) fn mailbox(&self, consumer: &MicroserviceUuid) -> Rc<Mailbox> {
+        self.mailboxes.borrow_mut().entry(consumer.clone()).or_default().clone()
+    }
+
+    /// Milliseconds on the monotonic clock.
+    pub(super) fn now(&self) -> u64 {
+        self.clock.mono().as_millis()
+    }
+}
+
+/// A random UUID (version 4) without dashes.
+fn new_id() -> Option<String> {
+    let mut bytes = [0_u8; 16];
+    getrandom::fill(&mut bytes).ok()?;
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let mut id = String::with_capacity(32);
+    for byte in bytes {
+        for digit in [byte >> 4, byte & 15] {
+            id.push(char::from(b"0123456789abcdef"[usize::from(digit)]));
+        }
+    }
+    Some(id)
+}

@@ -1,0 +1,263 @@
+//! The files of the log. Records are appended to the newest; the oldest goes when nothing in it is live.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use super::record::{Record, Scan};
+use crate::bus::outbox::{Lane, Seq};
+
+/// Where the payload of a message stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Location {
+    segment: u32,
+    offset: u64,
+    length: u32,
+}
+
+/// A message found at start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovered {
+    /// From whom, to whom.
+    pub lane: Lane,
+    /// Importance.
+    pub priority: u8,
+    /// Where its payload stands.
+    pub location: Location,
+}
+
+/// What the files held at start.
+#[derive(Debug, Default)]
+pub struct Recovery {
+    /// Messages that wait, in order.
+    pub live: BTreeMap<Seq, Recovered>,
+    /// First number that was never used.
+    pub next: Seq,
+    /// Bytes that were cut off or skipped because they were torn or damaged.
+    pub lost_bytes: u64,
+}
+
+/// The open log.
+#[derive(Debug)]
+pub struct MessageLog {
+    folder: PathBuf,
+    segment_limit: u64,
+    /// Live messages per segment; the last key is the one that is appended to.
+    live: BTreeMap<u32, u32>,
+    current: File,
+    current_id: u32,
+    length: u64,
+    buffer: Vec<u8>,
+}
+
+impl Location {
+    /// Length of the payload in bytes.
+    pub fn length(self) -> u32 {
+        self.length
+    }
+}
+
+impl MessageLog {
+    /// Reads what is in `folder` (created when missing) and starts a new segment.
+    ///
+    /// # Errors
+    /// What the file system reports. Damage is no error: see [`Recovery::lost_bytes`].
+    pub fn open(folder: &Path, segment_limit: u64) -> io::Result<(Self, Recovery)> {
+        fs::create_dir_all(folder)?;
+        let ids = segment_ids(folder)?;
+        let mut recovery = Recovery::default();
+        for id in &ids {
+            recovery.read(*id, &fs::read(path_of(folder, *id))?.into());
+        }
+        let mut live: BTreeMap<u32, u32> = ids.iter().map(|id| (*id, 0)).collect();
+        for one in recovery.live.values() {
+            *live.entry(one.location.segment).or_default() += 1;
+        }
+        let current_id = ids.last().map_or(1, |id| id.wrapping_add(1));
+        let current = create(folder, current_id)?;
+        live.insert(current_id, 0);
+        let mut log = Self {
+            folder: folder.to_owned(),
+            segment_limit,
+            live,
+            current,
+            current_id,
+            length: 0,
+            buffer: Vec::new(),
+        };
+        log.collect();
+        Ok((log, recovery))
+    }
+
+    /// Appends messages and settlements with one write; nothing is durable before [`Self::sync`].
+    ///
+    /// # Errors
+    /// What the file system reports; the log is as before then.
+    pub fn append<'a>(
+        &mut self,
+        messages: impl Iterator<Item = (Seq, u8, &'a Lane, &'a Bytes)>,
+        settled: &[Seq],
+    ) -> io::Result<Vec<(Seq, Location)>> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        buffer.clear();
+        let mut stored = Vec::new();
+        for (seq, priority, lane, payload) in messages {
+            let (lane, payload) = (lane.clone(), payload.clone());
+            let start = buffer.len();
+            let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+            let record = Record::Message { seq, priority, lane, payload };
+            let within = record.encode_into(&mut buffer);
+            let offset = self.length + as_u64(start + within);
+            stored.push((seq, Location { segment: self.current_id, offset, length }));
+        }
+        if !settled.is_empty() {
+            Record::Settled(settled.to_vec()).encode_into(&mut buffer);
+        }
+        if let Err(error) = self.current.write_all_at(&buffer, self.length) {
+            // What was written of it must not be taken for records later.
+            let _ = self.current.set_len(self.length);
+            self.buffer = buffer;
+            return Err(error);
+        }
+        self.length += as_u64(buffer.len());
+        let count = u32::try_from(stored.len()).unwrap_or(u32::MAX);
+        *self.live.entry(self.current_id).or_default() += count;
+        // One huge batch must not pin its memory.
+        buffer.shrink_to(64 * 1024);
+        self.buffer = buffer;
+        Ok(stored)
+    }
+
+    /// Makes everything appended so far durable; afterwards a full segment is followed by a new one.
+    ///
+    /// # Errors
+    /// What the file system reports.
+    pub fn sync(&mut self) -> io::Result<()> {
+        self.current.sync_data()?;
+        if self.length >= self.segment_limit {
+            let next = self.current_id.wrapping_add(1);
+            self.current = create(&self.folder, next)?;
+            self.current_id = next;
+            self.length = 0;
+            self.live.insert(next, 0);
+            self.collect();
+        }
+        Ok(())
+    }
+
+    /// Reads a payload back.
+    ///
+    /// # Errors
+    /// What the file system reports.
+    pub fn read(&self, at: Location) -> io::Result<Bytes> {
+        let length = usize::try_from(at.length).map_err(|_| io::ErrorKind::InvalidData)?;
+        let mut payload = vec![0; length];
+        if at.segment == self.current_id {
+            self.current.read_exact_at(&mut payload, at.offset)?;
+        } else {
+            File::open(path_of(&self.folder, at.segment))?
+                .read_exact_at(&mut payload, at.offset)?;
+        }
+        Ok(payload.into())
+    }
+
+    /// The message at `location` is not needed any longer; its settlement must be in the log.
+    pub fn release(&mut self, location: Location) {
+        if let Some(live) = self.live.get_mut(&location.segment) {
+            *live = live.saturating_sub(1);
+        }
+        self.collect();
+    }
+
+    /// A segment that holds up the deletion of many later ones: its messages should be appended again.
+    pub fn pinning(&self) -> Option<u32> {
+        let (oldest, live) = self.live.first_key_value()?;
+        let behind = self.live.values().skip(1).filter(|live| **live == 0).count();
+        (*live > 0 && behind > PINNED_SEGMENTS).then_some(*oldest)
+    }
+
+    /// Whether a location is in a segment.
+    pub fn is_in(location: Location, segment: u32) -> bool {
+        location.segment == segment
+    }
+
+    /// Bytes that the files take.
+    pub fn disk_bytes(&self) -> u64 {
+        let length =
+            |id: &u32| fs::metadata(path_of(&self.folder, *id)).map_or(0, |meta| meta.len());
+        self.live.keys().map(length).sum()
+    }
+
+    /// Deletes the oldest segments without live messages. Never out of order: a later segment may hold the
+    /// settlements of an earlier one.
+    fn collect(&mut self) {
+        while let Some((&oldest, 0)) = self.live.first_key_value() {
+            if oldest == self.current_id || fs::remove_file(path_of(&self.folder, oldest)).is_err()
+            {
+                break;
+            }
+            self.live.remove(&oldest);
+        }
+    }
+}
+
+/// Empty segments behind a live one that are tolerated.
+const PINNED_SEGMENTS: usize = 4;
+
+impl Recovery {
+    fn read(&mut self, segment: u32, bytes: &Bytes) {
+        let mut at = 0;
+        loop {
+            match Record::scan(&bytes.slice(at..)) {
+                Scan::Record(Record::Message { seq, priority, lane, payload }, taken) => {
+                    let offset = as_u64(at + taken - payload.len());
+                    let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+                    let location = Location { segment, offset, length };
+                    self.live.insert(seq, Recovered { lane, priority, location });
+                    self.next = self.next.max(Seq(seq.0.wrapping_add(1)));
+                    at += taken;
+                }
+                Scan::Record(Record::Settled(list), taken) => {
+                    list.iter().for_each(|seq| drop(self.live.remove(seq)));
+                    at += taken;
+                }
+                Scan::End => break,
+                Scan::CutShort | Scan::Damaged => {
+                    self.lost_bytes += as_u64(bytes.len() - at);
+                    break;
+                }
+            }
+        }
+    }
+}
+
+fn path_of(folder: &Path, id: u32) -> PathBuf {
+    folder.join(format!("outbox-{id:010}.log"))
+}
+
+fn segment_ids(folder: &Path) -> io::Result<BTreeSet<u32>> {
+    let mut ids = BTreeSet::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let digits = name.to_str().and_then(|name| name.strip_prefix("outbox-"));
+        if let Some(id) = digits.and_then(|rest| rest.strip_suffix(".log")?.parse().ok()) {
+            ids.insert(id);
+        }
+    }
+    Ok(ids)
+}
+
+fn create(folder: &Path, id: u32) -> io::Result<File> {
+    let path = path_of(folder, id);
+    let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
+    File::open(folder)?.sync_all()?;
+    Ok(file)
+}
+
+fn as_u64(length: usize) -> u64 {
+    u64::try_from(length).unwrap_or(u64::MAX)
+}

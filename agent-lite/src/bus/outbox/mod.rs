@@ -1,0 +1,313 @@
+//! Messages on their way out: a state machine without I/O. Order is kept per lane (publisher, destination);
+//! a message stays until its destination, or the Router for it, has accepted it.
+
+mod lane;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use bytes::Bytes;
+
+use self::lane::LaneState;
+use super::ledger::{DropReason, Ledger};
+use super::message_log::{Location, Recovery};
+use crate::ids::MicroserviceUuid;
+
+/// Number of a message in the outbox, rising.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Seq(pub u64);
+
+/// From whom, to whom: order is kept inside of a lane.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Lane {
+    /// The sender.
+    pub publisher: MicroserviceUuid,
+    /// The receiver.
+    pub destination: MicroserviceUuid,
+}
+
+/// What became of a message that was sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is the other side's now.
+    Delivered,
+    /// It will never be taken.
+    Rejected,
+    /// Not this time: it is sent again, and what follows it in the lane too.
+    Again,
+}
+
+/// Bounds of the outbox.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of messages that may wait.
+    pub quota_bytes: u64,
+    /// Messages of one lane that may be under way.
+    pub window: usize,
+    /// Bytes of payloads kept in memory once they are on disk.
+    pub memory_bytes: u64,
+}
+
+/// The messages that wait or are under way.
+#[derive(Debug)]
+pub struct Outbox {
+    limits: Limits,
+    entries: BTreeMap<Seq, Entry>,
+    lanes: BTreeMap<Lane, LaneState>,
+    /// Messages that are not under way, worst first: candidates when the quota is reached.
+    ranks: BTreeSet<(u8, Seq)>,
+    unwritten: BTreeSet<Seq>,
+    /// On disk and gone since: their settlement must be written.
+    settled: Vec<(Seq, Location)>,
+    bytes: u64,
+    cached: u64,
+    next: Seq,
+    ledger: Ledger,
+}
+
+#[derive(Debug)]
+struct Entry {
+    lane: Lane,
+    priority: u8,
+    /// Bytes counted against the quota.
+    size: u64,
+    payload: Option<Bytes>,
+    location: Option<Location>,
+    durable: bool,
+}
+
+/// Bytes counted for a message beside its payload: index, record prefix, identifiers.
+const OVERHEAD: u64 = 160;
+
+impl Outbox {
+    /// An outbox with what was found on disk.
+    pub fn new(limits: Limits, recovery: Recovery) -> Self {
+        let mut outbox = Self {
+            limits,
+            entries: BTreeMap::new(),
+            lanes: BTreeMap::new(),
+            ranks: BTreeSet::new(),
+            unwritten: BTreeSet::new(),
+            settled: Vec::new(),
+            bytes: 0,
+            cached: 0,
+            next: recovery.next,
+            ledger: Ledger::default(),
+        };
+        for (seq, found) in recovery.live {
+            let size = u64::from(found.location.length()) + OVERHEAD;
+            let entry = Entry {
+                lane: found.lane,
+                priority: found.priority,
+                size,
+                payload: None,
+                location: Some(found.location),
+                durable: true,
+            };
+            outbox.ledger.recovered += 1;
+            outbox.insert(seq, entry);
+        }
+        outbox
+    }
+
+    /// Takes a message for one destination. When the quota is passed, the least important messages go,
+    /// possibly this one.
+    pub fn accept(&mut self, lane: Lane, priority: u8, payload: Bytes) -> Seq {
+        let seq = self.next;
+        self.next = Seq(seq.0.wrapping_add(1));
+        let length = u64::try_from(payload.len()).unwrap_or(u64::MAX);
+        let size = length.saturating_add(OVERHEAD);
+        self.cached += length;
+        self.ledger.accepted += 1;
+        self.unwritten.insert(seq);
+        let payload = Some(payload);
+        self.insert(seq, Entry { lane, priority, size, payload, location: None, durable: false });
+        while self.bytes > self.limits.quota_bytes {
+            let Some((_, worst)) = self.ranks.first().copied() else { break };
+            self.remove(worst);
+            self.ledger.drop_one(DropReason::Quota);
+        }
+        seq
+    }
+
+    /// Counts a message that has no destination.
+    pub fn accept_without_route(&mut self) {
+        self.ledger.without_route += 1;
+    }
+
+    /// The next message of a lane to send now, if its window is open.
+    pub fn next(&mut self, lane: &Lane) -> Option<Seq> {
+        let seq = self.lanes.get_mut(lane)?.next(self.limits.window)?;
+        if let Some(entry) = self.entries.get(&seq) {
+            self.ranks.remove(&(entry.priority, seq));
+        }
+        Some(seq)
+    }
+
+    /// The payload in memory, or where to read it.
+    pub fn payload(&self, seq: Seq) -> Option<Result<Bytes, Location>> {
+        let entry = self.entries.get(&seq)?;
+        entry.payload.clone().map(Ok).or_else(|| entry.location.map(Err))
+    }
+
+    /// Priority and lane of a message.
+    pub fn about(&self, seq: Seq) -> Option<(u8, &Lane)> {
+        self.entries.get(&seq).map(|entry| (entry.priority, &entry.lane))
+    }
+
+    /// What became of a message under way.
+    pub fn verdict(&mut self, seq: Seq, verdict: Verdict) {
+        let Some(entry) = self.entries.get(&seq) else { return };
+        let lane = entry.lane.clone();
+        match verdict {
+            Verdict::Delivered => {
+                self.remove(seq);
+                self.ledger.delivered += 1;
+            }
+            Verdict::Rejected => {
+                self.remove(seq);
+                self.ledger.drop_one(DropReason::Rejected);
+            }
+            Verdict::Again => {
+                if let Some(state) = self.lanes.get_mut(&lane) {
+                    state.returned(seq);
+                }
+            }
+        }
+        self.rewind(&lane, false);
+    }
+
+    /// The stored form of a message cannot be read.
+    pub fn unreadable(&mut self, seq: Seq) {
+        let Some(entry) = self.entries.get(&seq) else { return };
+        let lane = entry.lane.clone();
+        self.remove(seq);
+        self.ledger.drop_one(DropReason::Corrupt);
+        self.rewind(&lane, false);
+    }
+
+    /// The link of a lane is gone: everything under way on it must be sent again, from the first.
+    pub fn link_lost(&mut self, lane: &Lane) {
+        self.rewind(lane, true);
+    }
+
+    /// Whether the message is consumed, given up, or safe on disk: the publisher can be answered.
+    pub fn is_safe(&self, seq: Seq) -> bool {
+        self.entries.get(&seq).is_none_or(|entry| entry.durable)
+    }
+
+    /// Whether anything must be written: new messages, or settlements of written ones.
+    pub fn needs_write(&self) -> bool {
+        !self.unwritten.is_empty() || !self.settled.is_empty()
+    }
+
+    /// Whether messages wait that are not on disk.
+    pub fn has_unwritten(&self) -> bool {
+        !self.unwritten.is_empty()
+    }
+
+    /// Messages that are not on disk, in order.
+    pub fn unwritten(&self) -> impl Iterator<Item = (Seq, u8, &Lane, &Bytes)> {
+        self.unwritten.iter().filter_map(|seq| {
+            let entry = self.entries.get(seq)?;
+            Some((*seq, entry.priority, &entry.lane, entry.payload.as_ref()?))
+        })
+    }
+
+    /// Settlements to write.
+    pub fn unwritten_settlements(&self) -> Vec<Seq> {
+        self.settled.iter().map(|(seq, _)| *seq).collect()
+    }
+
+    /// Messages stored in a place that a caller picks, for writing them again elsewhere.
+    pub fn stored_where(&self, pick: impl Fn(Location) -> bool) -> Vec<(Seq, Location)> {
+        let stored = self.entries.iter().filter_map(|(seq, one)| Some((*seq, one.location?)));
+        stored.filter(|(_, location)| pick(*location)).collect()
+    }
+
+    /// The messages and settlements given out before are on disk. Returns what may be released there.
+    pub fn written(&mut self, stored: Vec<(Seq, Location)>) -> Vec<Location> {
+        let mut free: Vec<Location> = self.settled.drain(..).map(|(_, at)| at).collect();
+        for (seq, location) in stored {
+            self.unwritten.remove(&seq);
+            let Some(entry) = self.entries.get_mut(&seq) else {
+                free.push(location);
+                continue;
+            };
+            free.extend(entry.location.replace(location));
+            entry.durable = true;
+            // What waits long is read back when its turn comes.
+            if self.cached > self.limits.memory_bytes
+                && let Some(payload) = entry.payload.take()
+            {
+                self.cached -= u64::try_from(payload.len()).unwrap_or(u64::MAX);
+            }
+        }
+        free
+    }
+
+    /// Lanes with messages.
+    pub fn lanes(&self) -> impl Iterator<Item = &Lane> {
+        self.lanes.keys()
+    }
+
+    /// Whether the lane has nothing, waiting or under way.
+    pub fn is_idle(&self, lane: &Lane) -> bool {
+        self.lanes.get(lane).is_none_or(LaneState::is_empty)
+    }
+
+    /// The books.
+    pub fn ledger(&self) -> Ledger {
+        self.ledger
+    }
+
+    /// Messages held, waiting or under way.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether nothing is held.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Bytes counted against the quota.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    fn insert(&mut self, seq: Seq, entry: Entry) {
+        self.bytes = self.bytes.saturating_add(entry.size);
+        self.ranks.insert((entry.priority, seq));
+        self.lanes.entry(entry.lane.clone()).or_default().push(seq);
+        self.entries.insert(seq, entry);
+    }
+
+    fn remove(&mut self, seq: Seq) {
+        let Some(entry) = self.entries.remove(&seq) else { return };
+        self.bytes = self.bytes.saturating_sub(entry.size);
+        let payload = entry.payload.as_ref().map_or(0, Bytes::len);
+        self.cached = self.cached.saturating_sub(u64::try_from(payload).unwrap_or(u64::MAX));
+        self.ranks.remove(&(entry.priority, seq));
+        self.unwritten.remove(&seq);
+        if let Some(location) = entry.location {
+            self.settled.push((seq, location));
+        }
+        if let Some(state) = self.lanes.get_mut(&entry.lane) {
+            state.remove(seq);
+            if state.is_empty() {
+                self.lanes.remove(&entry.lane);
+            }
+        }
+    }
+
+    fn rewind(&mut self, lane: &Lane, all: bool) {
+        let Some(state) = self.lanes.get_mut(lane) else { return };
+        for seq in state.rewind(all) {
+            if let Some(entry) = self.entries.get(&seq) {
+                self.ranks.insert((entry.priority, seq));
+            }
+        }
+    }
+}
