@@ -1,6 +1,7 @@
 //! Counters and state of one mapping, as they are shown in the status (proxy.md section 9).
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use serde::Serialize;
 
@@ -33,7 +34,7 @@ pub(crate) struct Counters {
 }
 
 /// Marks one request or connection as active until dropped.
-pub(crate) struct Active<'a>(&'a Counters);
+pub(crate) struct Active(Rc<Counters>);
 
 // === impl Counters ===
 
@@ -61,10 +62,10 @@ impl Counters {
         add(&self.bytes_from_router, u64::try_from(bytes).unwrap_or(u64::MAX));
     }
 
-    pub(crate) fn begin(&self) -> Active<'_> {
+    pub(crate) fn begin(self: &Rc<Self>) -> Active {
         add(&self.uses, 1);
         self.active.set(self.active.get().saturating_add(1));
-        Active(self)
+        Active(Rc::clone(self))
     }
 
     pub(crate) fn set_state(&self, state: MappingState) {
@@ -72,7 +73,7 @@ impl Counters {
     }
 }
 
-impl Drop for Active<'_> {
+impl Drop for Active {
     fn drop(&mut self) {
         self.0.active.set(self.0.active.get().saturating_sub(1));
     }

@@ -21,6 +21,8 @@ pub struct Envelope {
     pub body: Bytes,
     /// Written as a data section even when empty, as readers of byte streams expect it.
     pub raw: bool,
+    /// Whether this is all, or how it belongs to an answer in parts.
+    pub form: Form,
 }
 
 /// The types that AMQP allows for a correlation id.
@@ -43,6 +45,70 @@ pub enum HeaderField {
     One(String),
     /// A repeated header; by the letter of AMQP not allowed there, but what the reference sends.
     Many(Vec<String>),
+}
+
+/// How a message relates to an answer in parts. Only proxies of ours read it: it travels as a message
+/// annotation, which others ignore.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Form {
+    /// A whole request or answer.
+    #[default]
+    Whole,
+    /// A whole request whose answer may come in parts.
+    PartsWelcome,
+    /// One part of an answer; number 0 carries the head.
+    Part(Part),
+}
+
+/// Place of a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// Counts from 0 without gaps.
+    pub number: u32,
+    /// What follows.
+    pub then: Then,
+}
+
+/// What follows a part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Then {
+    /// More parts.
+    More,
+    /// Nothing: the answer is complete.
+    End,
+    /// Nothing: the target failed before the end.
+    Abort,
+}
+
+// === impl Form ===
+
+impl Form {
+    /// The annotation's value; none for a whole message.
+    pub fn to_text(self) -> Option<String> {
+        match self {
+            Self::Whole => None,
+            Self::PartsWelcome => Some("welcome".to_owned()),
+            Self::Part(Part { number, then }) => Some(match then {
+                Then::More => number.to_string(),
+                Then::End => format!("{number} end"),
+                Then::Abort => format!("{number} abort"),
+            }),
+        }
+    }
+
+    /// Reads the annotation; none when it is not one of ours.
+    pub fn from_text(text: &str) -> Option<Self> {
+        if text == "welcome" {
+            return Some(Self::PartsWelcome);
+        }
+        let (number, then) = match text.split_once(' ') {
+            None => (text, Then::More),
+            Some((number, "end")) => (number, Then::End),
+            Some((number, "abort")) => (number, Then::Abort),
+            Some(_) => return None,
+        };
+        Some(Self::Part(Part { number: number.parse().ok()?, then }))
+    }
 }
 
 // === impl CorrelationId ===
@@ -79,5 +145,27 @@ impl Envelope {
     pub fn header(&self, name: &str) -> Option<&str> {
         let field = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
         field.and_then(|(_, field)| field.values().next())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn form_round_trip() {
+        let part = |number, then| Form::Part(Part { number, then });
+        for form in [
+            Form::PartsWelcome,
+            part(0, Then::More),
+            part(7, Then::End),
+            part(u32::MAX, Then::Abort),
+        ] {
+            assert_eq!(Form::from_text(&form.to_text().unwrap()), Some(form));
+        }
+        assert_eq!(Form::Whole.to_text(), None);
+        for text in ["", "x", "-1", "1 more", "4294967296", "1 end end"] {
+            assert_eq!(Form::from_text(text), None, "{text}");
+        }
     }
 }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HOST, HeaderMap, HeaderValue};
 use http::{Method, Request, Uri, Version, request};
 
-use super::envelope::{CorrelationId, Envelope, HeaderField};
+use super::envelope::{CorrelationId, Envelope, Form, HeaderField};
 use super::failure::Refusal;
 use super::headers::{self, HeaderError};
 
@@ -105,6 +105,7 @@ impl RequestHead {
             headers: self.headers,
             body,
             raw: false,
+            form: Form::PartsWelcome,
         }
     }
 }

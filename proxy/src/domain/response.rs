@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue};
 use http::{Method, Response, StatusCode, response};
 
-use super::envelope::{CorrelationId, Envelope, HeaderField};
+use super::envelope::{CorrelationId, Envelope, Form, HeaderField, Part, Then};
 use super::headers::{self, HeaderError};
 
 /// Status of an answer that names none (proxy.md section 3.3).
@@ -53,10 +53,23 @@ pub fn into_envelope(
         headers: fields,
         body: if is_bodiless(method, head.status) { Bytes::new() } else { body },
         raw: false,
+        form: Form::Whole,
     }
 }
 
-/// The response that a message stands for, as an answer to `method`.
+/// Part 0 of an answer in parts: the head alone, with the length that the target announced, if any.
+pub fn into_first_part(
+    head: &response::Parts,
+    reply_to: String,
+    correlation_id: Option<CorrelationId>,
+) -> Envelope {
+    // A response to HEAD has the same shape: no body, the announced length.
+    let first = into_envelope(head, Bytes::new(), &Method::HEAD, reply_to, correlation_id);
+    Envelope { form: Form::Part(Part { number: 0, then: Then::More }), ..first }
+}
+
+/// The response that a message stands for, as an answer to `method`. Of an answer in parts the body
+/// follows: its length is the announced one, or open.
 ///
 /// # Errors
 /// The message cannot be written as exactly one HTTP response.
@@ -77,7 +90,8 @@ pub fn from_envelope(message: &Envelope, method: &Method) -> Result<Response<Byt
         headers.insert(CONTENT_TYPE, value);
     }
     let bodiless = is_bodiless(method, status);
-    if !bodiless {
+    let in_parts = matches!(message.form, Form::Part(_));
+    if !bodiless && !in_parts {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(message.body.len()));
     } else if let Some(length) =
         message.header("content-length").and_then(|v| v.parse::<u64>().ok())

@@ -37,9 +37,10 @@ impl<W> Waiting<W> {
         Ok(self.last)
     }
 
-    /// Removes and returns the request that an answer belongs to.
-    pub fn answer(&mut self, id: Option<&CorrelationId>) -> Option<W> {
-        self.entries.remove(&id?.number()?)
+    /// The request that an answer belongs to, and its number.
+    pub fn find(&mut self, id: Option<&CorrelationId>) -> Option<(u64, &mut W)> {
+        let number = id?.number()?;
+        Some((number, self.entries.get_mut(&number)?))
     }
 
     /// Forgets a request whose client has gone or been told.
@@ -79,14 +80,18 @@ mod tests {
     }
 
     #[test]
-    fn waiting_answers_match_any_type_once() {
+    fn waiting_answers_match_any_type() {
         let mut waiting = Waiting::new(10);
         waiting.insert('a').unwrap();
         waiting.insert('b').unwrap();
-        assert_eq!(waiting.answer(Some(&CorrelationId::Text("2".into()))), Some('b'));
-        assert_eq!(waiting.answer(Some(&CorrelationId::Number(2))), None);
-        assert_eq!(waiting.answer(Some(&CorrelationId::Uuid([1; 16]))), None);
-        assert_eq!(waiting.answer(None), None);
+        let mut found =
+            |id: Option<CorrelationId>| waiting.find(id.as_ref()).map(|(n, &mut w)| (n, w));
+        assert_eq!(found(Some(CorrelationId::Text("2".into()))), Some((2, 'b')));
+        assert_eq!(found(Some(CorrelationId::Number(3))), None);
+        assert_eq!(found(Some(CorrelationId::Uuid([1; 16]))), None);
+        assert_eq!(found(None), None);
+        waiting.remove(2);
+        assert_eq!(waiting.find(Some(&CorrelationId::Number(2))), None);
         assert_eq!(waiting.drain().collect::<Vec<_>>(), ['a']);
         assert!(waiting.is_empty());
     }

@@ -10,11 +10,10 @@ use tokio::time::Instant;
 
 use super::answer;
 use super::body::{CollectError, Held, collect};
+use super::parts::{Answer, PartIn, Reply, ResponseBody, Ticket, WINDOW, Waiter, WaitingRequests};
 use super::serve::serve;
-use crate::context::{Context, MappingTask};
-use crate::counters::MappingState;
-use crate::domain::budget::Reservation;
-use crate::domain::envelope::Envelope;
+use crate::context::MappingTask;
+use crate::domain::envelope::{Form, Part, Then};
 use crate::domain::exchange::{Exchange, Settled, Step};
 use crate::domain::failure::{Failure, Refusal};
 use crate::domain::request::RequestHead;
@@ -25,14 +24,13 @@ use crate::listener;
 use crate::race::{Either, race};
 use crate::session;
 
-type Answer = Result<(Envelope, Reservation), Failure>;
 type SenderOf<N> = <<N as Network>::Connection as Connection>::Sender;
 
 /// Shared state of one ingress mapping.
 pub(super) struct Ingress<N: Network> {
     task: MappingTask<N>,
     uplink: RefCell<Option<Rc<Uplink<SenderOf<N>>>>>,
-    waiting: RefCell<Waiting<oneshot::Sender<Answer>>>,
+    waiting: WaitingRequests,
 }
 
 /// The links of the current connection.
@@ -41,29 +39,14 @@ struct Uplink<S> {
     reply_to: String,
 }
 
-/// Forgets a waiting request when its client has been told or has gone.
-struct Ticket<'a> {
-    waiting: &'a RefCell<Waiting<oneshot::Sender<Answer>>>,
-    number: u64,
-}
-
 /// Runs the mapping until it is dropped.
 pub(crate) async fn run<N: Network>(task: MappingTask<N>) {
-    let waiting = RefCell::new(Waiting::new(task.context.limits.waiting));
+    let waiting = Rc::new(RefCell::new(Waiting::new(task.context.limits.waiting)));
     let ingress = Rc::new(Ingress { task, uplink: RefCell::new(None), waiting });
     let serving = Rc::clone(&ingress);
     let listen = listener::run(&ingress.task, |stream, _peer| serve(Rc::clone(&serving), stream));
     let connect = session::keep(&ingress.task, |connection| ingress.attached(connection));
     race(listen, connect).await;
-    ingress.task.counters.set_state(MappingState::Starting);
-}
-
-// === impl Ticket ===
-
-impl Drop for Ticket<'_> {
-    fn drop(&mut self) {
-        self.waiting.borrow_mut().remove(self.number);
-    }
 }
 
 // === impl Ingress ===
@@ -75,7 +58,9 @@ impl<N: Network> Ingress<N> {
         let mut replies = connection
             .receiver(ReceiveFrom {
                 source: None,
-                credit: limits.parallel.saturating_mul(4),
+                // Enough for every answer in parts to fill its window: a slow client must not hold up
+                // others. Bytes are bounded by the budget.
+                credit: u32::try_from(limits.waiting.saturating_mul(WINDOW)).unwrap_or(u32::MAX),
                 renew: true,
                 most: limits.body.saturating_add(64 << 10),
                 session: None,
@@ -91,45 +76,76 @@ impl<N: Network> Ingress<N> {
         };
         self.uplink.replace(None);
         self.task.connected(false);
-        for waiter in self.waiting.borrow_mut().drain() {
-            let _ = waiter.send(Err(Failure::RouterLost));
+        for mut waiter in self.waiting.borrow_mut().drain() {
+            waiter.tell(Err(Failure::RouterLost));
         }
         Err(lost)
     }
 
     async fn hand_out(&self, replies: &mut <N::Connection as Connection>::Receiver) -> LinkDown {
         loop {
-            let delivery = match replies.recv().await {
-                Ok(delivery) => delivery,
+            match replies.recv().await {
+                Ok(delivery) => self.hand_out_one(delivery),
                 Err(lost) => return lost,
-            };
-            let reservation = self.task.context.budget.reserve(delivery.len());
-            let reply = delivery.envelope();
-            // Whatever it is, no one else could use it: always accepted.
-            delivery.settle(Settled::Accepted);
-            let reply = match reply {
-                Ok(reply) => reply,
-                Err(error) => {
-                    log::warn!("{}: reply dropped: {error}", self.task.name);
-                    continue;
+            }
+        }
+    }
+
+    /// Gives an answer, or a part of one, to the request that waits for it. Whole answers are always
+    /// accepted: no one else could use them. A part that is not wanted is rejected, which tells the far
+    /// proxy to stop.
+    fn hand_out_one(&self, delivery: impl Delivery) {
+        let reservation = self.task.context.budget.reserve(delivery.len());
+        let message = match delivery.envelope() {
+            Ok(message) => message,
+            Err(error) => {
+                log::warn!("{}: reply dropped: {error}", self.task.name);
+                return delivery.settle(Settled::Accepted);
+            }
+        };
+        let mut waiting = self.waiting.borrow_mut();
+        let Some((number, waiter)) = waiting.find(message.correlation_id.as_ref()) else {
+            log::info!("{}: reply dropped: no request waits for it", self.task.name);
+            let part = matches!(message.form, Form::Part(_));
+            return delivery.settle(if part { Settled::Rejected } else { Settled::Accepted });
+        };
+        self.task.counters.received(message.body.len());
+        let Some(reservation) = reservation else {
+            waiter.tell(Err(Failure::OverBudget));
+            waiting.remove(number);
+            return delivery.settle(Settled::Rejected);
+        };
+        match message.form {
+            Form::Part(Part { number: 0, .. }) => {
+                waiter.begin(message, reservation);
+                delivery.settle(Settled::Accepted);
+            }
+            Form::Part(Part { then: Then::Abort, .. }) => {
+                waiting.remove(number);
+                delivery.settle(Settled::Accepted);
+            }
+            Form::Part(part) => {
+                let last = part.then == Then::End;
+                let settle = Box::new(move |outcome| delivery.settle(outcome));
+                let added = waiter
+                    .add(part.number, PartIn { bytes: message.body, last, reservation, settle });
+                if let Err(refused) = added {
+                    log::warn!("{}: answer broken off: part out of place", self.task.name);
+                    (refused.settle)(Settled::Rejected);
+                    waiting.remove(number);
                 }
-            };
-            let waiter = self.waiting.borrow_mut().answer(reply.correlation_id.as_ref());
-            let Some(waiter) = waiter else {
-                log::info!("{}: reply dropped: no request waits for it", self.task.name);
-                continue;
-            };
-            self.task.counters.received(reply.body.len());
-            let _ = waiter.send(match reservation {
-                Some(reservation) => Ok((reply, reservation)),
-                None => Err(Failure::OverBudget),
-            });
+            }
+            Form::Whole | Form::PartsWelcome => {
+                waiter.tell(Ok(Reply { message, reservation, parts: None }));
+                waiting.remove(number);
+                delivery.settle(Settled::Accepted);
+            }
         }
     }
 
     /// Answers one request.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<Held> {
-        let _active = self.task.counters.begin();
+    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<ResponseBody> {
+        let active = self.task.counters.begin();
         let (parts, body) = request.into_parts();
         let refused = |refusal: Refusal| {
             crate::counters::add(&self.task.counters.refused, 1);
@@ -153,31 +169,37 @@ impl<N: Network> Ingress<N> {
             Err(CollectError::OverBudget) => return self.failed(Failure::OverBudget),
         };
         let method = head.method().clone();
-        let (reply, reservation) = match self.exchange(head, held).await {
+        let (reply, ticket) = match self.exchange(head, held).await {
             Ok(answered) => answered,
             Err(failure) => return self.failed(failure),
         };
-        match response::from_envelope(&reply, &method) {
-            Ok(response) => response.map(|bytes| Held { bytes, reservation: Some(reservation) }),
+        let response = match response::from_envelope(&reply.message, &method) {
+            Ok(response) => response,
             Err(error) => {
                 log::warn!("{}: reply is not valid: {error}", self.task.name);
-                self.failed(Failure::BadReply)
+                return self.failed(Failure::BadReply);
             }
+        };
+        match reply.parts {
+            None => {
+                response.map(|bytes| Held { bytes, reservation: Some(reply.reservation) }.into())
+            }
+            Some(parts) => response.map(|_| ResponseBody::parts(parts, ticket, active)),
         }
     }
 
-    fn failed(&self, failure: Failure) -> Response<Held> {
+    fn failed(&self, failure: Failure) -> Response<ResponseBody> {
         self.task.counters.fail(failure);
         log::info!("{}: request failed: {}", self.task.name, failure.name());
         answer::failed(failure, self.task.context.compat)
     }
 
-    async fn exchange(&self, head: RequestHead, body: Held) -> Answer {
+    async fn exchange(&self, head: RequestHead, body: Held) -> Result<(Reply, Ticket), Failure> {
         let uplink = self.uplink.borrow().clone().ok_or(Failure::RouterDown)?;
-        let (waiter, mut answer) = oneshot::channel();
+        let (waiter, mut answer) = Waiter::new();
         let number = self.waiting.borrow_mut().insert(waiter);
         let number = number.map_err(|_| Failure::TooManyWaiting)?;
-        let _ticket = Ticket { waiting: &self.waiting, number };
+        let ticket = Ticket::new(&self.waiting, number);
         let sent_bytes = body.bytes.len();
         let message = head.into_envelope(body.bytes, &uplink.reply_to, number);
         let origin = Instant::now();
@@ -199,14 +221,14 @@ impl<N: Network> Ingress<N> {
                         Either::Left(Ok(Err(_))) => return Err(Failure::RouterLost),
                         Either::Left(Err(_)) => return Err(exchange.expired()),
                         Either::Right(answered) => {
-                            return answered.unwrap_or(Err(Failure::RouterLost));
+                            return received(answered, ticket);
                         }
                     }
                 }
                 Step::Resend(at) => {
                     match race(&mut answer, tokio::time::sleep_until(origin + at)).await {
                         Either::Left(answered) => {
-                            return answered.unwrap_or(Err(Failure::RouterLost));
+                            return received(answered, ticket);
                         }
                         Either::Right(()) => step = exchange.resend_credit(now()),
                     }
@@ -226,7 +248,7 @@ impl<N: Network> Ingress<N> {
                 }
             };
             match tokio::time::timeout_at(origin + until, wait).await {
-                Ok(Either::Left(answered)) => return answered.unwrap_or(Err(Failure::RouterLost)),
+                Ok(Either::Left(answered)) => return received(answered, ticket),
                 Ok(Either::Right(Ok(outcome))) => step = exchange.settled(outcome, now()),
                 Ok(Either::Right(Err(_))) => return Err(Failure::RouterLost),
                 Err(_) => return Err(exchange.expired()),
@@ -235,8 +257,10 @@ impl<N: Network> Ingress<N> {
     }
 }
 
-impl<N: Network> AsRef<Context<N>> for Ingress<N> {
-    fn as_ref(&self) -> &Context<N> {
-        &self.task.context
-    }
+fn received(
+    answered: Result<Answer, oneshot::error::RecvError>,
+    ticket: Ticket,
+) -> Result<(Reply, Ticket), Failure> {
+    let reply = answered.unwrap_or(Err(Failure::RouterLost))?;
+    Ok((reply, ticket))
 }

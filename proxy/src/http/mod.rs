@@ -4,6 +4,7 @@ mod answer;
 mod body;
 pub(crate) mod egress;
 pub(crate) mod ingress;
+mod parts;
 mod pool;
 mod serve;
 #[cfg(test)]

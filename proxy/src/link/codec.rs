@@ -3,11 +3,14 @@
 use bytes::{Bytes, BytesMut};
 use iofog_amqp::{Body, DecodeError, Message, Properties, Symbol, Value};
 
-use crate::domain::envelope::{CorrelationId, Envelope, HeaderField};
+use crate::domain::envelope::{CorrelationId, Envelope, Form, HeaderField};
+
+/// Message annotation for what [`Form`] tells.
+const PART: Symbol = Symbol::from_static("x-opt-iofog-part");
 
 /// The AMQP form of an envelope.
 pub(super) fn encode(envelope: Envelope) -> Bytes {
-    let Envelope { to, subject, reply_to, correlation_id, content_type, headers, body, raw } =
+    let Envelope { to, subject, reply_to, correlation_id, content_type, headers, body, raw, form } =
         envelope;
     let properties = Properties {
         to,
@@ -17,7 +20,9 @@ pub(super) fn encode(envelope: Envelope) -> Bytes {
         content_type: content_type.as_deref().map(Symbol::from),
         ..Properties::default()
     };
+    let form = form.to_text().map(|text| (Value::Symbol(PART), Value::String(text)));
     let message = Message {
+        message_annotations: form.into_iter().collect(),
         properties: Some(properties),
         application_properties: headers.into_iter().map(header_entry).collect(),
         body: if body.is_empty() && !raw {
@@ -33,6 +38,8 @@ pub(super) fn encode(envelope: Envelope) -> Bytes {
 /// The envelope in an AMQP message; parts that a proxy does not know are left out.
 pub(super) fn decode(encoded: &Bytes) -> Result<Envelope, DecodeError> {
     let message = Message::decode(encoded)?;
+    let annotations = Value::Map(message.message_annotations);
+    let form = annotations.get(PART.as_str()).and_then(Value::as_str).and_then(Form::from_text);
     let properties = message.properties.unwrap_or_default();
     Ok(Envelope {
         to: properties.to,
@@ -43,6 +50,7 @@ pub(super) fn decode(encoded: &Bytes) -> Result<Envelope, DecodeError> {
         headers: message.application_properties.into_iter().filter_map(header).collect(),
         raw: matches!(message.body, Body::Data(_)),
         body: body_bytes(message.body),
+        form: form.unwrap_or_default(),
     })
 }
 

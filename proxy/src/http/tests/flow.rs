@@ -148,13 +148,8 @@ fn flow_body_of_three_million_bytes() {
             while !seen.ends_with(&expected) {
                 stream.read_buf(&mut seen).await.unwrap();
             }
-            stream
-                .write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
-                .await
-                .unwrap();
-            stream.write_all(b"2dc6c0\r\n").await.unwrap();
+            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 3000000\r\n\r\n").await.unwrap();
             stream.write_all(&expected).await.unwrap();
-            stream.write_all(b"\r\n0\r\n\r\n").await.unwrap();
         });
         let port = free_port().await;
         let proxy = proxy(&network, limits());

@@ -3,3 +3,4 @@
 mod failures;
 mod flow;
 mod smuggling;
+mod streaming;
