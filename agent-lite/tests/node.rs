@@ -3,26 +3,13 @@
 #[cfg(test)]
 mod support;
 
+use std::net::TcpListener;
+
 use serde_json::json;
 use support::controller::{Controller, microservice};
 use support::daemon::{Daemon, command};
 use support::docker::{Docker, IMAGE};
-use support::{eventually, folder};
-
-fn start(name: &str, controller: &Controller) -> (std::path::PathBuf, Daemon) {
-    let folder = folder(name);
-    let elements = [
-        ("controller_url", controller.url.as_str()),
-        ("bind_address", "127.0.0.1"),
-        ("status_update_freq", "2"),
-    ];
-    let daemon = Daemon::start(&folder, &elements);
-    (folder, daemon)
-}
-
-fn uuid(name: &str) -> String {
-    format!("{name}-{}", std::process::id())
-}
+use support::{answer_http, eventually, folder, free_port, http_get, start, uuid};
 
 #[test]
 fn provisioning_is_refused_with_the_controllers_words_and_keeps_the_old_identity() {
@@ -202,5 +189,54 @@ fn a_missing_image_is_reported_and_cured() {
     drop(daemon);
     docker.clean(&fog);
     docker.run(&["rmi", &image]);
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+#[test]
+fn router_and_proxy_run_inside_and_return_without_a_controller() {
+    let controller = Controller::start();
+    let (folder, daemon) = start("modules", &controller);
+    let (router, public) = (free_port(), free_port());
+    let target = TcpListener::bind("127.0.0.1:0").unwrap();
+    let inner = target.local_addr().unwrap().port();
+    std::thread::spawn(move || answer_http(&target));
+    let mut one = microservice("router-ms", "iofog/router:latest");
+    one["config"] = json!(
+        json!({
+            "mode": "interior", "id": "fog-modules",
+            "listeners": [{"role": "normal", "host": "0.0.0.0", "port": router}]
+        })
+        .to_string()
+    );
+    let mut two = microservice("proxy-ms", "iofog/proxy:latest");
+    two["config"] = json!(json!({
+        "mappings": [format!("http:{public}=>amqp:queue1"), format!("amqp:queue1=>http:{inner}")],
+        "networkRouter": {"host": "192.0.2.1", "port": router}
+    })
+    .to_string());
+    controller.with(|script| script.microservices = vec![one, two]);
+    assert!(daemon.command(&["provision", "goodkey1"]).status.success());
+    for uuid in ["router-ms", "proxy-ms"] {
+        eventually("the module runs", || {
+            controller.state_of(uuid).filter(|state| state == "RUNNING")
+        });
+    }
+    eventually("a request passes the proxies", || {
+        http_get(public).filter(|text| text.ends_with("hello"))
+    });
+    daemon.kill();
+    controller.with(|script| script.outage = Some((503, String::new())));
+    let daemon = Daemon::restart(&folder);
+    eventually("again without the controller", || {
+        http_get(public).filter(|text| text.ends_with("hello"))
+    });
+    controller.with(|script| {
+        script.outage = None;
+        script.microservices.pop();
+        script.raise(&["microserviceList"]);
+    });
+    eventually("the proxy is gone", || controller.state_of("proxy-ms").is_none().then_some(()));
+    assert_eq!(http_get(public), None);
+    assert!(daemon.terminate());
     let _ = std::fs::remove_dir_all(folder);
 }

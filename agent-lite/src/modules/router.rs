@@ -1,11 +1,16 @@
 //! The Router system microservice, realised by the embedded Router.
 
+use std::error::Error;
+use std::rc::Rc;
+
+use iofog_router::{ApplyError, RouterConfig, RouterHandle, RuntimeOptions};
+use tokio::io::DuplexStream;
+
 use super::{Applied, Module};
-use crate::context::AgentContext;
+use crate::context::{AgentContext, LocalRouter, RouterAccess};
 
 /// Starts and changes the Router, and tells the node where it is.
 pub struct RouterModule {
-    #[allow(dead_code, reason = "used once the embedded Router can be started")]
     context: AgentContext,
 }
 
@@ -19,15 +24,49 @@ impl RouterModule {
 }
 
 impl Module for RouterModule {
-    type Running = ();
+    type Running = RouterHandle;
 
-    async fn start(&self, _config: &str) -> Result<(), String> {
-        Err("the embedded router cannot be started by this build".to_owned())
+    async fn start(&self, config: &str) -> Result<RouterHandle, String> {
+        let config = parse(config)?;
+        let bind = self.context.bind_address();
+        let options = RuntimeOptions { bind_address: bind, source_address: bind };
+        let router = iofog_router::start(config, options).await.map_err(|error| explain(&error))?;
+        self.context.set_router(RouterAccess::Local(Rc::new(router.clone())));
+        Ok(router)
     }
 
-    async fn apply(&self, (): &(), _config: &str) -> Result<Applied, String> {
-        Ok(Applied::NeedsRestart)
+    async fn apply(&self, running: &RouterHandle, config: &str) -> Result<Applied, String> {
+        match running.apply(parse(config)?).await {
+            Ok(_) => Ok(Applied::Live),
+            Err(ApplyError::Rebuild) => Ok(Applied::NeedsRestart),
+            Err(error) => Err(explain(&error)),
+        }
     }
 
-    async fn stop(&self, (): ()) {}
+    async fn stop(&self, running: RouterHandle) {
+        self.context.set_router(RouterAccess::None);
+        running.shutdown().await;
+    }
+}
+
+impl LocalRouter for RouterHandle {
+    fn connect_local(&self) -> DuplexStream {
+        Self::connect_local(self)
+    }
+}
+
+fn parse(config: &str) -> Result<RouterConfig, String> {
+    RouterConfig::from_controller_json(config)
+        .map_err(|error| format!("router config: {}", explain(&error)))
+}
+
+/// The error with its causes, for `errorMessage`.
+fn explain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text = format!("{text}: {inner}");
+        cause = inner.source();
+    }
+    text
 }
