@@ -20,7 +20,7 @@ pub use types::{
 };
 
 pub(crate) use attributes::{Attributes, Entity};
-pub(crate) use entities::{address_rule, connector, listener, ssl_profile};
+pub(crate) use entities::{address_rule, connector, listener, role_allowed, ssl_profile};
 
 impl RouterConfig {
     /// Reads the object that a Controller gives to the Router system microservice.

@@ -26,12 +26,6 @@ pub(super) struct Offer {
     pub(super) attach: Box<Attach>,
 }
 
-/// What an address of a terminus means here.
-pub(super) enum Place {
-    Address(AddressKey),
-    Management,
-}
-
 impl Core {
     pub(super) fn on_attach(
         &mut self,
@@ -94,12 +88,7 @@ impl Core {
             return Ok(key);
         }
         match self.producer_place(&text) {
-            Ok(Place::Management) => {
-                let key = self.accept_link(offer, Kind::Management, None);
-                self.grant(key);
-                Ok(key)
-            }
-            Ok(Place::Address(address)) => {
+            Ok(address) => {
                 let key = self.accept_link(offer, Kind::Endpoint, Some(&text));
                 self.bind_producer(key, address);
                 Ok(key)
@@ -108,12 +97,9 @@ impl Core {
         }
     }
 
-    fn producer_place(&mut self, text: &str) -> Result<Place, Error> {
+    fn producer_place(&mut self, text: &str) -> Result<AddressKey, Error> {
         match resolve(text, self.id.as_str(), self.mode) {
-            Resolved::Uplink => {
-                self.up_address.map(Place::Address).ok_or_else(|| Error::new(NO_ROUTE, "no uplink"))
-            }
-            Resolved::Key(key) if is_management(key) => Ok(Place::Management),
+            Resolved::Uplink => self.up_address.ok_or_else(|| Error::new(NO_ROUTE, "no uplink")),
             Resolved::Key(key) if key.class == Class::Area => {
                 Err(Error::new(NO_ROUTE, "there is only one area"))
             }
@@ -123,7 +109,7 @@ impl Core {
             Resolved::Key(key) if key.name.starts_with("_$qd.") => {
                 Err(Error::new(CONNECTION_ROLE, "only for edge routers"))
             }
-            Resolved::Key(key) => Ok(Place::Address(self.table.intern(key))),
+            Resolved::Key(key) => Ok(self.table.intern(key)),
         }
     }
 
@@ -224,10 +210,6 @@ impl Offer {
             Role::Receiver => self.attach.source.as_ref()?.address.as_deref(),
         }
     }
-}
-
-fn is_management(key: Key<'_>) -> bool {
-    matches!(key.class, Class::Mobile | Class::Local) && key.name == "$management"
 }
 
 /// What is offered back: link-detach expiry and no promises beyond it.

@@ -66,7 +66,6 @@ pub(crate) struct Conn {
 pub(crate) struct Peer {
     pub(crate) container: String,
     pub(crate) product: Option<String>,
-    pub(crate) version: Option<String>,
     pub(crate) properties: Vec<(Symbol, Value)>,
 }
 
@@ -134,7 +133,6 @@ impl Conn {
         self.peer = Peer {
             container: open.container_id.clone(),
             product: text("product"),
-            version: text("version"),
             properties: open.properties.clone(),
         };
         if self.is_router() {

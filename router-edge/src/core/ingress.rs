@@ -31,6 +31,8 @@ struct Arrival {
     format: u32,
     more: bool,
     payload: Bytes,
+    /// Earlier pieces were looked at before.
+    gathered: bool,
 }
 
 /// What could be made of the first bytes.
@@ -60,6 +62,7 @@ impl Core {
             format: piece.message_format,
             more: piece.more,
             payload: piece.payload,
+            gathered: !piece.first,
         };
         if piece.first {
             link.counters.deliveries += 1;
@@ -91,7 +94,7 @@ impl Core {
         match kind {
             Kind::Endpoint | Kind::Anonymous | Kind::Data | Kind::Proxy => self.route(arrival),
             Kind::Sink => self.swallow(&arrival),
-            Kind::Management | Kind::Control | Kind::Tracking => {
+            Kind::Control | Kind::Tracking => {
                 if arrival.more {
                     self.gather(arrival, OWN_LIMIT);
                 } else {
@@ -107,7 +110,6 @@ impl Core {
         match kind {
             Kind::Control => self.on_control(link, payload),
             Kind::Tracking => self.on_tracking(&payload),
-            Kind::Management => self.on_management(link, payload),
             _ => {}
         }
     }
@@ -120,7 +122,7 @@ impl Core {
         let from_router = conn.metadata.is_some();
         let role = conn.spec.role;
         let mut about = Metadata::default();
-        if from_router {
+        if from_router || arrival.gathered {
             match Metadata::decode(&arrival.payload) {
                 Ok(Some((found, len))) => {
                     about = found;
@@ -135,7 +137,7 @@ impl Core {
                 Ok(None) if arrival.payload.is_empty() => {}
                 Ok(None) | Err(_) => return self.reject(&arrival, &condition::DECODE_ERROR),
             }
-        } else if metadata::leads(&arrival.payload) {
+        } else if metadata::leads(&arrival.payload) && !arrival.gathered {
             return self.reject(&arrival, &condition::NOT_ALLOWED);
         }
         let found = match self.address_of(&arrival, &mut about) {
@@ -144,17 +146,20 @@ impl Core {
         };
         match found {
             Found::NeedMore if arrival.more => {
-                // The metadata was taken off: it must be there when more bytes have come.
-                if from_router {
-                    let mut all = Vec::new();
-                    about.encode(None, &mut all);
-                    all.extend_from_slice(&arrival.payload);
-                    arrival.payload = all.into();
-                }
-                self.gather(arrival, ADDRESS_LIMIT);
+                self.gather_with(arrival, &about, ADDRESS_LIMIT);
             }
             Found::NeedMore => self.reject(&arrival, &condition::DECODE_ERROR),
             Found::Nowhere => self.no_path(&arrival),
+            Found::Address(address)
+                if self.table.get(address).is_some_and(|address| address.in_process) =>
+            {
+                if arrival.more {
+                    self.gather_with(arrival, &about, OWN_LIMIT);
+                } else {
+                    self.swallow(&arrival);
+                    self.on_management(arrival.conn, &arrival.payload);
+                }
+            }
             Found::Address(address) => {
                 let ingress = about.ingress.as_deref().and_then(|text| self.router_of(text));
                 let origin = Origin {
@@ -383,6 +388,17 @@ impl Core {
         } else if let Some(link) = self.links.get_mut(arrival.link) {
             link.incoming.current = Current::Gathering(arrival.payload);
         }
+    }
+
+    /// As [`Self::gather`]; metadata that was taken off must be there when more bytes have come.
+    fn gather_with(&mut self, mut arrival: Arrival, about: &Metadata, limit: usize) {
+        if *about != Metadata::default() {
+            let mut all = Vec::new();
+            about.encode(None, &mut all);
+            all.extend_from_slice(&arrival.payload);
+            arrival.payload = all.into();
+        }
+        self.gather(arrival, limit);
     }
 
     /// Takes a message and forgets it.

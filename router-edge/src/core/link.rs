@@ -43,8 +43,6 @@ pub(crate) enum Kind {
     Anonymous,
     /// Incoming: messages are taken and forgotten.
     Sink,
-    /// Incoming to the management agent.
-    Management,
     /// Between interiors: the path engine's messages.
     Control,
     /// Between interiors: everything else, one link per priority.
@@ -115,6 +113,18 @@ pub(crate) struct Counters {
     pub(crate) released: u64,
     pub(crate) modified: u64,
     pub(crate) dropped_presettled: u64,
+}
+
+impl Kind {
+    /// Name in management.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Endpoint | Self::Anonymous | Self::Sink => "endpoint",
+            Self::Control => "router-control",
+            Self::Data => "inter-router",
+            Self::Tracking | Self::Proxy => "edge-downlink",
+        }
+    }
 }
 
 impl Link {

@@ -23,6 +23,7 @@ mod table;
 mod tracking;
 
 pub use conn::{ConnSpec, Direction};
+pub use manage::{Command, CommandAction, Entities};
 pub use slab::ConnId;
 
 use std::collections::HashMap;
@@ -69,7 +70,8 @@ pub struct Core {
     numbers: u64,
     names: Names,
     totals: Totals,
-    product: &'static str,
+    entities: Entities,
+    link_routes: Vec<()>,
 }
 
 /// Another interior router.
@@ -153,8 +155,17 @@ impl Core {
             numbers: 0,
             names: Names(seed),
             totals: Totals::default(),
-            product: PRODUCT,
+            entities: Entities::default(),
+            link_routes: Vec::new(),
         };
+        for class in [Class::Local, Class::Mobile] {
+            let key = Key { class, name: "$management" };
+            let own = core.table.intern(key);
+            if let Some(address) = core.table.get_mut(own) {
+                address.in_process = true;
+                address.open = true;
+            }
+        }
         if core.mode == Mode::Edge {
             let up = core.table.intern(Key { class: Class::Local, name: "_edge" });
             if let Some(address) = core.table.get_mut(up) {
@@ -350,6 +361,12 @@ impl Core {
             conn.dirty = true;
             self.dirty.push(id);
         }
+    }
+
+    /// Edge: identity of the connection in use towards the interior.
+    fn uplink_number(&self) -> Option<u64> {
+        let uplink = self.uplink.as_ref()?;
+        Some(self.conns.get(uplink.conn)?.number)
     }
 
     fn next_number(&mut self) -> u64 {

@@ -23,14 +23,7 @@ macro_rules! ids {
                 self.0 as usize
             }
         }
-
-        impl $name {
-            /// The number itself.
-            #[must_use]
-            pub fn number(self) -> u32 {
-                self.0
-            }
-        })*
+        )*
     };
 }
 
@@ -43,6 +36,14 @@ ids! {
     pub(crate) AddressKey;
     /// A delivery on its way.
     pub(crate) DeliveryId;
+}
+
+impl ConnId {
+    /// The number itself.
+    #[must_use]
+    pub fn number(self) -> u32 {
+        self.0
+    }
 }
 
 impl DeliveryId {

@@ -46,9 +46,9 @@ async fn keep(shared: Rc<Shared>, config: ConnectorConfig, state: Rc<RefCell<Con
                 state.borrow_mut().conn = Some(conn);
                 let ran = watch(&shared, conn, stream).await;
                 failures = if ran.opened { 0 } else { failures };
-                let mut state = state.borrow_mut();
-                state.conn = None;
-                state.message = ran.reason;
+                state.borrow_mut().conn = None;
+                state.borrow_mut().message = ran.reason;
+                shared.sync_entities();
             }
             Err(error) => {
                 let message = error.to_string();
@@ -56,6 +56,7 @@ async fn keep(shared: Rc<Shared>, config: ConnectorConfig, state: Rc<RefCell<Con
                     warn!("connector {}: {message}", config.name);
                 }
                 state.borrow_mut().message = message;
+                shared.sync_entities();
             }
         }
         if state.borrow().stopped {

@@ -15,7 +15,7 @@ use super::options::{
 use super::shared::Shared;
 use super::{connector, driver, listener};
 use crate::config::{RouterConfig, diff};
-use crate::core::Core;
+use crate::core::{CommandAction, Core};
 
 /// Bytes of the pipe to a client inside the process.
 const LOCAL_PIPE: usize = 64 * 1024;
@@ -45,6 +45,9 @@ pub async fn start(
     let handle = RouterHandle { shared };
     let timer = tokio::task::spawn_local(tick(Rc::clone(&handle.shared)));
     *handle.shared.timer.borrow_mut() = Some(timer);
+    let steward = tokio::task::spawn_local(serve_management(handle.clone()));
+    *handle.shared.steward.borrow_mut() = Some(steward);
+    handle.shared.core.borrow_mut().entities_mut().ssl_profiles.clone_from(&config.ssl_profiles);
     match handle.apply(config).await {
         Ok(_) => Ok(handle),
         Err(ApplyError::Start(error)) => {
@@ -53,6 +56,23 @@ pub async fn start(
         }
         // The configuration was made from itself.
         Err(ApplyError::Rebuild) => Ok(handle),
+    }
+}
+
+/// Does what management asks for and only the runtime can do.
+async fn serve_management(handle: RouterHandle) {
+    loop {
+        handle.shared.commands.notified().await;
+        loop {
+            let command = handle.shared.core.borrow_mut().take_command();
+            let Some(command) = command else {
+                break;
+            };
+            let result = handle.carry_out(&command.action).await;
+            handle.shared.sync_entities();
+            handle.shared.core.borrow_mut().answer_command(command, result);
+            handle.shared.wake_dirty(None);
+        }
     }
 }
 
@@ -113,10 +133,30 @@ impl RouterHandle {
         for old in &steps.old_connectors {
             self.close_connector(old, &mut applied);
         }
-        let mut current = self.shared.config.borrow_mut();
-        current.addresses = config.addresses;
-        current.ssl_profiles = config.ssl_profiles;
+        {
+            let mut current = self.shared.config.borrow_mut();
+            current.addresses = config.addresses;
+            current.ssl_profiles = config.ssl_profiles;
+        }
+        self.shared.sync_entities();
         Ok(applied)
+    }
+
+    async fn carry_out(&self, action: &CommandAction) -> Result<(), String> {
+        let mut applied = Applied::default();
+        match action {
+            CommandAction::CreateListener(config) => {
+                listener::open(&self.shared, config).await.map_err(|error| full_text(&error))?;
+                self.shared.config.borrow_mut().listeners.push(config.clone());
+            }
+            CommandAction::CreateConnector(config) => {
+                connector::open(&self.shared, config).map_err(|error| full_text(&error))?;
+                self.shared.config.borrow_mut().connectors.push(config.clone());
+            }
+            CommandAction::DeleteListener(name) => self.close_listener(name, &mut applied),
+            CommandAction::DeleteConnector(name) => self.close_connector(name, &mut applied),
+        }
+        Ok(())
     }
 
     /// Connections accepted earlier stay.
@@ -209,11 +249,21 @@ impl RouterHandle {
         for entry in connectors.into_values() {
             entry.task.abort();
         }
-        if let Some(timer) = self.shared.timer.borrow_mut().take() {
-            timer.abort();
+        for task in [&self.shared.timer, &self.shared.steward] {
+            if let Some(task) = task.borrow_mut().take() {
+                task.abort();
+            }
         }
         self.shared.core.borrow_mut().drop_all();
         self.shared.wake_all();
+    }
+}
+
+/// The error with its cause.
+fn full_text(error: &StartError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
     }
 }
 

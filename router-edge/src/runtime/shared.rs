@@ -7,6 +7,7 @@ use std::task::Waker;
 use std::time::Instant;
 
 use iofog_amqp_engine::Millis;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::options::RuntimeOptions;
@@ -21,6 +22,9 @@ pub(super) struct Shared {
     pub(super) listeners: RefCell<BTreeMap<String, ListenerTask>>,
     pub(super) connectors: RefCell<BTreeMap<String, ConnectorTask>>,
     pub(super) timer: RefCell<Option<JoinHandle<()>>>,
+    pub(super) steward: RefCell<Option<JoinHandle<()>>>,
+    /// Told when management asks for something that needs sockets.
+    pub(super) commands: Notify,
     wakers: RefCell<Vec<Option<Waker>>>,
     started: Instant,
     random: Cell<u32>,
@@ -61,6 +65,8 @@ impl Shared {
             listeners: RefCell::default(),
             connectors: RefCell::default(),
             timer: RefCell::default(),
+            steward: RefCell::default(),
+            commands: Notify::new(),
             wakers: RefCell::default(),
             started: Instant::now(),
             random: Cell::new(seed | 1),
@@ -90,7 +96,13 @@ impl Shared {
     /// Wakes the tasks of connections with something to write. `own` is awake already.
     pub(super) fn wake_dirty(&self, own: Option<ConnId>) {
         let mut dirty = Vec::new();
-        self.core.borrow_mut().take_dirty(&mut dirty);
+        {
+            let mut core = self.core.borrow_mut();
+            core.take_dirty(&mut dirty);
+            if core.has_commands() {
+                self.commands.notify_one();
+            }
+        }
         let wakers = self.wakers.borrow();
         for conn in dirty {
             if Some(conn) != own
@@ -99,6 +111,24 @@ impl Shared {
                 waker.wake_by_ref();
             }
         }
+    }
+
+    /// Shows management the listeners and connectors as they are.
+    pub(super) fn sync_entities(&self) {
+        let config = self.config.borrow();
+        let connectors = self.connectors.borrow();
+        let mut core = self.core.borrow_mut();
+        let entities = core.entities_mut();
+        entities.listeners.clone_from(&config.listeners);
+        entities.connectors = config
+            .connectors
+            .iter()
+            .map(|connector| {
+                let entry = connectors.get(&connector.name);
+                let message = entry.map(|entry| entry.state.borrow().message.clone());
+                (connector.clone(), message.unwrap_or_default())
+            })
+            .collect();
     }
 
     /// Wakes every task, so that those of connections that are gone end.
