@@ -5,11 +5,12 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use iofog_log_sink::{Format, LevelFilter, Options as LogOptions, Target};
+use iofog_log_sink::{Format, LevelFilter, Options as LogOptions, Sink, Target};
 use rustix::fs::FlockOperation;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 
+use crate::bus::{Bus, BusOptions};
 use crate::cli::{self, Arguments, LogTarget};
 use crate::clock::Clock;
 use crate::commandline::{Administration, Commandline};
@@ -64,7 +65,7 @@ pub fn run(arguments: &Arguments) -> Result<(), StartError> {
         Some(target) => target == LogTarget::File,
         None => arguments.state_dir.is_none(),
     };
-    let _sink = iofog_log_sink::init(log_options(&config, to_file))?;
+    let sink = iofog_log_sink::init(log_options(&config, to_file))?;
     notes.iter().for_each(|note| log::warn!(target: "config", "{note}"));
     at(&paths.config, file.save(&config))?;
     let token = at(&paths.local_api_token(), local_api_token(&paths.local_api_token()))?;
@@ -72,7 +73,7 @@ pub fn run(arguments: &Arguments) -> Result<(), StartError> {
         .enable_all()
         .build()
         .map_err(StartError::Runtime)?;
-    LocalSet::new().block_on(&runtime, serve(paths, config, file, token))
+    LocalSet::new().block_on(&runtime, serve(paths, config, file, token, sink))
 }
 
 async fn serve(
@@ -80,6 +81,7 @@ async fn serve(
     config: Config,
     file: ConfigFile,
     token: String,
+    sink: Sink,
 ) -> Result<(), StartError> {
     let clock = Clock::new();
     let store = StateStore::new(&paths.library);
@@ -104,9 +106,14 @@ async fn serve(
         modules: modules.clone(),
         context: context.clone(),
         clock,
+        on_change: Box::new(move |config| follow_config(&sink, config)),
     };
     let agent = FieldAgent::new(parts);
     let administration: Rc<dyn Administration> = Rc::new(Commandline::new(agent.clone()));
+    // Without its store the node still runs its workloads.
+    let bus = Bus::start(context.clone(), BusOptions::default())
+        .inspect_err(|error| log::error!(target: "agent", "message bus does not run: {error}"))
+        .ok();
     tokio::task::spawn_local(processes.run(engine, context.clone(), clock));
     tokio::task::spawn_local(agent.run());
     let socket = paths.socket();
@@ -116,6 +123,9 @@ async fn serve(
         result = terminated() => result.map_err(StartError::Runtime)?,
     }
     log::info!(target: "agent", "ending; microservices keep running");
+    if let Some(bus) = bus {
+        bus.stop();
+    }
     modules.shutdown().await;
     let _ = std::fs::remove_file(&socket);
     Ok(())
@@ -163,14 +173,25 @@ fn local_api_token(path: &Path) -> io::Result<String> {
     Ok(token)
 }
 
-fn log_options(config: &Config, to_file: bool) -> LogOptions {
-    let level = match config.get(Setting::LogLevel) {
+/// Lets the log follow a changed configuration or identity.
+fn follow_config(sink: &Sink, config: &Config) {
+    sink.set_level(log_level(config));
+    sink.set_agent_id(config.uuid().as_str());
+}
+
+/// The contract's level names, those of Java's logging.
+fn log_level(config: &Config) -> LevelFilter {
+    match config.get(Setting::LogLevel) {
         "SEVERE" => LevelFilter::Error,
         "WARNING" => LevelFilter::Warn,
         "FINE" => LevelFilter::Debug,
         "FINER" | "FINEST" | "ALL" => LevelFilter::Trace,
         _ => LevelFilter::Info,
-    };
+    }
+}
+
+fn log_options(config: &Config, to_file: bool) -> LogOptions {
+    let level = log_level(config);
     if !to_file {
         return LogOptions { level, target: Target::Stderr, format: Format::Text };
     }

@@ -9,7 +9,7 @@ use serde_json::json;
 use support::controller::{Controller, microservice};
 use support::daemon::{Daemon, command};
 use support::docker::{Docker, IMAGE};
-use support::{answer_http, eventually, folder, free_port, http_get, start, uuid};
+use support::{answer_http, eventually, free_port, http_get, start, uuid};
 
 #[test]
 fn provisioning_is_refused_with_the_controllers_words_and_keeps_the_old_identity() {

@@ -173,7 +173,7 @@ impl FieldAgent {
     }
 
     /// Prunes in the background: it may take long.
-    fn request_prune(&self) {
+    pub(super) fn request_prune(&self) {
         let agent = self.clone();
         tokio::task::spawn_local(async move {
             match agent.prune().await {

@@ -17,13 +17,15 @@ pub use provision::ProvisionError;
 
 use crate::clock::Clock;
 use crate::config::{Config, ConfigFile, Setting};
-use crate::context::{AgentContext, LocalMicroservice, RouterAccess};
+use crate::context::{AgentContext, LocalMicroservice, Position, RouterAccess};
 use crate::controller_client::{Access, ControllerClient, ControllerError};
 use crate::domain::{EpochMillis, Kind, ListGate, NodeFacts};
 use crate::modules::Modules;
 use crate::process_manager::ProcessManager;
 use crate::state::{Snapshot, StateStore};
-use crate::usage::{NetworkInterface, Sampler, Usage};
+use crate::usage::{NetworkInterface, Sampler, SpeedMeter, Usage};
+
+const USAGE_PERIOD: Duration = Duration::from_secs(10);
 
 /// Version reported to the Controller: the contract line that is implemented.
 pub const VERSION: &str = "3.1.0";
@@ -57,6 +59,8 @@ pub struct Parts {
     pub context: AgentContext,
     /// Time.
     pub clock: Clock,
+    /// Hears each new configuration.
+    pub on_change: Box<dyn Fn(&Config)>,
 }
 
 /// Handle on the field agent.
@@ -90,6 +94,8 @@ struct Core {
     changes_due: Notify,
     /// Wakes the status loop.
     status_due: Notify,
+    on_change: Box<dyn Fn(&Config)>,
+    speed: SpeedMeter,
 }
 
 // === impl FieldAgent ===
@@ -123,6 +129,8 @@ impl FieldAgent {
             last_command: Cell::default(),
             changes_due: Notify::new(),
             status_due: Notify::new(),
+            on_change: parts.on_change,
+            speed: SpeedMeter::default(),
         };
         let agent = Self { core: Rc::new(core) };
         agent.save_state();
@@ -137,7 +145,8 @@ impl FieldAgent {
             self.changes_loop(),
             self.status_loop(),
             self.usage_loop(),
-            self.router_loop()
+            self.router_loop(),
+            self.prune_loop()
         );
     }
 
@@ -204,6 +213,17 @@ impl FieldAgent {
     /// Tells all parts who this node is.
     fn spread_identity(&self) {
         let config = self.core.config.borrow();
+        (self.core.on_change)(&config);
+        if let (Some((latitude, longitude)), None) =
+            (config.coordinates(), self.core.context.position())
+        {
+            let (latitude, longitude) = (latitude.to_owned(), longitude.to_owned());
+            self.core.context.set_position(Some(Position {
+                latitude,
+                longitude,
+                timestamp: self.core.clock.epoch().0,
+            }));
+        }
         self.core.client.set_access(access(&config));
         self.core.context.set_fog_uuid(config.uuid());
         let interface = self.core.interface.borrow();
@@ -299,8 +319,24 @@ impl FieldAgent {
     async fn usage_loop(&self) {
         loop {
             self.sample();
-            let pause = if self.core.usage.get().cpu > 0.0 { 10 } else { 5 };
-            tokio::time::sleep(Duration::from_secs(pause)).await;
+            self.core.speed.note(self.core.context.published().0, self.core.clock.mono());
+            tokio::time::sleep(USAGE_PERIOD).await;
+        }
+    }
+
+    /// Prunes when the disk runs full, as often as configured.
+    async fn prune_loop(&self) {
+        loop {
+            let hours = u32::try_from(self.core.config.borrow().integer(Setting::PruningFrequency))
+                .unwrap_or(1)
+                .max(1);
+            tokio::time::sleep(Duration::from_secs(3600) * hours).await;
+            let usage = self.core.usage.get();
+            let threshold = self.core.config.borrow().integer(Setting::DiskThreshold);
+            if usage.disk_total > 0 && usage.disk_free / (usage.disk_total / 100).max(1) < threshold
+            {
+                self.request_prune();
+            }
         }
     }
 

@@ -95,6 +95,8 @@ impl FieldAgent {
             address: interface.address,
             processed,
             per_publisher: &per_publisher,
+            speed: self.core.speed.per_second(),
+            containers: &self.core.processes.container_usage(),
             version: VERSION,
         })
     }

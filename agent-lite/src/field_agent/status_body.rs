@@ -1,12 +1,13 @@
 //! The body of `PUT agent/status` (agent contract 3.6): odd types are the contract's own.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde_json::{Map, Value, json};
 
-use crate::domain::{EpochMillis, Report};
+use crate::domain::{ContainerId, EpochMillis, Report};
 use crate::ids::MicroserviceUuid;
-use crate::usage::Usage;
+use crate::usage::{ContainerUsage, Usage};
 
 /// Everything the body is made of.
 pub(super) struct StatusInput<'a> {
@@ -21,6 +22,8 @@ pub(super) struct StatusInput<'a> {
     pub(super) address: Option<IpAddr>,
     pub(super) processed: u64,
     pub(super) per_publisher: &'a [(MicroserviceUuid, u64)],
+    pub(super) speed: f64,
+    pub(super) containers: &'a BTreeMap<ContainerId, ContainerUsage>,
     pub(super) version: &'a str,
 }
 
@@ -28,7 +31,7 @@ pub(super) fn encode(input: &StatusInput<'_>) -> Value {
     let usage = &input.usage;
     let memory_mb = megabytes(usage.memory);
     let microservices: Vec<Value> =
-        input.reports.iter().map(|report| microservice(report, input.now)).collect();
+        input.reports.iter().map(|report| microservice(report, input)).collect();
     let counts: Vec<Value> = input
         .per_publisher
         .iter()
@@ -57,7 +60,7 @@ pub(super) fn encode(input: &StatusInput<'_>) -> Value {
         "ipAddressExternal": "",
         "processedMessages": input.processed,
         "microserviceMessageCounts": Value::Array(counts).to_string(),
-        "messageSpeed": 0.0,
+        "messageSpeed": input.speed,
         "lastCommandTime": input.last_command.0,
         "tunnelStatus": tunnel.to_string(),
         "version": input.version,
@@ -67,7 +70,8 @@ pub(super) fn encode(input: &StatusInput<'_>) -> Value {
 }
 
 /// An entry of `microserviceStatus`; usage figures are text in this contract.
-fn microservice(report: &Report, now: EpochMillis) -> Value {
+fn microservice(report: &Report, input: &StatusInput<'_>) -> Value {
+    let now = input.now;
     let mut entry = Map::new();
     let mut put = |name: &str, value: Value| entry.insert(name.to_owned(), value);
     put("id", json!(report.uuid));
@@ -84,8 +88,14 @@ fn microservice(report: &Report, now: EpochMillis) -> Value {
             "operatingDuration",
             json!(if started == 0 { 0 } else { now.0.saturating_sub(started) }),
         );
-        put("cpuUsage", json!("0"));
-        put("memoryUsage", json!("0"));
+        let usage = report
+            .container
+            .as_ref()
+            .and_then(|id| input.containers.get(id))
+            .copied()
+            .unwrap_or_default();
+        put("cpuUsage", json!(format!("{:.2}", usage.cpu)));
+        put("memoryUsage", json!(usage.memory.to_string()));
     }
     put("errorMessage", json!(report.error));
     Value::Object(entry)
@@ -99,7 +109,7 @@ fn megabytes(bytes: u64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{ContainerId, MicroserviceState};
+    use crate::domain::MicroserviceState;
 
     #[test]
     fn body_has_the_contracts_odd_types() {
@@ -123,6 +133,11 @@ mod tests {
             address: "10.0.0.1".parse().ok(),
             processed: 3,
             per_publisher: &[("a".into(), 3)],
+            speed: 0.5,
+            containers: &BTreeMap::from([(
+                ContainerId::new("c"),
+                ContainerUsage { cpu: 1.25, memory: 77 },
+            )]),
             version: "3.1.0",
         });
         assert_eq!(body["memoryUsage"], 5.12);
@@ -133,7 +148,10 @@ mod tests {
         let entries: Value =
             serde_json::from_str(body["microserviceStatus"].as_str().unwrap()).unwrap();
         assert_eq!(entries[0]["operatingDuration"], 600);
-        assert_eq!(entries[0]["memoryUsage"], "0");
+        assert_eq!(
+            (&entries[0]["memoryUsage"], &entries[0]["cpuUsage"]),
+            (&json!("77"), &json!("1.25"))
+        );
         assert_eq!(body["microserviceMessageCounts"], r#"[{"id":"a","messagecount":3}]"#);
     }
 }

@@ -1,6 +1,6 @@
 //! Runs the reconciler against an engine: looks, does the planned steps side by side, looks again.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,11 +10,12 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 use crate::clock::Clock;
 use crate::context::AgentContext;
 use crate::domain::{
-    Action, Container, ContainerState, Desired, Done, Failure, Mono, NodeFacts, Observation,
-    Reconciler, Report, Step,
+    Action, Container, ContainerId, ContainerState, Desired, Done, Failure, Mono, NodeFacts,
+    Observation, Reconciler, Report, Step,
 };
 use crate::engine::Engine;
 use crate::ids::FogUuid;
+use crate::usage::{CgroupSampler, ContainerUsage};
 
 /// A look without any event: catches what the engine's event stream missed.
 const SAFETY_LOOK: Duration = Duration::from_secs(60);
@@ -35,7 +36,8 @@ struct Shared {
     wake: Notify,
     reports: watch::Sender<u32>,
     engine_error: RefCell<String>,
-    running: Cell<usize>,
+    running: RefCell<Vec<ContainerId>>,
+    cgroups: CgroupSampler,
     pulled: RefCell<Vec<String>>,
     prunes: RefCell<Vec<PruneRequest>>,
 }
@@ -55,7 +57,8 @@ impl ProcessManager {
             wake: Notify::new(),
             reports: watch::channel(0).0,
             engine_error: RefCell::default(),
-            running: Cell::new(0),
+            running: RefCell::default(),
+            cgroups: CgroupSampler::default(),
             pulled: RefCell::default(),
             prunes: RefCell::default(),
         };
@@ -99,7 +102,12 @@ impl ProcessManager {
 
     /// Number of running microservice containers of this node.
     pub fn running(&self) -> usize {
-        self.shared.running.get()
+        self.shared.running.borrow().len()
+    }
+
+    /// CPU and memory of this node's running containers, by container.
+    pub fn container_usage(&self) -> BTreeMap<ContainerId, ContainerUsage> {
+        self.shared.cgroups.sample(&self.shared.running.borrow())
     }
 
     /// Why the engine could not be asked last time; empty when it could.
@@ -224,7 +232,7 @@ impl ProcessManager {
             one.fog.as_ref() == Some(&fog) && one.state == ContainerState::Running
         };
         let running: Vec<&Container> = containers.iter().filter(own).collect();
-        self.shared.running.set(running.len());
+        *self.shared.running.borrow_mut() = running.iter().map(|one| one.id.clone()).collect();
         let addresses: BTreeMap<_, _> = running
             .iter()
             .filter_map(|one| Some((one.address?, one.microservice.clone())))

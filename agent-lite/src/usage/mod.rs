@@ -1,11 +1,15 @@
 //! Resource figures of the node and of this process, from `/proc` and the file system.
 
+mod cgroup;
 mod interface;
+mod speed;
 
 use std::cell::Cell;
 use std::path::Path;
 
+pub use cgroup::{CgroupSampler, ContainerUsage};
 pub use interface::NetworkInterface;
+pub use speed::SpeedMeter;
 
 /// Figures for the status (agent contract 3.6 and 11.3).
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
