@@ -6,3 +6,4 @@ pub mod ledger;
 pub mod local_api;
 pub mod page;
 pub mod reading;
+pub mod stop;

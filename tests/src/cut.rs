@@ -22,13 +22,15 @@ impl Cut {
     pub fn between(gateway: Ipv4Addr, interior: Ipv4Addr, port: u16) -> Result<Self> {
         let (gateway, interior, port) =
             (gateway.to_string(), interior.to_string(), port.to_string());
-        let rule = |from: &str, to: &str, side: &str| -> Vec<String> {
+        let rule = |chain: &str, from: &str, to: &str, side: &str| -> Vec<String> {
             let words =
-                ["INPUT", "-p", "tcp", "-s", from, "-d", to, side, port.as_str(), "-j", "DROP"];
+                [chain, "-p", "tcp", "-s", from, "-d", to, side, port.as_str(), "-j", "DROP"];
             words.iter().map(|word| (*word).to_owned()).collect()
         };
-        let there = rule(&gateway, &interior, "--dport");
-        let back = rule(&interior, &gateway, "--sport");
+        // The engine masquerades what leaves its networks, so the gateway's own address is seen
+        // only before that on the way out and after it is undone on the way in.
+        let there = rule("OUTPUT", &gateway, &interior, "--dport");
+        let back = rule("INPUT", &interior, &gateway, "--sport");
         let mut cut = Self { rules: Vec::new() };
         for rule in [there, back] {
             if let Err(error) = iptables("-I", &rule) {

@@ -15,6 +15,7 @@ use iofog_samples::ledger::Ledger;
 use iofog_samples::local_api::LocalApi;
 use iofog_samples::page;
 use iofog_samples::reading::{Reading, now_us};
+use iofog_samples::stop::until_terminated;
 use tokio::net::TcpListener;
 use tokio::task::LocalSet;
 
@@ -23,7 +24,7 @@ const PAGE_ADDRESS: &str = "0.0.0.0:8080";
 
 fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, run())
+    LocalSet::new().block_on(&runtime, until_terminated(run()))
 }
 
 async fn run() -> Result<()> {

@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::Result;
 use iofog_samples::local_api::LocalApi;
 use iofog_samples::reading::{INFO_FORMAT, INFO_TYPE, Reading, now_us, temperature};
+use iofog_samples::stop::until_terminated;
 use tokio::sync::Notify;
 use tokio::task::LocalSet;
 
@@ -23,7 +24,7 @@ struct Queue {
 
 fn main() -> Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    LocalSet::new().block_on(&runtime, run())
+    LocalSet::new().block_on(&runtime, until_terminated(run()))
 }
 
 async fn run() -> Result<()> {
