@@ -12,9 +12,15 @@ use crate::tools::cargo;
 
 #[derive(Deserialize)]
 struct Deny {
+    graph: Graph,
     licenses: Licenses,
     bans: Bans,
     sources: Sources,
+}
+
+#[derive(Deserialize)]
+struct Graph {
+    targets: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -75,6 +81,7 @@ pub fn check() -> Result<usize> {
     let deny: Deny = toml::from_str(&text).context("deny.toml")?;
     let output = cargo::cargo()
         .args(["metadata", "--format-version", "1", "--all-features", "--locked"])
+        .args(deny.graph.targets.iter().flat_map(|target| ["--filter-platform", target]))
         .output()
         .context("cannot run cargo metadata")?;
     if !output.status.success() {
@@ -157,6 +164,8 @@ mod tests {
     use super::*;
 
     const POLICY: &str = r#"
+        [graph]
+        targets = []
         [licenses]
         allow = ["MIT"]
         exceptions = [{ crate = "odd", allow = ["Zlib"] }]
