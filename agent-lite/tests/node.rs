@@ -9,7 +9,7 @@ use serde_json::json;
 use support::controller::{Controller, microservice};
 use support::daemon::{Daemon, command};
 use support::docker::{Docker, IMAGE};
-use support::{answer_http, eventually, free_port, http_get, start, uuid};
+use support::{answer_http, eventually, folder, free_port, http_get, start, uuid};
 
 #[test]
 fn provisioning_is_refused_with_the_controllers_words_and_keeps_the_old_identity() {
@@ -238,5 +238,46 @@ fn router_and_proxy_run_inside_and_return_without_a_controller() {
     eventually("the proxy is gone", || controller.state_of("proxy-ms").is_none().then_some(()));
     assert_eq!(http_get(public), None);
     assert!(daemon.terminate());
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+#[test]
+fn an_empty_list_is_confirmed_before_anything_goes() {
+    let controller = Controller::start();
+    let folder = folder("empty");
+    let elements = [
+        ("controller_url", controller.url.as_str()),
+        ("bind_address", "127.0.0.1"),
+        ("get_changes_freq", "2"),
+    ];
+    let daemon = Daemon::start(&folder, &elements);
+    let port = free_port();
+    let mut router = microservice("router-ms", "iofog/router:latest");
+    router["config"] = json!(json!({
+        "mode": "edge", "id": "fog-empty", "listeners": [{"role": "normal", "host": "0.0.0.0", "port": port}]
+    })
+    .to_string());
+    controller.with(|script| script.microservices = vec![router]);
+    assert!(daemon.command(&["provision", "goodkey1"]).status.success());
+    eventually("the router runs", || {
+        controller.state_of("router-ms").filter(|state| state == "RUNNING")
+    });
+    let fetches = |controller: &Controller| {
+        controller.with(|script| {
+            script.calls.iter().filter(|call| *call == "GET agent/microservices").count()
+        })
+    };
+    let before = fetches(&controller);
+    controller.deploy(Vec::new());
+    eventually("the empty list is fetched", || (fetches(&controller) > before).then_some(()));
+    assert!(
+        std::net::TcpStream::connect(("127.0.0.1", port)).is_ok(),
+        "one empty list removes nothing"
+    );
+    eventually("it goes", || {
+        std::net::TcpStream::connect(("127.0.0.1", port)).is_err().then_some(())
+    });
+    assert!(fetches(&controller) >= before + 2, "only after a second list");
+    drop(daemon);
     let _ = std::fs::remove_dir_all(folder);
 }

@@ -5,6 +5,7 @@ use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
+use super::socket::SocketPath;
 use crate::commandline::CommandReply;
 
 /// Largest answer taken from a daemon.
@@ -15,7 +16,7 @@ const ANSWER_LIMIT: u64 = 1024 * 1024;
 /// # Errors
 /// When no daemon listens on `socket`, or it ends during the call.
 pub fn send(socket: &Path, line: &str) -> io::Result<CommandReply> {
-    let mut stream = UnixStream::connect(socket)?;
+    let mut stream = UnixStream::connect(&SocketPath::new(socket)?.path)?;
     stream.write_all(line.replace('\n', " ").as_bytes())?;
     stream.write_all(b"\n")?;
     stream.shutdown(Shutdown::Write)?;

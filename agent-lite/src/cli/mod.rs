@@ -5,6 +5,7 @@
 mod arguments;
 mod client;
 mod server;
+mod socket;
 
 pub use arguments::{ArgumentError, Arguments, Call, LogTarget};
 pub use client::send;

@@ -12,6 +12,7 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
+use super::socket::SocketPath;
 use crate::commandline::Administration;
 
 const LINE_LIMIT: u64 = 4096;
@@ -28,7 +29,7 @@ pub async fn serve(socket: &Path, administration: Rc<dyn Administration>) -> io:
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let listener = UnixListener::bind(socket)?;
+    let listener = UnixListener::bind(&SocketPath::new(socket)?.path)?;
     std::fs::set_permissions(socket, std::fs::Permissions::from_mode(0o660))?;
     let slots = Arc::new(Semaphore::new(CONNECTIONS));
     loop {

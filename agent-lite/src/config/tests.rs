@@ -133,3 +133,16 @@ fn switching_profiles_is_remembered() {
     assert_eq!(ConfigFile::profile("other"), None);
     let _ = std::fs::remove_dir_all(folder);
 }
+
+#[test]
+fn damaged_text_is_refused_or_read_but_never_a_panic() {
+    let whole =
+        "<?xml version=\"1.0\"?><config><!-- é --><a>1</a><b/><c x=\"1\">&lt;ü</c></config>";
+    for at in whole.char_indices().map(|(at, _)| at) {
+        for inserted in ["", "<", ">", "</", "&", "é", "]]>", "<!--", "</config>", "<config>"] {
+            let (head, tail) = whole.split_at(at);
+            let _ = xml::parse(&format!("{head}{inserted}{tail}"), "config");
+            let _ = xml::parse(&format!("{head}{inserted}"), "config");
+        }
+    }
+}

@@ -38,18 +38,18 @@ impl FieldAgent {
                     retry
                 }
             };
-            let confirmation =
-                self.core.gate.borrow().due().map(|due| due.since(self.core.clock.mono()));
-            let confirm = confirmation.is_some_and(|due| due <= pause);
-            pause = confirmation.map_or(pause, |due| pause.min(due));
+            pause = self.until_confirmation().map_or(pause, |due| pause.min(due));
             tokio::select! {
                 () = tokio::time::sleep(pause) => {}
                 () = self.core.changes_due.notified() => {}
             }
-            if confirm && let Err(error) = self.fetch_microservices().await {
-                self.note_failure("microservices", &error);
-            }
         }
+    }
+
+    /// How long until an empty list is to be confirmed, if one is.
+    fn until_confirmation(&self) -> Option<Duration> {
+        let due = self.core.gate.borrow().due()?;
+        Some(due.since(self.core.clock.mono()))
     }
 
     /// Asks once and acts; true when the Controller held the request.
@@ -57,11 +57,18 @@ impl FieldAgent {
         if !self.core.initialised.get() {
             self.initialise().await?;
         }
+        if self.until_confirmation().is_some_and(|wait| wait.is_zero()) {
+            self.fetch_microservices().await?;
+        }
+        let confirmation = self.until_confirmation();
         let answer = tokio::select! {
             answer = self.guarded(self.core.client.changes()) => answer?,
             // A new identity or Controller: the held request is of no use any more. Only this one may be
             // dropped: a lost list would lose its rebuild orders.
             () = self.core.changes_due.notified() => return Ok(true),
+            () = tokio::time::sleep(confirmation.unwrap_or_default()), if confirmation.is_some() => {
+                return Ok(true);
+            }
         };
         self.note_success();
         if self.act(answer.raised).await? {
@@ -130,9 +137,13 @@ impl FieldAgent {
             return Ok(());
         }
         log::debug!(target: "field-agent", "{} microservices", list.len());
-        self.core.state.borrow_mut().desired.accept(list, self.core.clock.epoch().0);
-        self.save_state();
-        self.spread_desired();
+        let mut desired = self.core.state.borrow().desired.clone();
+        desired.accept(list, self.core.clock.epoch().0);
+        if self.core.state.borrow().desired != desired {
+            self.core.state.borrow_mut().desired = desired;
+            self.save_state();
+            self.spread_desired();
+        }
         Ok(())
     }
 
