@@ -1,5 +1,7 @@
 //! Against Qpid Proton, an independent implementation. Skipped where the system's Python has no `proton`.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code outside of test functions")]
+
 mod common;
 
 use std::process::Stdio;

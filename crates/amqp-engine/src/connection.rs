@@ -114,11 +114,12 @@ impl Connection {
         self.input_ended = true;
     }
 
-    /// Gives back the memory of the input buffer while nothing waits in it: for idle connections.
-    pub fn shrink_input(&mut self) {
+    /// Gives back the memory of buffers in which nothing waits: for idle connections.
+    pub fn shrink(&mut self) {
         if self.input.is_empty() {
             self.input = BytesMut::new();
         }
+        self.out.shrink();
     }
 
     /// False while so much output waits that more input must not be read.

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-/// Capacity that an empty buffer keeps, so that idle connections stay small.
+/// Capacity that the buffer of an idle connection keeps, in bytes.
 const KEEP: usize = 4 * 1024;
 
 /// Outgoing bytes in order.
@@ -63,6 +63,13 @@ impl Output {
         chunks
     }
 
+    /// Gives back memory while nothing waits.
+    pub(crate) fn shrink(&mut self) {
+        if self.len() == 0 {
+            self.inline.shrink_to(KEEP);
+        }
+    }
+
     /// Forgets the first `n` bytes.
     pub(crate) fn advance(&mut self, mut n: usize) {
         while let Some(splice) = self.splices.front_mut() {
@@ -85,9 +92,6 @@ impl Output {
         if self.written == self.inline.len() {
             self.inline.clear();
             self.written = 0;
-            if self.inline.capacity() > 16 * KEEP {
-                self.inline.shrink_to(KEEP);
-            }
         } else if self.splices.is_empty() && self.written > self.inline.len() / 2 {
             self.inline.drain(..self.written);
             self.written = 0;

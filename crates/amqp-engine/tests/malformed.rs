@@ -1,5 +1,7 @@
 //! What a peer that breaks the rules is told. Each case is a state, the bytes sent in it, and the answer.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code outside of test functions")]
+
 mod common;
 
 use common::*;

@@ -1,6 +1,8 @@
 //! Seeded random schedules: what a model expects is what arrives, whatever the order of calls and the
 //! cutting of bytes. A failing seed replays.
 
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test code outside of test functions")]
+
 mod common;
 
 use std::collections::{HashMap, VecDeque};
