@@ -19,7 +19,7 @@ pub struct Envelope {
     pub headers: Vec<(String, HeaderField)>,
     /// The body's bytes; empty when the message has none.
     pub body: Bytes,
-    /// Written as a data section even when empty, as readers of byte streams expect it.
+    /// Written as bytes even when empty, as readers of byte streams expect it.
     pub raw: bool,
     /// Whether this is all, or how it belongs to an answer in parts.
     pub form: Form,

@@ -103,10 +103,7 @@ async fn attached<N: Network>(
                 let replies = Rc::clone(&replies);
                 running.spawn_local(async move { egress.serve(delivery, &*replies).await });
             }
-            Err(lost) => {
-                egress.task.connected(false);
-                return Err(lost);
-            }
+            Err(lost) => return Err(lost),
         }
     }
 }

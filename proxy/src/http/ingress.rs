@@ -75,7 +75,6 @@ impl<N: Network> Ingress<N> {
             Either::Left(lost) | Either::Right(lost) => lost,
         };
         self.uplink.replace(None);
-        self.task.connected(false);
         for mut waiter in self.waiting.borrow_mut().drain() {
             waiter.tell(Err(Failure::RouterLost));
         }

@@ -8,7 +8,8 @@ use crate::domain::envelope::{CorrelationId, Envelope, Form, HeaderField};
 /// Message annotation for what [`Form`] tells.
 const PART: Symbol = Symbol::from_static("x-opt-iofog-part");
 
-/// The AMQP form of an envelope.
+/// The AMQP form of an envelope. The body is one binary value: the reference sends that, and cannot read
+/// data sections, which others may send and [`decode`] takes.
 pub(super) fn encode(envelope: Envelope) -> Bytes {
     let Envelope { to, subject, reply_to, correlation_id, content_type, headers, body, raw, form } =
         envelope;
@@ -25,11 +26,7 @@ pub(super) fn encode(envelope: Envelope) -> Bytes {
         message_annotations: form.into_iter().collect(),
         properties: Some(properties),
         application_properties: headers.into_iter().map(header_entry).collect(),
-        body: if body.is_empty() && !raw {
-            Body::Value(Value::Null)
-        } else {
-            Body::Data(vec![body])
-        },
+        body: Body::Value(if body.is_empty() && !raw { Value::Null } else { Value::Binary(body) }),
         ..Message::default()
     };
     message.encode()
@@ -48,7 +45,7 @@ pub(super) fn decode(encoded: &Bytes) -> Result<Envelope, DecodeError> {
         correlation_id: properties.correlation_id.and_then(correlation_id),
         content_type: properties.content_type.map(|symbol| symbol.as_str().to_owned()),
         headers: message.application_properties.into_iter().filter_map(header).collect(),
-        raw: matches!(message.body, Body::Data(_)),
+        raw: matches!(message.body, Body::Data(_) | Body::Value(Value::Binary(_))),
         body: body_bytes(message.body),
         form: form.unwrap_or_default(),
     })
@@ -81,7 +78,7 @@ fn header_entry((name, field): (String, HeaderField)) -> (Value, Value) {
 }
 
 fn header((name, value): (Value, Value)) -> Option<(String, HeaderField)> {
-    let name = text(&name)?;
+    let name = name.as_str()?.to_owned();
     let field = match value {
         Value::List(values) => HeaderField::Many(values.iter().filter_map(text).collect()),
         other => HeaderField::One(text(&other)?),
@@ -113,4 +110,85 @@ fn body_bytes(body: Body) -> Bytes {
 fn append(mut all: BytesMut, section: &Bytes) -> BytesMut {
     all.extend_from_slice(section);
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::envelope::{Part, Then};
+
+    fn round(envelope: &Envelope) -> Envelope {
+        decode(&encode(envelope.clone())).unwrap()
+    }
+
+    #[test]
+    fn envelope_round_trip() {
+        let cookies = HeaderField::Many(vec!["a=1".into(), "b=2".into()]);
+        let full = Envelope {
+            to: Some("h/p?x=1".into()),
+            subject: Some("POST".into()),
+            reply_to: Some("r".into()),
+            correlation_id: Some(CorrelationId::Number(7)),
+            content_type: Some("text/plain".into()),
+            headers: vec![
+                ("host".into(), HeaderField::One("h".into())),
+                ("set-cookie".into(), cookies),
+            ],
+            body: Bytes::from_static(b"abc"),
+            raw: true,
+            form: Form::Part(Part { number: 3, then: Then::End }),
+        };
+        assert_eq!(round(&full), full);
+        let empty = Envelope { form: Form::PartsWelcome, ..Envelope::default() };
+        assert_eq!(round(&empty), empty);
+        let raw = Envelope { raw: true, ..Envelope::default() };
+        assert_eq!(round(&raw), raw);
+    }
+
+    #[test]
+    fn correlation_ids_keep_their_type() {
+        for id in [
+            CorrelationId::Number(u64::MAX),
+            CorrelationId::Text("x".into()),
+            CorrelationId::Uuid([9; 16]),
+            CorrelationId::Binary(Bytes::from_static(b"\0\xff")),
+        ] {
+            let message = Envelope { correlation_id: Some(id.clone()), ..Envelope::default() };
+            assert_eq!(round(&message).correlation_id, Some(id));
+        }
+    }
+
+    #[test]
+    fn bodies_of_every_kind_are_read() {
+        let data = |parts: &[&'static [u8]]| {
+            Body::Data(parts.iter().map(|part| Bytes::from_static(part)).collect())
+        };
+        for (body, expected) in [
+            (data(&[b"ab"]), "ab"),
+            (data(&[b"ab", b"", b"c"]), "abc"),
+            (Body::Value(Value::Binary(Bytes::from_static(b"ab"))), "ab"),
+            (Body::Value(Value::String("ab".into())), "ab"),
+            (Body::Value(Value::Null), ""),
+            (Body::Sequence(vec![vec![Value::Uint(1)]]), ""),
+        ] {
+            let encoded = Message { body, ..Message::default() }.encode();
+            assert_eq!(decode(&encoded).unwrap().body, expected);
+        }
+        assert!(decode(&Bytes::from_static(&[0, 0x53])).is_err());
+    }
+
+    #[test]
+    fn headers_of_other_types_become_text() {
+        let properties = vec![
+            (Value::from("n"), Value::Int(-5)),
+            (Value::from("b"), Value::Bool(true)),
+            (Value::from("f"), Value::Double(1.5)),
+            (Value::Uint(1), Value::from("x")),
+        ];
+        let message = Message { application_properties: properties, ..Message::default() };
+        let envelope = decode(&message.encode()).unwrap();
+        assert_eq!(envelope.headers.len(), 2);
+        assert_eq!(envelope.header("n"), Some("-5"));
+        assert_eq!(envelope.header("b"), Some("true"));
+    }
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use iofog_amqp_client::Sasl;
-use iofog_proxy::domain::mapping::{Direction, Mapping, split_list};
+use iofog_proxy::domain::mapping::split_list;
 use iofog_proxy::{Limits, NetworkRouter, ProxyConfig, ProxyOptions};
 
 use super::arguments::Arguments;
@@ -71,15 +71,8 @@ impl Settings {
         if from_agent && environment.self_name.is_none() {
             return Err(SettingsError::Nothing);
         }
-        let listens = |text: &String| {
-            matches!(text.parse(), Ok(Mapping { direction: Direction::Ingress, .. }))
-        };
-        let only_ingress = mappings.iter().all(listens);
-        // The same variable names the router beside a public port, and the target's host elsewhere.
-        let (router_host, target) = match environment.bridge_host {
-            Some(host) if only_ingress => (Some(host), None),
-            other => (None, other),
-        };
+        // The reference takes the one variable for the router and for the targets of its mappings.
+        let (router_host, target) = (environment.bridge_host.clone(), environment.bridge_host);
         let sasl = file.as_ref().map_or(Sasl::None, ConnectFile::sasl);
         let network_router = match (&arguments.router, router_host, &file) {
             (Some(text), ..) => router(text)?,
@@ -152,14 +145,14 @@ mod tests {
     }
 
     #[test]
-    fn settings_bridge_host_is_router_or_target() {
-        let public = settings("http:1=>amqp:q,tcp:2=>amqp:r", None, Some("router"));
-        assert_eq!(public.config.network_router.host, "router");
-        assert_eq!(public.config.network_router.port, 5672);
-        assert_eq!(public.options.target_host, "localhost");
-        let mixed = settings("http:1=>amqp:q,amqp:r=>tcp:2", None, Some("target"));
-        assert_eq!(mixed.config.network_router.host, "localhost");
-        assert_eq!(mixed.options.target_host, "target");
+    fn settings_bridge_host_is_router_and_target() {
+        let bridged = settings("http:1=>amqp:q,amqp:r=>tcp:2", None, Some("router"));
+        assert_eq!(bridged.config.network_router.host, "router");
+        assert_eq!(bridged.config.network_router.port, 5672);
+        assert_eq!(bridged.options.target_host, "router");
+        let plain = settings("http:1=>amqp:q", None, None);
+        assert_eq!(plain.config.network_router.host, "localhost");
+        assert_eq!(plain.options.target_host, "localhost");
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::link::{Connection, ManagementRequest};
 
 const ENTITY: &str = "org.apache.qpid.dispatch.router.connection.linkRoute";
 /// A router without management never gives credit for the question.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Asks the router to route every attach to `queue` to this connection; false when it cannot.
 pub(super) async fn create<C: Connection>(connection: &C, queue: &str) -> bool {

@@ -1,4 +1,6 @@
 //! Real routers and proxies on loopback, all on one thread.
+#![allow(clippy::unwrap_used, reason = "test code outside of test functions")]
+#![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};

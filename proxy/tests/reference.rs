@@ -1,0 +1,92 @@
+//! The reference proxy at the other end. Runs when `IOFOG_REFERENCE_PROXY` names a folder with the
+//! reference (`lib/proxy.js` and its `node_modules`); is skipped otherwise.
+
+mod common;
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use common::*;
+
+/// The reference, running one mapping; ends with the value.
+struct Reference(Child);
+
+impl Reference {
+    fn start(folder: &PathBuf, mapping: &str, router: u16) -> Self {
+        let script = format!(
+            "require('./lib/proxy').proxy('{mapping}', '127.0.0.1', \
+             {{routerHost: '127.0.0.1', routerPort: {router}}})"
+        );
+        let child = Command::new("node")
+            .args(["-e", &script, "reference"])
+            .current_dir(folder)
+            .env("HOSTNAME", "reference")
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn();
+        Self(child.expect("node runs"))
+    }
+}
+
+impl Drop for Reference {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+fn folder() -> Option<PathBuf> {
+    let folder = std::env::var_os("IOFOG_REFERENCE_PROXY").map(PathBuf::from);
+    if folder.is_none() {
+        println!("skipped: IOFOG_REFERENCE_PROXY is not set");
+    }
+    folder
+}
+
+const POST: &str =
+    "POST /p?x=1 HTTP/1.1\r\nhost: h:1\r\nconnection: close\r\ncontent-type: text/plain\r\n";
+
+async fn exchange(public: u16) {
+    let get = b"GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n";
+    while status(&talk(public, get).await) != 200 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    for length in [1_usize, 1000, 100_000, 3_000_000] {
+        let sent: Vec<u8> = (0..length).map(|n| n.to_le_bytes()[0]).collect();
+        let head = format!("{POST}content-length: {length}\r\n\r\n");
+        let answer = talk(public, &[head.as_bytes(), &sent].concat()).await;
+        assert_eq!(status(&answer), 200, "{length}: {}", String::from_utf8_lossy(&answer[..200]));
+        assert!(body(&answer) == sent, "{length}");
+    }
+}
+
+#[test]
+fn reference_http_egress_serves_our_ingress() {
+    let Some(folder) = folder() else { return };
+    run(async move {
+        let port = free_port().await;
+        let router = interior(port, free_port().await, free_port().await).await;
+        let (target, public) = (http_echo().await, free_port().await);
+        let _reference = Reference::start(&folder, &format!("amqp:q=>http:{target}"), port);
+        let ours = proxy(port, &[format!("http:{public}=>amqp:q")]);
+        exchange(public).await;
+        drop(ours);
+        router.shutdown().await;
+    });
+}
+
+#[test]
+fn reference_http_ingress_reaches_our_egress() {
+    let Some(folder) = folder() else { return };
+    run(async move {
+        let port = free_port().await;
+        let router = interior(port, free_port().await, free_port().await).await;
+        let (target, public) = (http_echo().await, free_port().await);
+        let _reference = Reference::start(&folder, &format!("http:{public}=>amqp:q"), port);
+        let ours = proxy(port, &[format!("amqp:q=>http:{target}")]);
+        exchange(public).await;
+        drop(ours);
+        router.shutdown().await;
+    });
+}
