@@ -1,0 +1,188 @@
+//! Changes while the router runs: by a new configuration, and by management.
+
+mod support;
+
+use std::net::{IpAddr, Ipv4Addr};
+
+use iofog_amqp::{Body, Message, Properties, Value};
+use iofog_amqp_client::{Address, Connection, Outcome, ReceiverOptions};
+use iofog_router::config::{ListenerConfig, Mode, Role};
+use iofog_router::{ApplyError, RouterConfig, RuntimeOptions, StartError, start};
+use support::{anonymous, client, edge, interior, receiver, run, sender, text, until};
+
+#[test]
+fn apply_leaves_unchanged_connections_alone() {
+    run(async {
+        let router = interior("A").await;
+        let connection = client(&router).await;
+        let mut receiver = receiver(&connection, "q").await;
+        let sender = sender(&connection, "q").await;
+        let mut config = router.config();
+        let mut extra = ListenerConfig::new(Role::Normal, "127.0.0.1", 0);
+        extra.name = "extra".to_owned();
+        config.listeners.push(extra);
+        let applied = router.apply(config.clone()).await.unwrap();
+        assert_eq!(applied.created, ["extra"]);
+        assert!(applied.deleted.is_empty());
+        config.listeners.retain(|listener| listener.name != "extra");
+        let applied = router.apply(config.clone()).await.unwrap();
+        assert_eq!(applied.deleted, ["extra"]);
+        let pending = sender.send_start(text("still here"), false).await.unwrap();
+        receiver.recv().await.unwrap().accept();
+        assert_eq!(pending.await.unwrap(), Outcome::Accepted);
+        config.mode = Mode::Edge;
+        assert!(matches!(router.apply(config).await, Err(ApplyError::Rebuild)));
+    });
+}
+
+#[test]
+fn a_port_in_use_is_named_and_nothing_is_left() {
+    run(async {
+        let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let mut config = RouterConfig::new(Mode::Interior, "A");
+        config.listeners.push(ListenerConfig::new(Role::Normal, "127.0.0.1", port));
+        let Err(error) = start(config, RuntimeOptions::default()).await else { panic!("started") };
+        assert!(matches!(error, StartError::Bind { .. }));
+        assert!(error.to_string().contains(&port.to_string()), "{error}");
+    });
+}
+
+#[test]
+fn the_bind_address_replaces_everywhere_even_before_it_exists() {
+    run(async {
+        let mut config = RouterConfig::new(Mode::Interior, "A");
+        config.listeners.push(ListenerConfig::new(Role::Normal, "0.0.0.0", 0));
+        let bind_address = Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)));
+        let options = RuntimeOptions { bind_address, ..RuntimeOptions::default() };
+        let router = start(config, options).await.unwrap();
+        let (_, address) = router.status().listeners[0];
+        assert_eq!(Some(address.ip()), bind_address);
+    });
+}
+
+struct Management {
+    connection: Connection,
+    at: String,
+}
+
+impl Management {
+    async fn ask(&self, about: &[(&str, &str)], body: Value) -> (i64, String, Value) {
+        let dynamic = ReceiverOptions::from(Address::Dynamic);
+        let mut replies = self.connection.receiver(dynamic).await.unwrap();
+        let request = Message {
+            properties: Some(Properties {
+                to: Some(self.at.clone()),
+                reply_to: replies.address().map(str::to_owned),
+                correlation_id: Some(Value::Ulong(77)),
+                ..Properties::default()
+            }),
+            application_properties: about
+                .iter()
+                .map(|(key, value)| (Value::from(*key), Value::from(*value)))
+                .collect(),
+            body: Body::Value(body),
+            ..Message::default()
+        };
+        let sender = anonymous(&self.connection).await;
+        assert_eq!(sender.send(request.encode()).await.unwrap(), Outcome::Accepted);
+        let delivery = replies.recv().await.unwrap();
+        let reply = Message::decode(&delivery.message).unwrap();
+        delivery.accept();
+        assert_eq!(reply.properties.as_ref().unwrap().correlation_id, Some(Value::Ulong(77)));
+        let code = reply.application_property("statusCode").unwrap().as_i64().unwrap();
+        let text = reply.application_property("statusDescription").unwrap().as_str().unwrap();
+        let Body::Value(body) = reply.body.clone() else { panic!("no body") };
+        (code, text.to_owned(), body)
+    }
+}
+
+fn map(entries: &[(&str, &str)]) -> Value {
+    Value::Map(entries.iter().map(|(k, v)| (Value::from(*k), Value::from(*v))).collect())
+}
+
+fn rows(body: &Value) -> Vec<Vec<Value>> {
+    let rows = body.get("results").unwrap().as_list().unwrap();
+    rows.iter().map(|row| row.as_list().unwrap().to_vec()).collect()
+}
+
+#[test]
+fn management_shows_and_changes_the_router() {
+    run(async {
+        let router = interior("A").await;
+        let ask = Management { connection: client(&router).await, at: "$management".to_owned() };
+        let query = |kind: &'static str| [("operation", "QUERY"), ("entityType", kind)];
+        let names = Value::Map(vec![(
+            "attributeNames".into(),
+            Value::List(vec!["id".into(), "mode".into(), "type".into()]),
+        )]);
+        let (code, _, body) = ask.ask(&query("io.skupper.router.router"), names).await;
+        assert_eq!(code, 200);
+        let expected = vec!["A".into(), "interior".into(), "io.skupper.router.router".into()];
+        assert_eq!(rows(&body), [expected]);
+
+        let create = [
+            ("operation", "CREATE"),
+            ("type", "org.apache.qpid.dispatch.listener"),
+            ("name", "new"),
+        ];
+        let (code, text, body) =
+            ask.ask(&create, map(&[("host", "127.0.0.1"), ("port", "0")])).await;
+        assert_eq!(code, 201, "{text}");
+        assert_eq!(body.get("name"), Some(&"new".into()));
+        assert!(router.status().listeners.iter().any(|(name, _)| name == "new"));
+        let (code, text, _) = ask.ask(&create, map(&[("host", "127.0.0.1"), ("port", "0")])).await;
+        assert_eq!((code, text.as_str()), (400, "listener new exists"));
+        let (code, text, _) = ask.ask(&create[..2], map(&[("port", "x")])).await;
+        assert_eq!(
+            (code, text.as_str()),
+            (400, "listener: attribute `port` must be a port, not `x`")
+        );
+        let delete = [("operation", "DELETE"), ("type", "listener"), ("name", "new")];
+        assert_eq!(ask.ask(&delete, Value::Map(Vec::new())).await.0, 204);
+        assert_eq!(ask.ask(&delete, Value::Map(Vec::new())).await.0, 404);
+        assert_eq!(router.status().listeners.len(), 3);
+        let (code, _, _) = ask.ask(&[("operation", "DANCE")], Value::Map(Vec::new())).await;
+        assert_eq!(code, 501);
+        for kind in ["connection", "router.link", "router.address", "router.node", "listener"] {
+            let (code, _, body) = ask.ask(&query(kind), Value::Map(Vec::new())).await;
+            assert_eq!(code, 200, "{kind}");
+            assert!(!rows(&body).is_empty(), "{kind}");
+        }
+    });
+}
+
+#[test]
+fn management_of_another_router_is_reached_by_its_address() {
+    run(async {
+        let top = interior("top").await;
+        let left = edge("left", &top).await;
+        let connection = client(&left).await;
+        let ask = Management { connection, at: "amqp:/_topo/0/top/$management".to_owned() };
+        let query = [("operation", "QUERY"), ("entityType", "router")];
+        let names = Value::Map(vec![("attributeNames".into(), Value::List(vec!["id".into()]))]);
+        let (code, _, body) = ask.ask(&query, names.clone()).await;
+        assert_eq!((code, rows(&body)), (200, vec![vec!["top".into()]]));
+        let connection = client(&top).await;
+        let ask = Management { connection, at: "amqp:/_edge/left/$management".to_owned() };
+        let (code, _, body) = ask.ask(&query, names).await;
+        assert_eq!((code, rows(&body)), (200, vec![vec!["left".into()]]));
+    });
+}
+
+#[test]
+fn connectors_come_and_go_by_management() {
+    run(async {
+        let (a, b) = (interior("A").await, interior("B").await);
+        let ask = Management { connection: client(&a).await, at: "$management".to_owned() };
+        let to = support::port(&b, Role::InterRouter);
+        let create = [("operation", "CREATE"), ("type", "connector"), ("name", "b")];
+        let port = to.port().to_string();
+        let body = map(&[("host", "127.0.0.1"), ("port", &port), ("role", "inter-router")]);
+        assert_eq!(ask.ask(&create, body).await.0, 201);
+        until(|| a.status().routers == 1 && b.status().routers == 1).await;
+        let delete = [("operation", "DELETE"), ("type", "connector"), ("name", "b")];
+        assert_eq!(ask.ask(&delete, Value::Map(Vec::new())).await.0, 204);
+        until(|| a.status().routers == 0 && b.status().routers == 0).await;
+    });
+}
