@@ -7,6 +7,15 @@ use crate::domain::backoff::Backoff;
 use crate::link::{Connection, LinkDown, Network};
 use crate::race::{Either, race};
 
+/// Closes the connection also when its user is dropped half-way: requests may still hold its links.
+struct Closing<C: Connection>(C);
+
+impl<C: Connection> Drop for Closing<C> {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
 /// Runs `using` on one connection after the other; returns never.
 pub(crate) async fn keep<N, F>(task: &MappingTask<N>, using: impl Fn(N::Connection) -> F)
 where
@@ -20,11 +29,12 @@ where
         let attempt = async {
             let connection = task.context.network().connect(&task.name).await?;
             log::info!("{}: connected to the router", task.name);
+            let closing = Closing(connection.clone());
             let used = match race(using(connection.clone()), connection.closed()).await {
                 Either::Left(Ok(())) => LinkDown("closed".to_owned()),
                 Either::Left(Err(lost)) | Either::Right(lost) => lost,
             };
-            connection.close();
+            drop(closing);
             Ok::<_, LinkDown>(used)
         };
         let attempt = race(attempt, changed.changed()).await;

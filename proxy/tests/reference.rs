@@ -36,6 +36,7 @@ impl Drop for Reference {
     }
 }
 
+#[allow(clippy::print_stdout, reason = "tells that the test did not run")]
 fn folder() -> Option<PathBuf> {
     let folder = std::env::var_os("IOFOG_REFERENCE_PROXY").map(PathBuf::from);
     if folder.is_none() {

@@ -39,6 +39,9 @@ struct Uplink<S> {
     reply_to: String,
 }
 
+/// While there are links; when they go, however that comes about, those who wait are told.
+struct Attached<'a, N: Network>(&'a Ingress<N>);
+
 /// Runs the mapping until it is dropped.
 pub(crate) async fn run<N: Network>(task: MappingTask<N>) {
     let waiting = Rc::new(RefCell::new(Waiting::new(task.context.limits.waiting)));
@@ -47,6 +50,17 @@ pub(crate) async fn run<N: Network>(task: MappingTask<N>) {
     let listen = listener::run(&ingress.task, |stream, _peer| serve(Rc::clone(&serving), stream));
     let connect = session::keep(&ingress.task, |connection| ingress.attached(connection));
     race(listen, connect).await;
+}
+
+// === impl Attached ===
+
+impl<N: Network> Drop for Attached<'_, N> {
+    fn drop(&mut self) {
+        self.0.uplink.replace(None);
+        for mut waiter in self.0.waiting.borrow_mut().drain() {
+            waiter.tell(Err(Failure::RouterLost));
+        }
+    }
 }
 
 // === impl Ingress ===
@@ -71,14 +85,10 @@ impl<N: Network> Ingress<N> {
         let uplink = Rc::new(Uplink { sender, reply_to });
         self.uplink.replace(Some(Rc::clone(&uplink)));
         self.task.connected(true);
-        let lost = match race(self.hand_out(&mut replies), uplink.sender.detached()).await {
-            Either::Left(lost) | Either::Right(lost) => lost,
-        };
-        self.uplink.replace(None);
-        for mut waiter in self.waiting.borrow_mut().drain() {
-            waiter.tell(Err(Failure::RouterLost));
+        let _attached = Attached(self);
+        match race(self.hand_out(&mut replies), uplink.sender.detached()).await {
+            Either::Left(lost) | Either::Right(lost) => Err(lost),
         }
-        Err(lost)
     }
 
     async fn hand_out(&self, replies: &mut <N::Connection as Connection>::Receiver) -> LinkDown {

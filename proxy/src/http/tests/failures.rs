@@ -287,7 +287,12 @@ fn apply_another_router_connects_there() {
         let (proxy, port) = ingress(&first, limits()).await;
         let mut moved = config(&[format!("http:{port}=>amqp:q")]);
         moved.network_router.host = "elsewhere".to_owned();
+        let connection = first.connect("test").await.unwrap();
+        let mut queue = connection.receiver(from("q")).await.unwrap();
+        let client = tokio::task::spawn_local(talk(port, GET));
+        let _held = queue.recv().await.unwrap();
         proxy.apply(moved, Some(second.clone()));
+        assert_status(&client.await.unwrap(), 502, "proxy -> router");
         while second.connects() == 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
