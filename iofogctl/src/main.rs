@@ -1,0 +1,2 @@
+//! The `iofogctl` program.
+fn main() {}

@@ -1,0 +1,101 @@
+//! Coloured messages in the contract's form. Colours are there also when nobody is watching.
+
+use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::text::Error;
+
+const RESET: &str = "\u{1b}[0m";
+const BLUE: &str = "\u{1b}[38;5;117m";
+const RED: &str = "\u{1b}[38;5;1m";
+const GREEN: &str = "\u{1b}[38;5;28m";
+
+/// `--debug`: HTTP and SSH traffic is shown.
+static TRACE: AtomicBool = AtomicBool::new(false);
+/// `--verbose` or `--debug`: steps are printed as plain lines.
+static PLAIN_PROGRESS: AtomicBool = AtomicBool::new(false);
+
+/// Turns tracing on.
+pub fn set_trace(on: bool) {
+    TRACE.store(on, Ordering::Relaxed);
+}
+
+/// Turns steps as plain lines on.
+pub fn set_plain_progress(on: bool) {
+    PLAIN_PROGRESS.store(on, Ordering::Relaxed);
+}
+
+/// Writes to standard output; a reader that went away ends the program quietly.
+pub fn stdout(text: &str) {
+    let mut out = std::io::stdout().lock();
+    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+        std::process::exit(1);
+    }
+}
+
+/// Writes to standard error.
+fn stderr(text: &str) {
+    // Nothing sensible is left to do when standard error is closed.
+    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// A plain line on standard output.
+pub fn line(text: &str) {
+    stdout(&format!("{text}\n"));
+}
+
+/// A finished command.
+pub fn success(text: &str) {
+    clear_step();
+    stdout(&format!("{GREEN}✔ {}{RESET}\n", capital(text)));
+}
+
+/// Information.
+pub fn info(text: &str) {
+    clear_step();
+    stdout(&format!("{BLUE}{}{RESET}\n", capital(text)));
+}
+
+/// Something to know, on standard error.
+pub fn notice(text: &str) {
+    clear_step();
+    stderr(&format!("{BLUE}! {}{RESET}\n", capital(text)));
+}
+
+/// A failed command, on standard error.
+pub fn failure(error: &Error) {
+    clear_step();
+    stderr(&format!("{RED}✘ {}{RESET}\n", capital(&error.to_string())));
+}
+
+/// The step a long command is at: a line that later output replaces, on terminals only.
+pub fn progress(text: &str) {
+    if PLAIN_PROGRESS.load(Ordering::Relaxed) {
+        line(text);
+    } else if on_terminal() {
+        stderr(&format!("\r\u{1b}[K… {text}"));
+    }
+}
+
+/// A line of traffic with `--debug`; the text is only built then.
+pub fn trace(text: impl FnOnce() -> String) {
+    if TRACE.load(Ordering::Relaxed) {
+        line(&text());
+    }
+}
+
+fn clear_step() {
+    if on_terminal() && !PLAIN_PROGRESS.load(Ordering::Relaxed) {
+        stderr("\r\u{1b}[K");
+    }
+}
+
+fn on_terminal() -> bool {
+    use std::io::IsTerminal;
+    std::io::stderr().is_terminal()
+}
+
+fn capital(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}

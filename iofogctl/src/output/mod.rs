@@ -1,0 +1,13 @@
+//! What goes to the terminal: messages, tables, documents.
+
+mod console;
+mod document;
+mod listing;
+mod table;
+
+pub use console::{
+    failure, info, line, notice, progress, set_plain_progress, set_trace, stdout, success, trace,
+};
+pub use document::{Format, print_document};
+pub use listing::{Column, Listing};
+pub use table::tabulate;
