@@ -1,5 +1,11 @@
 //! Changes while the router runs: by a new configuration, and by management.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests: failures are their purpose"
+)]
+
 mod support;
 
 use std::net::{IpAddr, Ipv4Addr};
