@@ -96,6 +96,7 @@ async fn serve(
     let modules =
         Modules::new(RouterModule::new(context.clone()), ProxyModule::new(context.clone()));
     let engine = Rc::new(DockerEngine::new(config.get(Setting::DockerUrl)));
+    let followed = engine.clone();
     let state = store.load();
     let parts = Parts {
         config,
@@ -106,7 +107,10 @@ async fn serve(
         modules: modules.clone(),
         context: context.clone(),
         clock,
-        on_change: Box::new(move |config| follow_config(&sink, config)),
+        on_change: Box::new(move |config| {
+            follow_config(&sink, config);
+            followed.set_url(config.get(Setting::DockerUrl));
+        }),
     };
     let agent = FieldAgent::new(parts);
     let administration: Rc<dyn Administration> = Rc::new(Commandline::new(agent.clone()));

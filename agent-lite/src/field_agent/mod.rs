@@ -229,8 +229,8 @@ impl FieldAgent {
         let interface = self.core.interface.borrow();
         let node = NodeFacts {
             fog: config.uuid(),
-            bind_address: config.bind_address(),
-            iofog_address: config.bind_address().or(interface.address),
+            bind_address: self.core.context.bind_address(),
+            iofog_address: self.core.context.bind_address().or(interface.address),
             time_zone: config.get(Setting::TimeZone).to_owned(),
             container_network: config.container_network().map(str::to_owned),
         };
@@ -370,7 +370,8 @@ fn detect_interface(config: &Config) -> NetworkInterface {
     let authority =
         url.split_once("://").map_or("", |(_, rest)| rest).split('/').next().unwrap_or_default();
     let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    NetworkInterface::detect(config.bind_address(), host)
+    let wanted = Some(config.get(Setting::NetworkInterface)).filter(|name| *name != "dynamic");
+    NetworkInterface::detect(config.bind_address(), wanted, host)
 }
 
 #[cfg(test)]

@@ -1,6 +1,9 @@
 //! Which address and interface this node uses towards its Controller (agent contract 5.2).
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, ToSocketAddrs as _, UdpSocket};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use socket2::{Domain, Socket, Type};
 
 /// The selected interface; empty name and no address when none was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,17 +19,15 @@ const OUTSIDE: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 
 
 impl NetworkInterface {
     /// The bind address if one is set; else the source address that the system would use towards the
-    /// Controller; else, for a Controller on loopback, towards the outside. No packet is sent.
-    pub fn detect(bind: Option<IpAddr>, controller_host: &str) -> Self {
+    /// Controller, on the interface `wanted` if one is named; else, for a Controller on loopback, towards the
+    /// outside. No packet is sent.
+    pub fn detect(bind: Option<IpAddr>, wanted: Option<&str>, controller_host: &str) -> Self {
         let address = bind.or_else(|| {
             // Only literal addresses: resolving a name here would block the one thread.
             let literal: Option<IpAddr> = controller_host.trim_matches(['[', ']']).parse().ok();
-            let towards = literal.and_then(|host| (host, 9).to_socket_addrs().ok()?.next());
-            towards
-                .into_iter()
-                .chain([OUTSIDE])
-                .filter_map(source_address)
-                .find(|found| !found.is_loopback())
+            let towards = literal.map(|host| SocketAddr::new(host, 9));
+            let sources = towards.into_iter().chain([OUTSIDE]);
+            sources.filter_map(|to| source_address(to, wanted).ok()).find(|one| !one.is_loopback())
         });
         let routes = std::fs::read_to_string("/proc/net/route").unwrap_or_default();
         let name = match address {
@@ -38,15 +39,12 @@ impl NetworkInterface {
     }
 }
 
-fn source_address(towards: SocketAddr) -> Option<IpAddr> {
-    let any: IpAddr = if towards.is_ipv4() {
-        Ipv4Addr::UNSPECIFIED.into()
-    } else {
-        std::net::Ipv6Addr::UNSPECIFIED.into()
-    };
-    let socket = UdpSocket::bind((any, 0)).ok()?;
-    socket.connect(towards).ok()?;
-    socket.local_addr().ok().map(|local| local.ip())
+fn source_address(towards: SocketAddr, interface: Option<&str>) -> io::Result<IpAddr> {
+    let socket = Socket::new(Domain::for_address(towards), Type::DGRAM, None)?;
+    socket.bind_device(interface.map(str::as_bytes))?;
+    socket.connect(&towards.into())?;
+    let local = socket.local_addr()?.as_socket().ok_or(io::ErrorKind::AddrNotAvailable)?;
+    Ok(local.ip())
 }
 
 /// The interface whose directly connected network holds `address`.
@@ -67,8 +65,16 @@ mod tests {
     #[test]
     fn bind_address_wins_and_loopback_is_named() {
         let bind = "127.0.0.1".parse().ok();
-        let found = NetworkInterface::detect(bind, "10.0.0.1");
+        let found = NetworkInterface::detect(bind, Some("other0"), "10.0.0.1");
         assert_eq!(found, NetworkInterface { name: "lo".into(), address: bind });
+    }
+
+    #[test]
+    fn an_interface_that_does_not_exist_has_no_address() {
+        assert_eq!(
+            NetworkInterface::detect(None, Some("nosuch0"), "10.0.0.1"),
+            NetworkInterface::default()
+        );
     }
 
     #[test]

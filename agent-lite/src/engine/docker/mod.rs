@@ -17,6 +17,7 @@ use bollard::query_parameters::{
 };
 use futures_util::StreamExt as _;
 use tokio::sync::Notify;
+use tokio::task::JoinHandle;
 
 use super::Engine;
 use crate::domain::{Container, ContainerId, Done, EpochMillis, Failure, LABEL_FOG, Step};
@@ -30,10 +31,11 @@ const RECONNECT: Duration = Duration::from_secs(2);
 /// A Docker-compatible engine.
 pub struct DockerEngine {
     shared: Rc<Shared>,
+    events: RefCell<JoinHandle<()>>,
 }
 
 struct Shared {
-    url: String,
+    url: RefCell<String>,
     client: RefCell<Option<Docker>>,
     /// Start times by container, so that a running container is inspected once.
     started: RefCell<HashMap<ContainerId, EpochMillis>>,
@@ -46,13 +48,26 @@ impl DockerEngine {
     /// An engine at `unix://` or `tcp://`; it may come up later. Must be called on the local task set.
     pub fn new(url: &str) -> Self {
         let shared = Rc::new(Shared {
-            url: url.trim_end_matches('/').to_owned(),
+            url: RefCell::new(url.trim_end_matches('/').to_owned()),
             client: RefCell::default(),
             started: RefCell::default(),
             changed: Notify::new(),
         });
-        tokio::task::spawn_local(watch_events(Rc::downgrade(&shared)));
-        Self { shared }
+        let events = tokio::task::spawn_local(watch_events(Rc::downgrade(&shared)));
+        Self { shared, events: RefCell::new(events) }
+    }
+
+    /// Goes over to another address; nothing happens when it is the same.
+    pub fn set_url(&self, url: &str) {
+        let url = url.trim_end_matches('/');
+        if *self.shared.url.borrow() == url {
+            return;
+        }
+        *self.shared.url.borrow_mut() = url.to_owned();
+        *self.shared.client.borrow_mut() = None;
+        let events = tokio::task::spawn_local(watch_events(Rc::downgrade(&self.shared)));
+        self.events.replace(events).abort();
+        self.shared.changed.notify_one();
     }
 }
 
@@ -127,9 +142,10 @@ impl Shared {
             return Ok(client);
         }
         let version = bollard::API_DEFAULT_VERSION;
-        let opened = match self.url.strip_prefix("unix://") {
+        let url = self.url.borrow().clone();
+        let opened = match url.strip_prefix("unix://") {
             Some(path) => Docker::connect_with_unix(path, CALL_SECONDS, version),
-            None => Docker::connect_with_http(&self.url, CALL_SECONDS, version),
+            None => Docker::connect_with_http(&url, CALL_SECONDS, version),
         };
         let client = opened.map_err(failure)?.negotiate_version().await.map_err(failure)?;
         *self.client.borrow_mut() = Some(client.clone());
