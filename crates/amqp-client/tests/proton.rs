@@ -1,6 +1,6 @@
 //! Against Qpid Proton, an independent implementation. Skipped where the system's Python has no `proton`.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "test code outside of test functions")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "test code outside of test functions")]
 
 mod common;
 

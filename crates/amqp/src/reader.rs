@@ -5,7 +5,10 @@ use alloc::string::String;
 use bytes::Bytes;
 
 use crate::codes::{self, descriptor_of};
-use crate::{DecodeError, MAX_DEPTH, Symbol};
+use crate::{DecodeError, Symbol};
+
+/// Described values within each other, outside of containers, that are stepped over.
+const MAX_DESCRIBED: u16 = 256;
 
 /// A position in borrowed bytes.
 #[derive(Debug, Clone)]
@@ -136,14 +139,14 @@ impl<'a> Reader<'a> {
     /// # Errors
     /// [`DecodeError`] when it is malformed or reaches past the end.
     pub fn skip(&mut self) -> Result<(), DecodeError> {
-        let mut pending = 1u8;
-        let mut described = 0u8;
+        let mut pending = 1u16;
+        let mut described = 0u16;
         while pending > 0 {
             pending -= 1;
             let code = self.u8()?;
             if code == codes::DESCRIBED {
                 described += 1;
-                if described > MAX_DEPTH {
+                if described > MAX_DESCRIBED {
                     return Err(DecodeError::TooDeep);
                 }
                 pending += 2;

@@ -22,8 +22,9 @@ impl Message {
         let mut message = Self::default();
         let mut last = None;
         while !reader.is_empty() {
+            let first = reader.rest().len() == bytes.len();
             let Some(kind) = SectionKind::from_descriptor(reader.descriptor()?) else {
-                if last.is_some() {
+                if !first {
                     return Err(DecodeError::SectionOrder);
                 }
                 reader.skip()?;

@@ -81,7 +81,9 @@ fn message_cut_anywhere_is_truncated_or_shorter() {
 
 #[test]
 fn message_malformed_is_refused() {
-    let cases: [(&[u8], DecodeError); 7] = [
+    let cases: [(&[u8], DecodeError); 8] = [
+        // Found by fuzzing: only one unknown section may lead.
+        (b"\x00\x44\x44\x00\x44\x44", DecodeError::SectionOrder),
         (b"\x00", DecodeError::Truncated),
         (b"\x01\x53\x70\x45", DecodeError::WrongType { field: "descriptor", code: 1 }),
         (b"\x00\x53\x70\x40", DecodeError::WrongType { field: "list", code: 0x40 }),

@@ -81,6 +81,20 @@ fn value_skip_steps_as_far_as_decode() {
     }
 }
 
+/// Found by fuzzing: many described values that do not nest deeply.
+#[test]
+fn value_skip_agrees_on_bushy_descriptors() {
+    let leaf =
+        || Value::Described(Box::new(Described { descriptor: 1u64.into(), value: Value::Null }));
+    let mut tree = leaf();
+    for _ in 0..5 {
+        tree = Value::Described(Box::new(Described { descriptor: tree.clone(), value: tree }));
+    }
+    let bytes = tree.to_vec();
+    assert_eq!(Value::decode(&bytes), Ok(tree));
+    assert_eq!(crate::Reader::new(&bytes).skip(), Ok(()));
+}
+
 #[test]
 fn value_cut_anywhere_is_truncated() {
     let bytes = Value::List(every_type()).to_vec();
