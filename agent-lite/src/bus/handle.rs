@@ -38,6 +38,13 @@ pub struct Receipt {
     pub timestamp: u64,
 }
 
+/// A message on its way that is not safe yet.
+pub struct Accepted {
+    shared: Rc<Shared>,
+    seqs: Vec<Seq>,
+    receipt: Receipt,
+}
+
 /// Why a message was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum PublishError {
@@ -141,7 +148,15 @@ impl Bus {
     ///
     /// # Errors
     /// [`PublishError`]; the message was not taken then, though a destination may have received it.
-    pub async fn publish(&self, mut message: IoMessage) -> Result<Receipt, PublishError> {
+    pub async fn publish(&self, message: IoMessage) -> Result<Receipt, PublishError> {
+        self.begin(message)?.safe().await
+    }
+
+    /// The first half of [`Bus::publish`]: the message is on its way, in the order of these calls.
+    ///
+    /// # Errors
+    /// [`PublishError`]; the message was not taken then.
+    pub fn begin(&self, mut message: IoMessage) -> Result<Accepted, PublishError> {
         message.id = new_id().ok_or(PublishError::NoId)?;
         message.timestamp = self.shared.clock.epoch().0;
         let payload = message.encode()?;
@@ -150,8 +165,8 @@ impl Bus {
             return Err(PublishError::TooLarge { size, limit });
         }
         let seqs = self.shared.accept(&message, &payload);
-        self.shared.wait_until_safe(&seqs).await?;
-        Ok(Receipt { id: message.id, timestamp: message.timestamp })
+        let receipt = Receipt { id: message.id, timestamp: message.timestamp };
+        Ok(Accepted { shared: self.shared.clone(), seqs, receipt })
     }
 
     /// Hands out waiting messages of a microservice in one batch (`/v2/messages/next`).
@@ -192,6 +207,19 @@ impl Bus {
     pub fn stop(&self) {
         self.tasks.borrow_mut().drain(..).for_each(|task| task.abort());
         commit::commit(&self.shared);
+    }
+}
+
+// === impl Accepted ===
+
+impl Accepted {
+    /// Resolves once every destination has consumed the message or it is safe on disk. Safe to cancel.
+    ///
+    /// # Errors
+    /// [`PublishError::Storage`].
+    pub async fn safe(&self) -> Result<Receipt, PublishError> {
+        self.shared.wait_until_safe(&self.seqs).await?;
+        Ok(self.receipt.clone())
     }
 }
 

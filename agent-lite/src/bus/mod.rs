@@ -18,6 +18,7 @@ mod supervisor;
 #[cfg(test)]
 mod tests;
 
-pub use handle::{Bus, BusStatus, PublishError, Receipt};
+pub use handle::{Accepted, Bus, BusStatus, PublishError, Receipt};
+pub use inbox::Token;
 pub use mailbox::{Batch, Subscription};
 pub use options::BusOptions;

@@ -1,1 +1,18 @@
-//! Local API: HTTP and WebSocket server for the microservices of this node.
+//! Local API: HTTP and WebSocket server for the microservices of this node (agent contract, section 8).
+
+mod administration;
+mod config;
+mod gps;
+mod identity;
+mod log_lines;
+mod messages;
+mod reply;
+mod request;
+mod route;
+mod server;
+mod socket;
+#[cfg(test)]
+mod tests;
+mod watched;
+
+pub use server::{LocalApi, LocalApiOptions, bind};

@@ -1,0 +1,140 @@
+//! A WebSocket as two halves: a reading task with a bounded queue, and writes bounded in time.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use fastwebsockets::{Frame, OpCode, Payload, WebSocket, WebSocketError, WebSocketWrite};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use tokio::io::{ReadHalf, WriteHalf};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::frame::{PING, PONG};
+
+type Stream = TokioIo<Upgraded>;
+
+/// What a microservice may leave unread before its socket is given up.
+const WRITE_PATIENCE: Duration = Duration::from_secs(20);
+/// Frames read ahead.
+const READ_AHEAD: usize = 8;
+
+/// What was read.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// A whole binary message.
+    Binary(Bytes),
+    /// A ping; answered by [`Channel::pong`].
+    Ping(Bytes),
+    /// The peer closes.
+    Close,
+}
+
+/// A socket of a microservice.
+pub(super) struct Channel {
+    writer: WebSocketWrite<WriteHalf<Stream>>,
+    events: mpsc::Receiver<Event>,
+    reader: JoinHandle<()>,
+}
+
+/// The socket cannot be used any longer.
+#[derive(Debug)]
+pub(super) struct Gone;
+
+impl Channel {
+    pub(super) fn new(socket: WebSocket<Stream>, max_message_bytes: usize) -> Self {
+        let (reader, writer) = socket.split(tokio::io::split);
+        let (sender, events) = mpsc::channel(READ_AHEAD);
+        let reader = tokio::task::spawn_local(async move {
+            let mut reader = Reader { half: reader, partial: None, limit: max_message_bytes };
+            reader.half.set_max_message_size(max_message_bytes);
+            reader.half.set_auto_pong(false);
+            reader.half.set_auto_close(false);
+            while let Ok(event) = reader.next().await {
+                if let Some(event) = event
+                    && sender.send(event).await.is_err()
+                {
+                    return;
+                }
+            }
+        });
+        Self { writer, events, reader }
+    }
+
+    /// The next event; none when the socket is gone. Safe to cancel.
+    pub(super) async fn next(&mut self) -> Option<Event> {
+        self.events.recv().await
+    }
+
+    /// Sends a binary frame.
+    pub(super) async fn send(&mut self, bytes: &[u8]) -> Result<(), Gone> {
+        self.write(Frame::binary(Payload::Borrowed(bytes))).await
+    }
+
+    /// Answers a ping: with the protocol's own number for its own number, else with the same payload.
+    pub(super) async fn pong(&mut self, ping: &[u8]) -> Result<(), Gone> {
+        let payload = if ping == [PING] { &[PONG][..] } else { ping };
+        self.write(Frame::pong(Payload::Borrowed(payload))).await
+    }
+
+    /// Says goodbye.
+    pub(super) async fn close(&mut self) {
+        let _ = self.write(Frame::close(1000, b"")).await;
+    }
+
+    async fn write(&mut self, frame: Frame<'_>) -> Result<(), Gone> {
+        // The writer wants one lifetime for all frames; the payload is moved into a buffer anyway.
+        let owned = Frame::new(
+            frame.fin,
+            frame.opcode,
+            None,
+            Payload::Bytes(BytesMut::from(&frame.payload[..])),
+        );
+        let writing = self.writer.write_frame(owned);
+        match tokio::time::timeout(WRITE_PATIENCE, writing).await {
+            Ok(Ok(())) => Ok(()),
+            _ => Err(Gone),
+        }
+    }
+}
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        self.reader.abort();
+    }
+}
+
+/// Puts fragments together, bounded over all of them.
+struct Reader {
+    half: fastwebsockets::WebSocketRead<ReadHalf<Stream>>,
+    partial: Option<BytesMut>,
+    limit: usize,
+}
+
+impl Reader {
+    async fn next(&mut self) -> Result<Option<Event>, WebSocketError> {
+        let mut obliged = |_: Frame<'_>| std::future::ready(Ok::<(), WebSocketError>(()));
+        let frame = self.half.read_frame(&mut obliged).await?;
+        let payload = Bytes::copy_from_slice(&frame.payload);
+        match (frame.opcode, frame.fin) {
+            (OpCode::Binary, true) => Ok(Some(Event::Binary(payload))),
+            (OpCode::Binary, false) => {
+                self.partial = Some(BytesMut::from(&payload[..]));
+                Ok(None)
+            }
+            (OpCode::Continuation, fin) => {
+                let Some(partial) = &mut self.partial else { return Ok(None) };
+                if partial.len() + payload.len() > self.limit {
+                    return Err(WebSocketError::FrameTooLarge);
+                }
+                partial.extend_from_slice(&payload);
+                let whole = if fin { self.partial.take() } else { None };
+                Ok(whole.map(|whole| Event::Binary(whole.freeze())))
+            }
+            (OpCode::Ping, _) => Ok(Some(Event::Ping(payload))),
+            (OpCode::Close, _) => Ok(Some(Event::Close)),
+            // Text has no meaning here; SDKs send binary only.
+            (OpCode::Text | OpCode::Pong, _) => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! The Local API over real sockets: routes, identity, WebSockets.
+
+mod node;
+mod rest;
+mod sockets;
