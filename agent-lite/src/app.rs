@@ -20,6 +20,7 @@ use crate::disk;
 use crate::domain::NodeFacts;
 use crate::engine::DockerEngine;
 use crate::field_agent::{FieldAgent, Parts};
+use crate::local_api::{LocalApi, LocalApiOptions};
 use crate::modules::{Modules, ProxyModule, RouterModule};
 use crate::process_manager::ProcessManager;
 use crate::state::StateStore;
@@ -118,6 +119,15 @@ async fn serve(
     let bus = Bus::start(context.clone(), BusOptions::default())
         .inspect_err(|error| log::error!(target: "agent", "message bus does not run: {error}"))
         .ok();
+    if let Some(bus) = bus.clone() {
+        let options = LocalApiOptions::default();
+        let api = LocalApi::new(context.clone(), bus, administration.clone(), options);
+        tokio::task::spawn_local(async move {
+            if let Err(error) = api.run().await {
+                log::error!(target: "agent", "local api does not run: {error}");
+            }
+        });
+    }
     tokio::task::spawn_local(processes.run(engine, context.clone(), clock));
     tokio::task::spawn_local(agent.run());
     let socket = paths.socket();
