@@ -1,1 +1,16 @@
 //! ioFog Controller: REST API, orchestration rules and stores.
+//!
+//! A request travels `http` → `routes` (the declared table) → `ops` (one transaction) → `domain` (rules) and `store` (rows);
+//! what must not wait for a disk lives in `live`.
+
+pub mod app;
+pub mod domain;
+pub mod http;
+pub mod jobs;
+pub mod live;
+pub mod ops;
+pub mod routes;
+pub mod settings;
+pub mod stop;
+pub mod store;
+pub mod view;

@@ -1,3 +1,107 @@
-//! ioFog Controller: REST API, orchestration rules and stores.
+//! `iofog-controller`: arguments, signals, and the life of the server.
 
-fn main() {}
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use argh::FromArgs;
+use iofog_controller::app::App;
+use iofog_controller::http::server;
+use iofog_controller::settings::Settings;
+use iofog_controller::store::sqlite::SqliteStore;
+use iofog_controller::{jobs, stop};
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// ioFog Controller.
+#[derive(FromArgs)]
+struct Arguments {
+    #[argh(subcommand)]
+    command: Command,
+}
+
+#[derive(FromArgs)]
+#[argh(subcommand)]
+enum Command {
+    Start(Start),
+    Version(Version),
+}
+
+/// Serves the API in the foreground until SIGTERM or SIGINT.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "start")]
+struct Start {
+    /// folder of the database (default /var/lib/iofog-controller)
+    #[argh(option)]
+    data_dir: Option<PathBuf>,
+    /// log level: error, warn, info, debug or trace
+    #[argh(option, default = "log::LevelFilter::Info")]
+    log_level: log::LevelFilter,
+}
+
+/// Prints the version.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "version")]
+struct Version {}
+
+fn main() -> ExitCode {
+    let arguments: Arguments = argh::from_env();
+    let result = match arguments.command {
+        Command::Start(start) => run(start),
+        Command::Version(_) => print_version(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log::error!("{error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print_version() -> Result<()> {
+    use std::io::Write as _;
+    writeln!(std::io::stdout(), "{}", env!("CARGO_PKG_VERSION")).context("cannot print")
+}
+
+fn run(start: Start) -> Result<()> {
+    iofog_log_sink::init(iofog_log_sink::Options {
+        level: start.log_level,
+        ..iofog_log_sink::Options::default()
+    })
+    .context("cannot start the log")?;
+    let settings = Settings::read(|name| std::env::var(name).ok(), start.data_dir)?;
+    tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the runtime")?
+        .block_on(serve(settings))
+}
+
+async fn serve(settings: Settings) -> Result<()> {
+    std::fs::create_dir_all(&settings.data_dir)
+        .with_context(|| format!("cannot create {}", settings.data_dir.display()))?;
+    let path = settings.data_dir.join("controller.sqlite");
+    let store =
+        SqliteStore::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+    let host = settings.host.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
+    let address = SocketAddr::new(host, settings.port);
+    let app = App::start(settings, Box::new(store)).await.context("cannot load the database")?;
+    let listener =
+        TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    log::info!("listening on {}", listener.local_addr().unwrap_or(address));
+    let (stopper, stop) = stop::channel();
+    let jobs = tokio::spawn(jobs::run(app.clone(), stop.clone()));
+    let serving = tokio::spawn(server::serve(app, listener, stop));
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    log::info!("stopping");
+    stopper.stop();
+    serving.await.context("the server failed")?;
+    jobs.await.context("the jobs failed")
+}

@@ -24,10 +24,8 @@ pub fn parse(address: &str) -> Result<Address, ApiError> {
         return Ok(Address::Literal);
     }
     let wrong = || ApiError::validation(format!("{address} is not a valid host template"));
-    let inner = address
-        .strip_prefix("${")
-        .and_then(|rest| rest.strip_suffix('}'))
-        .ok_or_else(wrong)?;
+    let inner =
+        address.strip_prefix("${").and_then(|rest| rest.strip_suffix('}')).ok_or_else(wrong)?;
     let parts: Vec<&str> = inner.split('.').collect();
     match parts.as_slice() {
         ["Agents", rest @ ..] if !rest.is_empty() => Ok(Address::Agent(rest.join("."))),

@@ -167,7 +167,8 @@ impl FogSettings {
         set(&mut self.fog_type, body.integer("fogType", 0, 2)?);
         set_some(&mut self.location, body.string("location")?);
         set_some(&mut self.description, body.string("description")?);
-        let moved = |name| body.get(name).and_then(serde_json::Value::as_f64).is_some_and(|at| at != 0.0);
+        let moved =
+            |name| body.get(name).and_then(serde_json::Value::as_f64).is_some_and(|at| at != 0.0);
         if moved("latitude") || moved("longitude") {
             self.gps_mode = Some("manual".to_owned());
         }

@@ -112,11 +112,18 @@ fn read_volume(body: &Fields<'_>) -> Result<Volume, ApiError> {
         access: body.required_string("accessMode", 0)?,
         kind,
     };
-    let named = volume.host.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
+    let named = volume
+        .host
+        .bytes()
+        .next()
+        .is_some_and(|b| b.is_ascii_alphanumeric() || b"_.-".contains(&b));
     if volume.kind == "volume" && !named {
         return Err(ApiError::new(
             iofog_api::ErrorClass::InvalidArgument,
-            format!("hostDestination '{}' is no volume name: use type bind for a path", volume.host),
+            format!(
+                "hostDestination '{}' is no volume name: use type bind for a path",
+                volume.host
+            ),
         ));
     }
     Ok(volume)
@@ -161,7 +168,7 @@ impl Request {
         let uuid = body.string("iofogUuid")?.filter(|uuid| !uuid.is_empty());
         let name = body.string("agentName")?;
         let agent = uuid
-            .map(|uuid| AgentReference::Uuid(FogUuid::new(uuid)))
+            .map(|uuid| AgentReference::Uuid(FogUuid::from(uuid)))
             .or(name.map(AgentReference::Name));
         let ports = body.objects("ports", Port::read)?;
         if let Some(ports) = &ports {
@@ -259,14 +266,17 @@ mod tests {
         assert_eq!(error.message, "Required field 'value' is missing");
         let error = read(&json!({ "ports": [{ "internal": "80", "external": 1 }] })).unwrap_err();
         assert_eq!(error.message, "Field 'ports[0].internal' is not of a type(s) integer");
-        let error = read(&json!({ "images": [{ "containerImage": "a", "fogTypeId": 9 }] })).unwrap_err();
+        let error =
+            read(&json!({ "images": [{ "containerImage": "a", "fogTypeId": 9 }] })).unwrap_err();
         assert_eq!(error.message, "images[0].fogTypeId must have a maximum value of 2");
     }
 
     #[test]
     fn volume_names_and_paths_are_told_apart() {
-        let body = |kind, host| json!({ "volumeMappings": [{ "hostDestination": host,
-            "containerDestination": "/d", "accessMode": "rw", "type": kind }] });
+        let body = |kind, host| {
+            json!({ "volumeMappings": [{ "hostDestination": host,
+            "containerDestination": "/d", "accessMode": "rw", "type": kind }] })
+        };
         assert!(read(&body("volume", "data")).is_ok());
         assert!(read(&body("bind", "/data")).is_ok());
         assert!(read(&body("volume", "/data")).unwrap_err().message.contains("type bind"));

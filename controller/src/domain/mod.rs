@@ -1,5 +1,6 @@
 //! Orchestration rules without I/O: what an agent, a router, a microservice is, and what follows from a change.
 
+pub mod catalog;
 pub mod change;
 pub mod extra_host;
 pub mod fog;
@@ -8,6 +9,6 @@ pub mod password;
 pub mod port;
 pub mod proxy;
 pub mod registry;
-pub mod catalog;
 pub mod router;
 pub mod status;
+pub mod yaml;

@@ -79,9 +79,8 @@ pub fn hash_password(password: &str) -> Result<String, SecretError> {
 /// True when the password is the one that was hashed.
 #[must_use]
 pub fn password_matches(password: &str, stored: &str) -> bool {
-    PasswordHash::new(stored).is_ok_and(|hash| {
-        Argon2::default().verify_password(password.as_bytes(), &hash).is_ok()
-    })
+    PasswordHash::new(stored)
+        .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
 }
 
 #[cfg(test)]

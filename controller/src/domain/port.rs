@@ -85,7 +85,9 @@ impl Port {
             public.check(internal)?;
         }
         if RESERVED.contains(&external) {
-            return Err(ApiError::validation(format!("Port '{external}' is reserved for internal use")));
+            return Err(ApiError::validation(format!(
+                "Port '{external}' is reserved for internal use"
+            )));
         }
         Ok(port)
     }
@@ -93,7 +95,8 @@ impl Port {
 
 impl PublicRequest {
     fn read(body: &Fields<'_>) -> Result<Self, ApiError> {
-        let schemes = body.strings("schemes")?.ok_or_else(|| iofog_api::check::missing("schemes"))?;
+        let schemes =
+            body.strings("schemes")?.ok_or_else(|| iofog_api::check::missing("schemes"))?;
         let protocol = body
             .one_of("protocol", &["tcp", "http"])?
             .ok_or_else(|| iofog_api::check::missing("protocol"))?;

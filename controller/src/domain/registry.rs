@@ -37,7 +37,9 @@ impl RegistrySettings {
     pub fn create(body: &Fields<'_>) -> Result<Self, ApiError> {
         let settings = Self {
             url: body.required_string("url", 1)?,
-            is_public: body.boolean("isPublic")?.ok_or_else(|| iofog_api::check::missing("isPublic"))?,
+            is_public: body
+                .boolean("isPublic")?
+                .ok_or_else(|| iofog_api::check::missing("isPublic"))?,
             is_secure: true,
             username: body.required_string("username", 1)?,
             password: body.required_string("password", 0)?,

@@ -169,11 +169,8 @@ mod tests {
             updated: 0,
             settings: RouterSettings { host: "5.5.5.5".to_owned(), ..interior() },
         };
-        let edge = RouterSettings {
-            is_edge: true,
-            messaging_port: 5672,
-            ..RouterSettings::default()
-        };
+        let edge =
+            RouterSettings { is_edge: true, messaging_port: 5672, ..RouterSettings::default() };
         assert_eq!(
             config_text(&"fgQc".into(), &edge, std::slice::from_ref(&upstream)),
             "{\"mode\":\"edge\",\"id\":\"fgQc\",\"listeners\":[{\"role\":\"normal\",\"host\":\"0.0.0.0\",\

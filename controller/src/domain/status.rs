@@ -8,7 +8,10 @@ use serde_json::Value;
 /// Status of an agent, with the contract's names.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
-#[allow(missing_docs, reason = "fields carry the contract's names and meanings, sections 5.2 and 6.1")]
+#[allow(
+    missing_docs,
+    reason = "fields carry the contract's names and meanings, sections 5.2 and 6.1"
+)]
 pub struct FogStatus {
     pub last_active: i64,
     /// When the Controller received the last status, epoch ms (not the agent's clock).
@@ -191,7 +194,10 @@ impl MicroserviceStatus {
         set(&mut self.container_id, text("containerId"));
         set(&mut self.error_message, text("errorMessage"));
         set(&mut self.start_time, item.get("startTime").and_then(number::integer_of));
-        set(&mut self.operating_duration, item.get("operatingDuration").and_then(number::integer_of));
+        set(
+            &mut self.operating_duration,
+            item.get("operatingDuration").and_then(number::integer_of),
+        );
         set(&mut self.cpu_usage, lenient(item.get("cpuUsage")));
         set(&mut self.memory_usage, lenient(item.get("memoryUsage")));
         set(&mut self.percentage, lenient(item.get("percentage")));
@@ -215,7 +221,7 @@ pub fn reported_microservices(text: &str) -> Vec<(MicroserviceUuid, Value)> {
     items
         .into_iter()
         .filter_map(|item| {
-            let uuid = MicroserviceUuid::new(item.get("id")?.as_str()?);
+            let uuid = MicroserviceUuid::from(item.get("id")?.as_str()?);
             Some((uuid, item))
         })
         .collect()
@@ -229,7 +235,8 @@ mod tests {
     #[test]
     fn java_agents_report_numbers_as_texts() {
         let mut status = MicroserviceStatus::queued(1);
-        status.update(&json!({ "cpuUsage": "1,234.5", "memoryUsage": "77", "status": "RUNNING" }), 2);
+        status
+            .update(&json!({ "cpuUsage": "1,234.5", "memoryUsage": "77", "status": "RUNNING" }), 2);
         assert_eq!((status.cpu_usage, status.memory_usage), (1234.5, 77.0));
         status.update(&json!({ "cpuUsage": "∞" }), 3);
         assert_eq!((status.cpu_usage, status.status.as_str()), (1234.5, "RUNNING"));

@@ -183,6 +183,18 @@ pub fn put_status(
     )
 }
 
+/// The agent of each microservice that has one. Read once at start.
+///
+/// # Errors
+/// When the database fails.
+pub fn placements(tx: &mut dyn Tx) -> Stored<Vec<(MicroserviceUuid, FogUuid)>> {
+    let sql = "SELECT uuid, fog_uuid FROM microservices WHERE fog_uuid IS NOT NULL";
+    let rows = tx.query(sql, &[])?;
+    rows.iter()
+        .map(|row| Ok((MicroserviceUuid::from(row.text(0)?), FogUuid::from(row.text(1)?))))
+        .collect()
+}
+
 /// The next volume mapping id.
 ///
 /// # Errors

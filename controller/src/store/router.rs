@@ -39,7 +39,8 @@ pub fn default(tx: &mut dyn Tx) -> Stored<Option<Router>> {
 /// # Errors
 /// When the database fails.
 pub fn upstreams(tx: &mut dyn Tx, id: i64) -> Stored<Vec<Router>> {
-    let sql = "SELECT r.id, r.fog_uuid, r.is_default, r.created, r.updated, r.document FROM routers r
+    let sql =
+        "SELECT r.id, r.fog_uuid, r.is_default, r.created, r.updated, r.document FROM routers r
                JOIN router_connections c ON c.dest_id = r.id WHERE c.source_id = ?1 ORDER BY r.id";
     tx.query(sql, &[id.into()])?.iter().map(read).collect()
 }
@@ -49,7 +50,8 @@ pub fn upstreams(tx: &mut dyn Tx, id: i64) -> Stored<Vec<Router>> {
 /// # Errors
 /// When the database fails.
 pub fn downstreams(tx: &mut dyn Tx, id: i64) -> Stored<Vec<Router>> {
-    let sql = "SELECT r.id, r.fog_uuid, r.is_default, r.created, r.updated, r.document FROM routers r
+    let sql =
+        "SELECT r.id, r.fog_uuid, r.is_default, r.created, r.updated, r.document FROM routers r
                JOIN router_connections c ON c.source_id = r.id WHERE c.dest_id = ?1 ORDER BY r.id";
     tx.query(sql, &[id.into()])?.iter().map(read).collect()
 }

@@ -58,8 +58,7 @@ impl Tx for SqliteTx<'_> {
     fn query(&mut self, sql: &'static str, parameters: &[SqlValue]) -> Stored<Vec<Row>> {
         let mut statement = self.0.prepare_cached(sql).map_err(failed)?;
         let columns = statement.column_count();
-        let mut rows =
-            statement.query(rusqlite::params_from_iter(parameters)).map_err(failed)?;
+        let mut rows = statement.query(rusqlite::params_from_iter(parameters)).map_err(failed)?;
         let mut found = Vec::new();
         while let Some(row) = rows.next().map_err(failed)? {
             let values = (0..columns).map(|column| row.get_ref(column).map(value_of));
@@ -70,8 +69,7 @@ impl Tx for SqliteTx<'_> {
 
     fn execute(&mut self, sql: &'static str, parameters: &[SqlValue]) -> Stored<u64> {
         let mut statement = self.0.prepare_cached(sql).map_err(failed)?;
-        let touched =
-            statement.execute(rusqlite::params_from_iter(parameters)).map_err(failed)?;
+        let touched = statement.execute(rusqlite::params_from_iter(parameters)).map_err(failed)?;
         Ok(u64::try_from(touched).unwrap_or(u64::MAX))
     }
 }

@@ -1,0 +1,202 @@
+//! The running Controller: settings, store and live state, and the way to run a transaction.
+
+use std::sync::Arc;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use iofog_api::{ApiError, FogUuid, MicroserviceUuid, time};
+use tokio::sync::oneshot;
+
+use crate::domain::change::Flags;
+use crate::domain::microservice::Microservice;
+use crate::domain::status::{FogStatus, MicroserviceStatus};
+use crate::live::{Effect, Live};
+use crate::settings::Settings;
+use crate::store::{self, Done, Job, Store, Tx};
+
+/// Everything that requests share.
+pub struct App {
+    /// Settings.
+    pub settings: Settings,
+    /// Live state.
+    pub live: Live,
+    /// When the program started.
+    pub started: Instant,
+    store: Box<dyn Store>,
+}
+
+/// A transaction in progress, with what it leaves behind once committed.
+pub struct Work<'a> {
+    /// The rows.
+    pub tx: &'a mut dyn Tx,
+    /// Settings.
+    pub settings: &'a Settings,
+    /// Live state as of the last commit.
+    pub live: &'a Live,
+    /// Now, epoch ms.
+    pub now: i64,
+    stamp: Option<i64>,
+    effects: Vec<Effect>,
+}
+
+/// Epoch ms of the system clock.
+#[must_use]
+pub fn now_ms() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+impl App {
+    /// Puts the Controller together and loads the live state.
+    ///
+    /// # Errors
+    /// When the store cannot be read or seeded.
+    pub async fn start(settings: Settings, store: Box<dyn Store>) -> Result<Arc<Self>, ApiError> {
+        let app =
+            Arc::new(Self { settings, live: Live::default(), started: Instant::now(), store });
+        app.write(|work| {
+            crate::ops::seed::seed(work)?;
+            work.live.load(work.tx, work.now)?;
+            Ok(())
+        })
+        .await?;
+        Ok(app)
+    }
+
+    /// Runs a transaction that may write; answers after its commit.
+    ///
+    /// # Errors
+    /// What `body` refuses, after rolling back; or a failure of the store.
+    pub async fn write<T: Send + 'static>(
+        self: &Arc<Self>,
+        body: impl FnOnce(&mut Work<'_>) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let (sender, receiver) = oneshot::channel();
+        self.store.write(self.job(body, sender));
+        receiver.await.unwrap_or_else(|_| Err(ApiError::internal("store gave no answer")))
+    }
+
+    /// Runs a transaction that only reads.
+    ///
+    /// # Errors
+    /// What `body` refuses, or a failure of the store.
+    pub async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        body: impl FnOnce(&mut Work<'_>) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let (sender, receiver) = oneshot::channel();
+        self.store.read(self.job(body, sender));
+        receiver.await.unwrap_or_else(|_| Err(ApiError::internal("store gave no answer")))
+    }
+
+    /// Queues a transaction nobody waits for; a failure is logged.
+    pub fn write_behind(
+        self: &Arc<Self>,
+        what: &'static str,
+        body: impl FnOnce(&mut Work<'_>) -> Result<(), ApiError> + Send + 'static,
+    ) {
+        let (sender, receiver) = oneshot::channel::<Result<(), ApiError>>();
+        self.store.write(self.job(body, sender));
+        tokio::spawn(async move {
+            if let Ok(Err(error)) = receiver.await {
+                log::error!("{what}: {error}");
+            }
+        });
+    }
+
+    fn job<T: Send + 'static>(
+        self: &Arc<Self>,
+        body: impl FnOnce(&mut Work<'_>) -> Result<T, ApiError> + Send + 'static,
+        sender: oneshot::Sender<Result<T, ApiError>>,
+    ) -> Job {
+        let app = Arc::clone(self);
+        Box::new(move |tx| {
+            let mut work = Work::new(tx, &app);
+            let result = body(&mut work);
+            let effects = std::mem::take(&mut work.effects);
+            let keep = result.is_ok();
+            let answer = Box::new(move |stored: Result<(), String>| {
+                let result = match stored {
+                    Ok(()) => result,
+                    Err(error) => result.and(Err(ApiError::internal(error))),
+                };
+                if result.is_ok() {
+                    app.live.apply(effects);
+                }
+                // A caller that went away needs no answer.
+                let _ = sender.send(result);
+            });
+            Done { keep, answer }
+        })
+    }
+}
+
+impl<'a> Work<'a> {
+    fn new(tx: &'a mut dyn Tx, app: &'a App) -> Self {
+        Self {
+            tx,
+            settings: &app.settings,
+            live: &app.live,
+            now: now_ms(),
+            stamp: None,
+            effects: Vec::new(),
+        }
+    }
+
+    /// Sets change flags for an agent.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn flag(&mut self, fog: &FogUuid, flags: Flags) -> Result<(), ApiError> {
+        let stamp = *self.stamp.get_or_insert_with(|| self.live.board.stamp(self.now));
+        store::change::insert(self.tx, fog, &time::iso(stamp), flags)?;
+        self.effects.push(Effect::Flags(fog.clone(), stamp, flags));
+        Ok(())
+    }
+
+    /// Adds a microservice's row; it waits for its agent.
+    ///
+    /// # Errors
+    /// When the database fails or the name is taken.
+    pub fn insert_microservice(&mut self, new: &Microservice) -> Result<(), ApiError> {
+        store::microservice::insert(self.tx, new)?;
+        self.effects.push(Effect::Placed(new.uuid.clone(), new.fog.clone()));
+        self.set_status(&new.uuid, Some(MicroserviceStatus::queued(self.now)));
+        Ok(())
+    }
+
+    /// Writes a microservice's row.
+    ///
+    /// # Errors
+    /// When the database fails or the name is taken.
+    pub fn update_microservice(&mut self, changed: &Microservice) -> Result<(), ApiError> {
+        store::microservice::update(self.tx, changed)?;
+        self.effects.push(Effect::Placed(changed.uuid.clone(), changed.fog.clone()));
+        Ok(())
+    }
+
+    /// Removes a microservice's row and status.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn delete_microservice(&mut self, uuid: &MicroserviceUuid) -> Result<(), ApiError> {
+        store::microservice::delete(self.tx, uuid)?;
+        self.effects.push(Effect::Placed(uuid.clone(), None));
+        self.set_status(uuid, None);
+        Ok(())
+    }
+
+    /// Sets, or with none forgets, a microservice's status once committed.
+    pub fn set_status(&mut self, uuid: &MicroserviceUuid, status: Option<MicroserviceStatus>) {
+        self.effects.push(Effect::Microservice(uuid.clone(), status));
+    }
+
+    /// Sets an agent's status once committed.
+    pub fn set_fog_status(&mut self, uuid: &FogUuid, status: FogStatus) {
+        self.effects.push(Effect::Fog(uuid.clone(), Box::new(status)));
+    }
+
+    /// Leaves something else behind once committed.
+    pub fn effect(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+}

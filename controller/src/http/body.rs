@@ -1,0 +1,125 @@
+//! Request bodies: JSON, form and multipart, each within a limit.
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use serde_json::Value;
+
+use super::query;
+use super::request::Upload;
+
+/// Largest JSON or form body (controller contract 0.1).
+pub const SMALL: usize = 100 * 1024;
+/// Largest multipart body with a YAML document.
+pub const DOCUMENT: usize = 4 * 1024 * 1024;
+
+/// Why a body is refused, before any route sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// 413.
+    TooLarge,
+    /// 400: malformed JSON.
+    Malformed,
+    /// 500: a multipart field that the route does not know.
+    UnexpectedField,
+    /// The peer went away.
+    Broken,
+}
+
+/// A body as parsed.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Parsed {
+    /// JSON value; null when there is none.
+    pub value: Value,
+    /// Uploaded file.
+    pub file: Option<Upload>,
+}
+
+/// Collects a body.
+///
+/// # Errors
+/// [`Refused::TooLarge`] beyond the limit, [`Refused::Broken`] when the stream fails.
+pub async fn collect(body: Incoming, limit: usize) -> Result<Bytes, Refused> {
+    match Limited::new(body, limit).collect().await {
+        Ok(collected) => Ok(collected.to_bytes()),
+        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Refused::TooLarge),
+        Err(_) => Err(Refused::Broken),
+    }
+}
+
+/// Parses a collected body by its content type; `field` is the file field that the route knows.
+///
+/// # Errors
+/// [`Refused`] when it is malformed or has an unexpected field.
+pub async fn parse(
+    content_type: &str,
+    body: Bytes,
+    field: Option<&'static str>,
+) -> Result<Parsed, Refused> {
+    if body.is_empty() {
+        return Ok(Parsed::default());
+    }
+    let kind = content_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    match kind.as_str() {
+        "application/json" => match serde_json::from_slice(&body) {
+            Ok(value @ (Value::Object(_) | Value::Array(_))) => Ok(Parsed { value, file: None }),
+            // The reference parser is strict: only objects and arrays are bodies.
+            _ => Err(Refused::Malformed),
+        },
+        "application/x-www-form-urlencoded" => Ok(Parsed { value: query::form(&body), file: None }),
+        "multipart/form-data" => multipart(content_type, body, field).await,
+        _ => Ok(Parsed::default()),
+    }
+}
+
+async fn multipart(
+    content_type: &str,
+    body: Bytes,
+    field: Option<&'static str>,
+) -> Result<Parsed, Refused> {
+    let Some(field) = field else { return Ok(Parsed::default()) };
+    let boundary = multer::parse_boundary(content_type).map_err(|_| Refused::Malformed)?;
+    let stream = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(body)]);
+    let mut form = multer::Multipart::new(stream, boundary);
+    let mut file = None;
+    while let Some(part) = form.next_field().await.map_err(|_| Refused::Malformed)? {
+        let name = part.name().unwrap_or_default().to_owned();
+        let is_file = part.file_name().is_some() || part.content_type().is_some();
+        if is_file && name != field {
+            return Err(Refused::UnexpectedField);
+        }
+        let content = part.bytes().await.map_err(|_| Refused::Malformed)?;
+        if name == field {
+            file = Some(Upload { field: name, content });
+        }
+    }
+    Ok(Parsed { value: Value::Null, file })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn parsed(kind: &str, body: &'static str) -> Result<Parsed, Refused> {
+        parse(kind, Bytes::from_static(body.as_bytes()), Some("application")).await
+    }
+
+    #[tokio::test]
+    async fn kinds_of_bodies() {
+        assert_eq!(parsed("application/json", "").await.unwrap().value, Value::Null);
+        assert_eq!(parsed("application/json", "{oops").await, Err(Refused::Malformed));
+        assert_eq!(parsed("application/json", "\"text\"").await, Err(Refused::Malformed));
+        let form = parsed("application/x-www-form-urlencoded", "a=b").await.unwrap();
+        assert_eq!(form.value["a"], "b");
+    }
+
+    #[tokio::test]
+    async fn only_the_known_file_field_is_taken() {
+        let kind = "multipart/form-data; boundary=XX";
+        let good = "--XX\r\nContent-Disposition: form-data; name=\"application\"; filename=\"a.yaml\"\r\n\r\nkind: A\r\n--XX--\r\n";
+        let file = parsed(kind, good).await.unwrap().file.unwrap();
+        assert_eq!(file.content, "kind: A");
+        let other = "--XX\r\nContent-Disposition: form-data; name=\"x\"; filename=\"a\"\r\n\r\n1\r\n--XX--\r\n";
+        assert_eq!(parsed(kind, other).await, Err(Refused::UnexpectedField));
+    }
+}

@@ -1,0 +1,293 @@
+//! The server: accepts connections, finds the route, authenticates, parses, runs the handler, and answers with the headers
+//! that every answer has (controller contract 0.1).
+
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::service::service_fn;
+use hyper::{Method, StatusCode};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use iofog_api::{ApiError, ErrorClass};
+use tokio::net::TcpListener;
+
+use super::body::{self, Refused};
+use super::{Caller, Reply, Request, query};
+use crate::app::{App, now_ms};
+use crate::domain::password::token_hash;
+use crate::routes::{self, Auth, Handler, Route, Verb};
+use crate::stop::Stop;
+
+type Answer = hyper::Response<Full<Bytes>>;
+
+/// How long a client may take for a request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a client may take for a request's body.
+const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Serves until `stop` turns true, then lets requests in flight finish for a while.
+pub async fn serve(app: Arc<App>, listener: TcpListener, mut stop: Stop) {
+    let mut connections = tokio::task::JoinSet::new();
+    loop {
+        let stream = tokio::select! {
+            () = stop.wait() => break,
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => stream,
+                Err(error) => {
+                    // Out of file descriptors: wait for some to be closed.
+                    log::warn!("cannot accept a connection: {error}");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                    continue;
+                }
+            },
+        };
+        while connections.try_join_next().is_some() {}
+        let _ = stream.set_nodelay(true);
+        connections.spawn(connection(Arc::clone(&app), stream, stop.clone()));
+    }
+    drop(listener);
+    let drained = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(Duration::from_secs(5), drained).await.is_err() {
+        log::warn!("connections still open at the end are cut");
+    }
+}
+
+async fn connection(app: Arc<App>, stream: tokio::net::TcpStream, mut stop: Stop) {
+    let stopping = stop.clone();
+    let service = service_fn(move |request| {
+        let (app, stopping) = (Arc::clone(&app), stopping.clone());
+        async move { Ok::<_, Infallible>(answer(app, request, stopping).await) }
+    });
+    let serving = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .max_buf_size(64 * 1024)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(serving);
+    tokio::select! {
+        _ = serving.as_mut() => return,
+        () = stop.wait() => serving.as_mut().graceful_shutdown(),
+    }
+    let _ = serving.await;
+}
+
+async fn answer(app: Arc<App>, request: hyper::Request<Incoming>, stop: Stop) -> Answer {
+    let head_only = request.method() == Method::HEAD;
+    let if_none_match = request.headers().get(hyper::header::IF_NONE_MATCH).cloned();
+    let mut answer = match respond(app, request, stop).await {
+        Ok(answer) => answer,
+        Err(refused) => refusal(refused),
+    };
+    common_headers(answer.headers_mut());
+    let matches = if_none_match.is_some()
+        && answer.headers().get(hyper::header::ETAG) == if_none_match.as_ref();
+    if matches && answer.status() == StatusCode::OK {
+        *answer.status_mut() = StatusCode::NOT_MODIFIED;
+        *answer.body_mut() = Full::default();
+    } else if head_only {
+        *answer.body_mut() = Full::default();
+    }
+    answer
+}
+
+async fn respond(
+    app: Arc<App>,
+    request: hyper::Request<Incoming>,
+    stop: Stop,
+) -> Result<Answer, Refused> {
+    let (parts, incoming) = request.into_parts();
+    if parts.method == Method::OPTIONS {
+        return Ok(preflight(&parts.headers));
+    }
+    let path = parts.uri.path();
+    let Some((route, parameters)) =
+        Verb::of(&parts.method).and_then(|verb| routes::find(verb, path))
+    else {
+        let text = format!("Cannot {} {}", parts.method, html_escape(path));
+        return Ok(html(StatusCode::NOT_FOUND, &text));
+    };
+    // Before the body is read: strangers cannot make us buffer it.
+    let caller = match authenticate(&app, route.auth, &parts.headers) {
+        Ok(caller) => caller,
+        Err(error) => return Ok(failure(route, &error)),
+    };
+    let limit = if route.file.is_some() { body::DOCUMENT } else { body::SMALL };
+    let collected = tokio::time::timeout(BODY_TIMEOUT, body::collect(incoming, limit))
+        .await
+        .map_err(|_| Refused::Broken)??;
+    let content_type = text_of(&parts.headers, "content-type");
+    let parsed = body::parse(content_type, collected, route.file).await?;
+    let request = Request {
+        caller,
+        parameters,
+        query: query::sanitised(parts.uri.query().unwrap_or_default()),
+        body: parsed.value,
+        file: parsed.file,
+        wait: wait_of(text_of(&parts.headers, "prefer")),
+    };
+    let result = match route.handler {
+        Handler::Read(run) => app.read(move |work| run(work, &request)).await,
+        Handler::Write(run) => app.write(move |work| run(work, &request)).await,
+        Handler::Live(run) => run(&app, &request),
+        Handler::Async(run) => run(app, request, stop).await,
+    };
+    Ok(match result {
+        Ok(reply) => success(route, reply),
+        Err(error) => failure(route, &error),
+    })
+}
+
+fn authenticate(app: &App, auth: Auth, headers: &HeaderMap) -> Result<Caller, ApiError> {
+    if auth == Auth::Anyone {
+        return Ok(Caller::Anyone);
+    }
+    let token = text_of(headers, "authorization");
+    if token.is_empty() {
+        return Err(ApiError::unauthorised());
+    }
+    let (hash, now) = (token_hash(token), now_ms());
+    match auth {
+        Auth::User => {
+            app.live.sessions.user(&hash, now, app.settings.user_token_ms).map(Caller::User)
+        }
+        _ => {
+            let agent = app.live.sessions.fog(&hash, now, app.settings.fog_token_ms)?;
+            app.live.statuses.update_fog(&agent, |status| status.last_active = now);
+            Ok(Caller::Agent(agent))
+        }
+    }
+}
+
+fn text_of<'a>(headers: &'a HeaderMap, name: &str) -> &'a str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// Seconds of `wait=N` in a `Prefer` header (RFC 7240).
+fn wait_of(prefer: &str) -> Option<u64> {
+    prefer.split([',', ';']).find_map(|part| part.trim().strip_prefix("wait=")?.trim().parse().ok())
+}
+
+fn success(route: &Route, reply: Reply) -> Answer {
+    let status =
+        StatusCode::from_u16(reply.status.unwrap_or(route.status)).unwrap_or(StatusCode::OK);
+    let mut answer = match reply.body {
+        Some(body) => json(status, &body),
+        None => empty(status),
+    };
+    for (name, value) in reply.headers {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            answer.headers_mut().insert(HeaderName::from_static(name), value);
+        }
+    }
+    answer
+}
+
+fn failure(route: &Route, error: &ApiError) -> Answer {
+    if error.class == ErrorClass::Internal {
+        log::error!("{}: {}", route.id, error.message);
+    }
+    let status = StatusCode::from_u16(route.status_of(error.class))
+        .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    json(status, &error.body())
+}
+
+fn refusal(refused: Refused) -> Answer {
+    match refused {
+        Refused::TooLarge => html(StatusCode::PAYLOAD_TOO_LARGE, "request entity too large"),
+        Refused::Malformed => html(StatusCode::BAD_REQUEST, "malformed request body"),
+        Refused::UnexpectedField => html(StatusCode::INTERNAL_SERVER_ERROR, "unexpected field"),
+        Refused::Broken => html(StatusCode::REQUEST_TIMEOUT, "request body did not arrive"),
+    }
+}
+
+fn empty(status: StatusCode) -> Answer {
+    let mut answer = Answer::new(Full::default());
+    *answer.status_mut() = status;
+    answer
+}
+
+fn json(status: StatusCode, body: &serde_json::Value) -> Answer {
+    let text = body.to_string();
+    let mut answer = Answer::new(Full::from(text.clone()));
+    *answer.status_mut() = status;
+    let headers = answer.headers_mut();
+    headers.insert("content-type", HeaderValue::from_static("application/json; charset=utf-8"));
+    if let Ok(tag) = HeaderValue::from_str(&entity_tag(text.as_bytes())) {
+        headers.insert("etag", tag);
+    }
+    answer
+}
+
+/// A weak entity tag: length and a 64-bit FNV-1a hash; it tells versions apart and guards nothing.
+fn entity_tag(body: &[u8]) -> String {
+    let hash = body.iter().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    format!("W/\"{:x}-{hash:016x}\"", body.len())
+}
+
+fn html(status: StatusCode, text: &str) -> Answer {
+    let page = format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Error</title>\n\
+         </head>\n<body>\n<pre>{text}</pre>\n</body>\n</html>\n"
+    );
+    let mut answer = Answer::new(Full::from(page));
+    *answer.status_mut() = status;
+    let kind = HeaderValue::from_static("text/html; charset=utf-8");
+    answer.headers_mut().insert("content-type", kind);
+    answer
+}
+
+fn html_escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
+}
+
+fn preflight(headers: &HeaderMap) -> Answer {
+    let mut answer = empty(StatusCode::NO_CONTENT);
+    let own = answer.headers_mut();
+    let methods = HeaderValue::from_static("GET,HEAD,PUT,PATCH,POST,DELETE");
+    own.insert("access-control-allow-methods", methods);
+    own.insert("vary", HeaderValue::from_static("Access-Control-Request-Headers"));
+    if let Some(wanted) = headers.get("access-control-request-headers") {
+        own.insert("access-control-allow-headers", wanted.clone());
+    }
+    answer
+}
+
+fn common_headers(headers: &mut HeaderMap) {
+    for (name, value) in [
+        ("access-control-allow-origin", "*"),
+        ("x-frame-options", "SAMEORIGIN"),
+        ("x-content-type-options", "nosniff"),
+        ("strict-transport-security", "max-age=15552000; includeSubDomains"),
+        ("x-dns-prefetch-control", "off"),
+        ("x-download-options", "noopen"),
+        ("x-xss-protection", "1; mode=block"),
+    ] {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    headers.insert("x-timestamp", HeaderValue::from(now_ms()));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn preferences() {
+        assert_eq!(wait_of("wait=25"), Some(25));
+        assert_eq!(wait_of("respond-async, wait=5"), Some(5));
+        assert_eq!(wait_of("wait=soon"), None);
+        assert_eq!(wait_of(""), None);
+    }
+
+    #[test]
+    fn entity_tags_tell_bodies_apart() {
+        assert_eq!(entity_tag(b"{}"), entity_tag(b"{}"));
+        assert_ne!(entity_tag(b"{}"), entity_tag(b"[]"));
+    }
+}

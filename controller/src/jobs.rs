@@ -1,0 +1,99 @@
+//! Background jobs (controller contract 22): agents that fell silent, statuses and expiries written behind, clean-up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use iofog_api::ApiError;
+
+use crate::app::{App, Work, now_ms};
+use crate::domain::fog::Fog;
+use crate::stop::Stop;
+use crate::store;
+
+/// How often statuses and expiries are written behind.
+const WRITE_BEHIND: Duration = Duration::from_secs(2);
+/// How often expired rows are removed.
+const CLEAN_UP: Duration = Duration::from_secs(3600);
+
+/// Runs the jobs until `stop` turns true; writes behind once more at the end.
+pub async fn run(app: Arc<App>, mut stop: Stop) {
+    let mut status = tokio::time::interval(Duration::from_millis(app.settings.status_job_ms));
+    let mut flush = tokio::time::interval(WRITE_BEHIND);
+    let mut clean = tokio::time::interval(CLEAN_UP);
+    loop {
+        let (what, result) = tokio::select! {
+            () = stop.wait() => break,
+            _ = status.tick() => ("agent status", mark_silent(&app).await),
+            _ = flush.tick() => ("write behind", write_behind(&app).await),
+            _ = clean.tick() => ("clean up", clean_up(&app).await),
+        };
+        if let Err(error) = result {
+            log::error!("job {what}: {error}");
+        }
+    }
+    if let Err(error) = write_behind(&app).await {
+        log::error!("job write behind: {error}");
+    }
+}
+
+/// Agents that run but have not reported for several intervals become unknown, and so do their microservices. The time of
+/// receipt counts, not the agent's clock.
+async fn mark_silent(app: &Arc<App>) -> Result<(), ApiError> {
+    let fogs = app.read(|work| Ok(store::fog::all(work.tx)?)).await?;
+    let now = now_ms();
+    for fog in fogs {
+        let status = app.live.statuses.fog(&fog.uuid);
+        if status.daemon_status == "RUNNING"
+            && is_silent(&fog, status.received, now, app.settings.status_tolerance)
+        {
+            log::warn!("agent {} fell silent", fog.uuid);
+            app.live.statuses.update_fog(&fog.uuid, |status| {
+                "UNKNOWN".clone_into(&mut status.daemon_status);
+            });
+            for uuid in app.live.owners.on(&fog.uuid) {
+                app.live.statuses.update_microservice(&uuid, |status| {
+                    "UNKNOWN".clone_into(&mut status.status);
+                });
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_silent(fog: &Fog, received: i64, now: i64, tolerance: i64) -> bool {
+    let interval = fog.settings.status_frequency.max(1).saturating_mul(1000);
+    now.saturating_sub(received) > interval.saturating_mul(tolerance)
+}
+
+async fn write_behind(app: &Arc<App>) -> Result<(), ApiError> {
+    let changed = app.live.statuses.take_changed();
+    let extended = app.live.sessions.take_extended(now_ms());
+    if changed.fogs.is_empty() && changed.microservices.is_empty() && extended.is_empty() {
+        return Ok(());
+    }
+    app.write(move |work: &mut Work<'_>| {
+        for (uuid, status) in &changed.fogs {
+            store::fog::put_status(work.tx, uuid, status)?;
+        }
+        for (uuid, status) in &changed.microservices {
+            store::microservice::put_status(work.tx, uuid, status)?;
+        }
+        for (hash, is_agent, expires) in &extended {
+            if *is_agent {
+                store::token::extend_fog(work.tx, hash, *expires)?;
+            } else {
+                store::token::extend_user(work.tx, hash, *expires)?;
+            }
+        }
+        Ok(())
+    })
+    .await
+}
+
+async fn clean_up(app: &Arc<App>) -> Result<(), ApiError> {
+    app.write(|work| {
+        store::token::delete_expired(work.tx, work.now)?;
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,128 @@
+//! Access tokens by hash. Each authenticated call adds a full interval to the expiry (controller contract 1); expiries are
+//! written behind.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Mutex;
+
+use iofog_api::{ApiError, ErrorClass, FogUuid};
+
+use super::lock;
+
+/// Known tokens.
+#[derive(Debug, Default)]
+pub struct Sessions(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    users: HashMap<String, Session<i64>>,
+    fogs: HashMap<String, Session<FogUuid>>,
+    extended: HashSet<String>,
+}
+
+#[derive(Debug)]
+struct Session<T> {
+    owner: T,
+    expires: i64,
+}
+
+/// An expiry to write behind: token hash, whether an agent's, expiry.
+pub type Extended = (String, bool, i64);
+
+impl Sessions {
+    /// Adds a user's token.
+    pub fn add_user(&self, hash: String, owner: i64, expires: i64) {
+        lock(&self.0).users.insert(hash, Session { owner, expires });
+    }
+
+    /// Adds an agent's token, which replaces its former one.
+    pub fn add_fog(&self, hash: String, owner: FogUuid, expires: i64) {
+        let mut inner = lock(&self.0);
+        inner.fogs.retain(|_, session| session.owner != owner);
+        inner.fogs.insert(hash, Session { owner, expires });
+    }
+
+    /// Forgets a user's tokens.
+    pub fn drop_user(&self, user: i64) {
+        lock(&self.0).users.retain(|_, session| session.owner != user);
+    }
+
+    /// Forgets an agent's token.
+    pub fn drop_fog(&self, fog: &FogUuid) {
+        lock(&self.0).fogs.retain(|_, session| session.owner != *fog);
+    }
+
+    /// The user of a token; extends it.
+    ///
+    /// # Errors
+    /// `authorization failed` or `token expired`.
+    pub fn user(&self, hash: &str, now: i64, interval: i64) -> Result<i64, ApiError> {
+        let mut inner = lock(&self.0);
+        let owner = check(inner.users.get_mut(hash), now, interval)?;
+        inner.extended.insert(hash.to_owned());
+        Ok(owner)
+    }
+
+    /// The agent of a token; extends it.
+    ///
+    /// # Errors
+    /// `authorization failed` or `token expired`.
+    pub fn fog(&self, hash: &str, now: i64, interval: i64) -> Result<FogUuid, ApiError> {
+        let mut inner = lock(&self.0);
+        let owner = check(inner.fogs.get_mut(hash), now, interval)?;
+        inner.extended.insert(hash.to_owned());
+        Ok(owner)
+    }
+
+    /// Expiries changed since the last call; expired user tokens are forgotten on the way.
+    pub fn take_extended(&self, now: i64) -> Vec<Extended> {
+        let mut inner = lock(&self.0);
+        inner.users.retain(|_, session| session.expires >= now);
+        let hashes = std::mem::take(&mut inner.extended);
+        hashes
+            .into_iter()
+            .filter_map(|hash| match (inner.users.get(&hash), inner.fogs.get(&hash)) {
+                (Some(session), _) => Some((hash, false, session.expires)),
+                (None, Some(session)) => Some((hash, true, session.expires)),
+                (None, None) => None,
+            })
+            .collect()
+    }
+}
+
+fn check<T: Clone>(
+    session: Option<&mut Session<T>>,
+    now: i64,
+    interval: i64,
+) -> Result<T, ApiError> {
+    let session = session.ok_or_else(ApiError::unauthorised)?;
+    if session.expires < now {
+        return Err(ApiError::new(ErrorClass::Authentication, "token expired"));
+    }
+    session.expires = session.expires.saturating_add(interval);
+    Ok(session.owner.clone())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_call_adds_a_full_interval() {
+        let sessions = Sessions::default();
+        sessions.add_user("h".to_owned(), 7, 1000);
+        assert_eq!(sessions.user("h", 900, 1000).unwrap(), 7);
+        assert_eq!(sessions.user("h", 1900, 1000).unwrap(), 7);
+        assert_eq!(sessions.user("h", 4000, 1000).unwrap_err().message, "token expired");
+        assert!(sessions.fog("h", 0, 1).is_err());
+        assert_eq!(sessions.user("x", 0, 1).unwrap_err().message, "authorization failed");
+    }
+
+    #[test]
+    fn a_new_agent_token_replaces_the_old() {
+        let sessions = Sessions::default();
+        sessions.add_fog("old".to_owned(), "a".into(), 10);
+        sessions.add_fog("new".to_owned(), "a".into(), 10);
+        assert!(sessions.fog("old", 0, 1).is_err());
+        assert!(sessions.fog("new", 0, 1).is_ok());
+    }
+}

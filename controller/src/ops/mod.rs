@@ -1,0 +1,13 @@
+//! What a route does inside one transaction: reads rows, applies the rules of `domain`, writes rows, sets flags.
+
+pub mod agent;
+pub mod application;
+pub mod extra_host;
+pub mod fog;
+pub mod images;
+pub mod microservice;
+pub mod public_port;
+pub mod route;
+pub mod router;
+pub mod seed;
+pub mod user;

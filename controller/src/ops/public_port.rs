@@ -1,0 +1,191 @@
+//! Public ports: granting, the Proxies on both sides, and their removal (controller contract 20).
+
+use iofog_api::{ApiError, FogUuid, MicroserviceUuid};
+
+use super::router;
+use crate::app::Work;
+use crate::domain::catalog;
+use crate::domain::change::Flags;
+use crate::domain::fog::Fog;
+use crate::domain::microservice::{Microservice, Spec};
+use crate::domain::port::{self, Port, PublicDetails, PublicPort, PublicRequest};
+use crate::domain::proxy::{self, NetworkRouter, ProxyConfig};
+use crate::domain::router::DEFAULT_ROUTER;
+use crate::store;
+
+/// Grants the public ports that a microservice's ports ask for and sets up the Proxies on both sides.
+///
+/// # Errors
+/// When no entry host or no port is to be had.
+pub fn grant(work: &mut Work<'_>, microservice: &Microservice) -> Result<(), ApiError> {
+    for wanted in &microservice.spec.ports {
+        if let Some(public) = &wanted.public {
+            grant_one(work, microservice, wanted, public)?;
+        }
+    }
+    Ok(())
+}
+
+fn grant_one(
+    work: &mut Work<'_>,
+    microservice: &Microservice,
+    wanted: &Port,
+    public: &PublicRequest,
+) -> Result<(), ApiError> {
+    let entry = entry_host(work, public)?;
+    let taken = taken_on(work, entry.as_ref())?;
+    let shown = public.router_host.as_deref().unwrap_or(DEFAULT_ROUTER);
+    let range = work.settings.public_ports.clone();
+    let public_port = port::grant(public.router_port, &range, &taken, shown)?;
+    let granted = PublicPort {
+        id: 0,
+        microservice: microservice.uuid.clone(),
+        internal: wanted.internal,
+        public_port,
+        details: PublicDetails {
+            external: wanted.external,
+            queue: router::new_uuid()?,
+            protocol: public.protocol.clone(),
+            schemes: public.schemes.clone(),
+            host: entry.map(|fog| fog.uuid),
+            explicit_host: public.router_host.is_some(),
+        },
+    };
+    store::public_port::insert(work.tx, &granted)?;
+    connect(work, microservice, &granted)
+}
+
+/// Numbers that nobody else may get on an entry host: public ports and ports of its microservices.
+fn taken_on(
+    work: &mut Work<'_>,
+    entry: Option<&Fog>,
+) -> Result<std::collections::BTreeSet<i64>, ApiError> {
+    let mut taken = store::public_port::taken(work.tx, entry.map(|fog| &fog.uuid))?;
+    if let Some(fog) = entry {
+        for other in store::microservice::of_fog(work.tx, &fog.uuid)? {
+            taken.extend(other.spec.ports.iter().map(|port| port.external));
+        }
+    }
+    Ok(taken)
+}
+
+/// The agent on which a public port is opened; none on Kubernetes.
+fn entry_host(work: &mut Work<'_>, public: &PublicRequest) -> Result<Option<Fog>, ApiError> {
+    if let Some(uuid) = &public.router_host {
+        let fog = store::fog::by_uuid(work.tx, &FogUuid::from(uuid.as_str()))?;
+        return fog
+            .map(Some)
+            .ok_or_else(|| ApiError::validation(format!("Invalid router host {uuid}")));
+    }
+    let system = store::fog::system(work.tx)?;
+    if system.is_none() && store::router::default(work.tx)?.is_none() {
+        return Err(ApiError::validation(format!("Invalid router host {DEFAULT_ROUTER}")));
+    }
+    Ok(system)
+}
+
+/// Adds a public port's mappings on the agents of both sides.
+///
+/// # Errors
+/// When the database fails.
+pub fn connect(
+    work: &mut Work<'_>,
+    microservice: &Microservice,
+    granted: &PublicPort,
+) -> Result<(), ApiError> {
+    let details = &granted.details;
+    if let Some(uuid) = &microservice.fog {
+        let mapping = proxy::local_mapping(&details.queue, &details.protocol, details.external);
+        add_mapping(work, uuid, &mapping)?;
+    }
+    if let Some(uuid) = &details.host {
+        let mapping = proxy::remote_mapping(&details.queue, &details.protocol, granted.public_port);
+        add_mapping(work, uuid, &mapping)?;
+    }
+    Ok(())
+}
+
+/// Removes a public port's mapping on the microservice's side: it moves, or goes.
+///
+/// # Errors
+/// When the database fails.
+pub fn disconnect_local(
+    work: &mut Work<'_>,
+    fog: &FogUuid,
+    granted: &PublicPort,
+) -> Result<(), ApiError> {
+    let details = &granted.details;
+    let mapping = proxy::local_mapping(&details.queue, &details.protocol, details.external);
+    remove_mapping(work, fog, &mapping)
+}
+
+/// Takes back public ports with their mappings on both sides.
+///
+/// # Errors
+/// When the database fails.
+pub fn release(
+    work: &mut Work<'_>,
+    fog: Option<&FogUuid>,
+    ports: &[PublicPort],
+) -> Result<(), ApiError> {
+    for granted in ports {
+        if let Some(fog) = fog {
+            disconnect_local(work, fog, granted)?;
+        }
+        if let Some(host) = &granted.details.host {
+            let details = &granted.details;
+            let mapping =
+                proxy::remote_mapping(&details.queue, &details.protocol, granted.public_port);
+            remove_mapping(work, host, &mapping)?;
+        }
+        store::public_port::delete(work.tx, granted.id)?;
+    }
+    Ok(())
+}
+
+/// Public ports of a microservice.
+///
+/// # Errors
+/// When the database fails.
+pub fn of(work: &mut Work<'_>, uuid: &MicroserviceUuid) -> Result<Vec<PublicPort>, ApiError> {
+    Ok(store::public_port::of_microservice(work.tx, uuid)?)
+}
+
+fn add_mapping(work: &mut Work<'_>, uuid: &FogUuid, mapping: &str) -> Result<(), ApiError> {
+    let Some(fog) = store::fog::by_uuid(work.tx, uuid)? else { return Ok(()) };
+    if let Some(mut known) = store::microservice::system(work.tx, uuid, catalog::PROXY)? {
+        let mut config = ProxyConfig::parse(&known.spec.config);
+        config.add(mapping);
+        known.spec.config = config.text();
+        known.updated = work.now;
+        work.update_microservice(&known)?;
+        return work.flag(uuid, Flags::MICROSERVICE_CONFIG);
+    }
+    let network_router = router::network_router(work, &fog)?
+        .map(|router| NetworkRouter {
+            host: router.settings.host,
+            port: router.settings.messaging_port,
+        })
+        .unwrap_or_default();
+    let config = ProxyConfig { mappings: vec![mapping.to_owned()], network_router };
+    let spec = Spec { config: config.text(), root_host_access: true, ..Spec::default() };
+    router::add_system(work, &fog, catalog::PROXY, "Proxy", spec)?;
+    work.flag(uuid, Flags::COMMON)
+}
+
+fn remove_mapping(work: &mut Work<'_>, uuid: &FogUuid, mapping: &str) -> Result<(), ApiError> {
+    let Some(mut known) = store::microservice::system(work.tx, uuid, catalog::PROXY)? else {
+        return Ok(());
+    };
+    let mut config = ProxyConfig::parse(&known.spec.config);
+    config.remove(mapping);
+    if config.mappings.is_empty() {
+        work.delete_microservice(&known.uuid)?;
+        // The contract names the configuration flag; the list changed as well.
+        return work.flag(uuid, Flags::COMMON);
+    }
+    known.spec.config = config.text();
+    known.updated = work.now;
+    work.update_microservice(&known)?;
+    work.flag(uuid, Flags::COMMON)
+}

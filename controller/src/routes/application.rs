@@ -1,0 +1,137 @@
+//! Applications (controller contract 8).
+
+use iofog_api::{ApiError, Fields};
+use serde_json::{Value, json};
+
+use super::{Answered, Auth, Handler, Route, Verb};
+use crate::app::Work;
+use crate::domain::yaml;
+use crate::http::{Reply, Request};
+use crate::ops::application;
+use crate::{store, view};
+
+pub(super) const ROUTES: &[Route] = &[
+    Route::new("application.list", Verb::Get, "/application", Auth::User, 200, Handler::Read(list)),
+    Route::new(
+        "application.create",
+        Verb::Post,
+        "/application",
+        Auth::User,
+        201,
+        Handler::Write(create),
+    ),
+    Route::new(
+        "application.create-yaml",
+        Verb::Post,
+        "/application/yaml",
+        Auth::User,
+        201,
+        Handler::Write(create_yaml),
+    )
+    .file("application"),
+    Route::new(
+        "application.get",
+        Verb::Get,
+        "/application/:name",
+        Auth::User,
+        200,
+        Handler::Read(get),
+    ),
+    Route::new(
+        "application.patch",
+        Verb::Patch,
+        "/application/:name",
+        Auth::User,
+        204,
+        Handler::Write(patch),
+    ),
+    Route::new(
+        "application.put",
+        Verb::Put,
+        "/application/:name",
+        Auth::User,
+        204,
+        Handler::Write(put),
+    ),
+    Route::new(
+        "application.put-yaml",
+        Verb::Put,
+        "/application/yaml/:name",
+        Auth::User,
+        204,
+        Handler::Write(put_yaml),
+    )
+    .file("application"),
+    Route::new(
+        "application.delete",
+        Verb::Delete,
+        "/application/:name",
+        Auth::User,
+        204,
+        Handler::Write(delete),
+    ),
+];
+
+fn list(work: &mut Work<'_>, request: &Request) -> Answered {
+    let mut shown = Vec::new();
+    for row in store::application::list(work.tx, request.user()?)? {
+        if !row.is_system {
+            shown.push(view::application::application(work, &row)?);
+        }
+    }
+    Ok(Reply::json(json!({ "applications": shown })))
+}
+
+fn create(work: &mut Work<'_>, request: &Request) -> Answered {
+    create_from(work, request, &request.body)
+}
+
+fn create_from(work: &mut Work<'_>, request: &Request, body: &Value) -> Answered {
+    let new = application::create(work, request.user()?, &Fields::of(body)?)?;
+    Ok(Reply::json(json!({ "id": new.id, "name": new.name })))
+}
+
+fn get(work: &mut Work<'_>, request: &Request) -> Answered {
+    let found = application::owned(work, request.user()?, request.parameter("name"))?;
+    Ok(Reply::json(view::application::application(work, &found)?))
+}
+
+fn patch(work: &mut Work<'_>, request: &Request) -> Answered {
+    let found = application::owned(work, request.user()?, request.parameter("name"))?;
+    application::update_metadata(work, &found, &Fields::of(&request.body)?)?;
+    Ok(Reply::empty())
+}
+
+fn put(work: &mut Work<'_>, request: &Request) -> Answered {
+    put_from(work, request, &request.body)
+}
+
+fn put_from(work: &mut Work<'_>, request: &Request, body: &Value) -> Answered {
+    let found = application::owned(work, request.user()?, request.parameter("name"))?;
+    application::reconcile(work, &found, &Fields::of(body)?)?;
+    Ok(Reply::empty())
+}
+
+fn create_yaml(work: &mut Work<'_>, request: &Request) -> Answered {
+    let body = document(request)?;
+    create_from(work, request, &body)
+}
+
+fn put_yaml(work: &mut Work<'_>, request: &Request) -> Answered {
+    let body = document(request)?;
+    put_from(work, request, &body)
+}
+
+fn document(request: &Request) -> Result<Value, ApiError> {
+    let text = super::yaml_text(request, "Application file missing")?;
+    yaml::read(text, "Application").map(Value::Object)
+}
+
+/// Deleting what is not there succeeds (contract 8.1).
+fn delete(work: &mut Work<'_>, request: &Request) -> Answered {
+    let name = request.parameter("name");
+    if let Some(found) = store::application::by_name(work.tx, request.user()?, name)? {
+        application::delete(work, &found)?;
+    }
+    Ok(Reply::empty())
+}

@@ -1,0 +1,281 @@
+//! The declared table of routes (controller contract 2): it drives the server, the authorisation tests and the coverage
+//! check. Each noun declares its own part.
+
+mod agent;
+mod application;
+mod catalog;
+mod config;
+mod flow;
+mod fog;
+mod microservice;
+mod registry;
+mod route;
+mod router;
+mod status;
+mod user;
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use hyper::Method;
+use iofog_api::{ApiError, ErrorClass};
+
+use crate::app::{App, Work};
+use crate::http::{Reply, Request};
+use crate::stop::Stop;
+
+/// Prefix of every path.
+pub const PREFIX: &str = "/api/v3";
+
+/// Method of a route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "the methods of HTTP")]
+pub enum Verb {
+    Get,
+    Head,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Verb {
+    /// The verb of a method, if routes use it.
+    #[must_use]
+    pub fn of(method: &Method) -> Option<Self> {
+        match method.as_str() {
+            "GET" => Some(Self::Get),
+            "HEAD" => Some(Self::Head),
+            "POST" => Some(Self::Post),
+            "PUT" => Some(Self::Put),
+            "PATCH" => Some(Self::Patch),
+            "DELETE" => Some(Self::Delete),
+            _ => None,
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Get => "GET",
+            Self::Head => "HEAD",
+            Self::Post => "POST",
+            Self::Put => "PUT",
+            Self::Patch => "PATCH",
+            Self::Delete => "DELETE",
+        }
+    }
+}
+
+/// Whose token a route wants.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Auth {
+    /// Nobody's.
+    Anyone,
+    /// A user's.
+    User,
+    /// An agent's.
+    Agent,
+}
+
+/// Result of a handler.
+pub type Answered = Result<Reply, ApiError>;
+/// Future of an asynchronous handler.
+pub type AnsweredLater = Pin<Box<dyn Future<Output = Answered> + Send>>;
+
+/// What a route does.
+#[derive(Clone, Copy)]
+pub enum Handler {
+    /// A transaction that only reads.
+    Read(fn(&mut Work<'_>, &Request) -> Answered),
+    /// A transaction that may write.
+    Write(fn(&mut Work<'_>, &Request) -> Answered),
+    /// Live state only, no store.
+    Live(fn(&Arc<App>, &Request) -> Answered),
+    /// Waits, or computes long, between transactions.
+    Async(fn(Arc<App>, Request, Stop) -> AnsweredLater),
+}
+
+/// One route.
+#[derive(Clone, Copy)]
+pub struct Route {
+    /// Name in tests, logs and the coverage table: `noun.action`.
+    pub id: &'static str,
+    /// Method.
+    pub verb: Verb,
+    /// Path below [`PREFIX`]; `:name` is a parameter.
+    pub path: &'static str,
+    /// Whose token it wants.
+    pub auth: Auth,
+    /// Status of success.
+    pub status: u16,
+    /// Statuses of error classes that differ from the class's own.
+    pub statuses: &'static [(ErrorClass, u16)],
+    /// File field of a multipart body.
+    pub file: Option<&'static str>,
+    /// What it does.
+    pub handler: Handler,
+}
+
+impl Route {
+    const fn new(
+        id: &'static str,
+        verb: Verb,
+        path: &'static str,
+        auth: Auth,
+        status: u16,
+        handler: Handler,
+    ) -> Self {
+        Self { id, verb, path, auth, status, statuses: &[], file: None, handler }
+    }
+
+    const fn file(mut self, field: &'static str) -> Self {
+        self.file = Some(field);
+        self
+    }
+
+    const fn statuses(mut self, statuses: &'static [(ErrorClass, u16)]) -> Self {
+        self.statuses = statuses;
+        self
+    }
+
+    /// Status of an error class on this route.
+    #[must_use]
+    pub fn status_of(&self, class: ErrorClass) -> u16 {
+        let own = self.statuses.iter().find(|(known, _)| *known == class);
+        own.map_or(class.status(), |(_, status)| *status)
+    }
+}
+
+/// The whole table, noun by noun.
+pub fn all() -> impl Iterator<Item = &'static Route> {
+    [
+        status::ROUTES,
+        user::ROUTES,
+        fog::ROUTES,
+        agent::ROUTES,
+        application::ROUTES,
+        microservice::ROUTES,
+        route::ROUTES,
+        registry::ROUTES,
+        catalog::ROUTES,
+        router::ROUTES,
+        config::ROUTES,
+        flow::ROUTES,
+    ]
+    .into_iter()
+    .flatten()
+}
+
+/// Finds the route of a request and its path parameters. Fixed segments match in any case and before parameters; one
+/// trailing slash is ignored; HEAD falls back to GET.
+#[must_use]
+pub fn find(verb: Verb, path: &str) -> Option<(&'static Route, Vec<(&'static str, String)>)> {
+    let path = strip_prefix_any_case(path)?;
+    let path = path.strip_suffix('/').unwrap_or(path);
+    let segments: Vec<&str> = path.split('/').skip(1).collect();
+    let matching = |verb: Verb| {
+        all()
+            .filter(|route| route.verb == verb)
+            .filter_map(|route| Some((route, matches(route.path, &segments)?)))
+            .min_by_key(|(_, parameters)| parameters.len())
+    };
+    match (matching(verb), verb) {
+        (None, Verb::Head) => matching(Verb::Get),
+        (found, _) => found,
+    }
+}
+
+fn strip_prefix_any_case(path: &str) -> Option<&str> {
+    let (prefix, rest) = path.split_at_checked(PREFIX.len())?;
+    (prefix.eq_ignore_ascii_case(PREFIX) && rest.starts_with('/')).then_some(rest)
+}
+
+fn matches(pattern: &'static str, segments: &[&str]) -> Option<Vec<(&'static str, String)>> {
+    let mut wanted = pattern.split('/').skip(1);
+    let mut given = segments.iter();
+    let mut parameters = Vec::new();
+    loop {
+        match (wanted.next(), given.next()) {
+            (None, None) => return Some(parameters),
+            (Some(wanted), Some(given)) => match wanted.strip_prefix(':') {
+                Some(_) if given.is_empty() => return None,
+                Some(name) => parameters.push((name, decode(given)?)),
+                None if wanted.eq_ignore_ascii_case(given) => {}
+                None => return None,
+            },
+            _ => return None,
+        }
+    }
+}
+
+/// Percent-decodes a path segment.
+fn decode(segment: &str) -> Option<String> {
+    if !segment.contains('%') {
+        return Some(segment.to_owned());
+    }
+    let mut bytes = segment.bytes();
+    let mut decoded = Vec::with_capacity(segment.len());
+    while let Some(byte) = bytes.next() {
+        if byte == b'%' {
+            let digits = [bytes.next()?, bytes.next()?];
+            let text = std::str::from_utf8(&digits).ok()?;
+            decoded.push(u8::from_str_radix(text, 16).ok()?);
+        } else {
+            decoded.push(byte);
+        }
+    }
+    String::from_utf8(decoded).ok()
+}
+
+/// Text of an uploaded YAML document; `missing` is the message when there is none.
+fn yaml_text<'a>(request: &'a Request, missing: &str) -> Result<&'a str, ApiError> {
+    let file = request.file.as_ref().ok_or_else(|| ApiError::validation(missing))?;
+    std::str::from_utf8(&file.content)
+        .map_err(|_| ApiError::validation("Invalid YAML format: not UTF-8 text"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(verb: Verb, path: &str) -> Option<&'static str> {
+        find(verb, path).map(|(route, _)| route.id)
+    }
+
+    #[test]
+    fn paths_match_in_any_case_and_with_a_trailing_slash() {
+        assert_eq!(id(Verb::Get, "/API/V3/Status/"), Some("status.get"));
+        assert_eq!(id(Verb::Head, "/api/v3/status"), Some("status.get"));
+        assert_eq!(id(Verb::Get, "/api/v3/nothing"), None);
+        assert_eq!(id(Verb::Get, "/api/v3x/status"), None);
+    }
+
+    #[test]
+    fn fixed_segments_win_over_parameters() {
+        assert_eq!(
+            id(Verb::Get, "/api/v3/microservices/public-ports"),
+            Some("microservice.public-ports")
+        );
+        assert_eq!(id(Verb::Get, "/api/v3/microservices/abc"), Some("microservice.get"));
+    }
+
+    #[test]
+    fn parameters_are_decoded() {
+        let (_, parameters) = find(Verb::Get, "/api/v3/application/a%2Eb").unwrap();
+        assert_eq!(parameters, [("name", "a.b".to_owned())]);
+        assert!(find(Verb::Get, "/api/v3/application/a%2").is_none());
+    }
+
+    #[test]
+    fn ids_and_paths_are_unique() {
+        let mut ids = std::collections::HashSet::new();
+        let mut paths = std::collections::HashSet::new();
+        for route in all() {
+            assert!(ids.insert(route.id), "{}", route.id);
+            assert!(paths.insert((route.verb.name(), route.path)), "{}", route.path);
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! Settings from the environment (controller contract 23): names with `_` between levels, and the plain names that
+//! deployments use.
+
+use std::net::IpAddr;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+/// Everything that can be set.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Address to listen on (`Server_Host`); absent = all.
+    pub host: Option<IpAddr>,
+    /// Port of the API (`Server_Port`).
+    pub port: u16,
+    /// Folder of the database.
+    pub data_dir: PathBuf,
+    /// Life of a user's token in ms.
+    pub user_token_ms: i64,
+    /// Life of an agent's token in ms.
+    pub fog_token_ms: i64,
+    /// Interval of the agent status job in ms.
+    pub status_job_ms: u64,
+    /// Missed status intervals before an agent counts as unknown.
+    pub status_tolerance: i64,
+    /// Public ports that are given out.
+    pub public_ports: Range<i64>,
+    /// Images of Router and Proxy by fog type 1 and 2, where they differ from the seeds.
+    pub system_images: Vec<(String, i64, String)>,
+}
+
+/// Life of a provisioning key in ms.
+pub const PROVISION_KEY_MS: i64 = 20 * 60 * 1000;
+
+impl Settings {
+    /// Reads the settings; `get` gives the value of an environment variable.
+    ///
+    /// # Errors
+    /// Naming the variable whose value makes no sense.
+    pub fn read(get: impl Fn(&str) -> Option<String>, data_dir: Option<PathBuf>) -> Result<Self> {
+        if let Some(provider) = get("DB_PROVIDER").or_else(|| get("Database_Provider")) {
+            match provider.as_str() {
+                "sqlite" => {}
+                "mysql" => bail!("DB_PROVIDER: mysql is not supported: use sqlite"),
+                other => bail!("DB_PROVIDER: {other} is not supported by this build: use sqlite"),
+            }
+        }
+        let number = |name: &str, default: i64| -> Result<i64> {
+            get(name).map_or(Ok(default), |text| {
+                text.parse().with_context(|| format!("{name}: {text} is no number"))
+            })
+        };
+        let host = get("Server_Host")
+            .map(|text| text.parse().with_context(|| format!("Server_Host: {text} is no address")))
+            .transpose()?;
+        let port = number("Server_Port", 51_121)?;
+        let seconds = |name, default| Ok::<_, anyhow::Error>(number(name, default)? * 1000);
+        let range = get("PUBLIC_PORTS_RANGE").or_else(|| get("PublicPorts_Range"));
+        let images = ["Router", "Proxy", "PortRouter"]
+            .iter()
+            .flat_map(|name| [1, 2].map(|fog_type| ((*name).to_owned(), fog_type)));
+        Ok(Self {
+            host,
+            port: u16::try_from(port).with_context(|| format!("Server_Port: {port} is no port"))?,
+            data_dir: data_dir.unwrap_or_else(|| PathBuf::from("/var/lib/iofog-controller")),
+            user_token_ms: seconds("Settings_UserTokenExpirationIntervalSeconds", 3600)?,
+            fog_token_ms: seconds("Settings_FogTokenExpirationIntervalSeconds", 3600)?,
+            status_job_ms: u64::try_from(seconds("Settings_FogStatusUpdateIntervalSeconds", 30)?)
+                .context("Settings_FogStatusUpdateIntervalSeconds: must not be negative")?
+                .max(1000),
+            status_tolerance: number("Settings_FogStatusUpdateTolerance", 3)?,
+            public_ports: parse_range(range.as_deref().unwrap_or("6000-7000"))?,
+            system_images: images
+                .filter_map(|(name, fog_type)| {
+                    let image = get(&format!("SystemImages_{name}_{fog_type}"))?;
+                    Some((name, fog_type, image))
+                })
+                .collect(),
+        })
+    }
+}
+
+/// `6000-7000` means 6000 to 6999.
+fn parse_range(text: &str) -> Result<Range<i64>> {
+    let parsed = text
+        .split_once('-')
+        .and_then(|(first, end)| Some(first.trim().parse().ok()?..end.trim().parse().ok()?));
+    match parsed {
+        Some(range) if 0 < range.start && range.start < range.end && range.end <= 65_536 => {
+            Ok(range)
+        }
+        _ => bail!("PUBLIC_PORTS_RANGE: {text} is no range like 6000-7000"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(pairs: &[(&str, &str)]) -> Result<Settings> {
+        let get = |name: &str| {
+            pairs.iter().find(|(key, _)| *key == name).map(|(_, value)| (*value).to_owned())
+        };
+        Settings::read(get, None)
+    }
+
+    #[test]
+    fn defaults_and_names() {
+        let settings = read(&[("PUBLIC_PORTS_RANGE", "7000-7002")]).unwrap();
+        assert_eq!((settings.port, settings.public_ports), (51_121, 7000..7002));
+        let settings = read(&[("SystemImages_Router_2", "r:2")]).unwrap();
+        assert_eq!(settings.system_images, [("Router".to_owned(), 2, "r:2".to_owned())]);
+    }
+
+    #[test]
+    fn nonsense_is_refused_by_name() {
+        for (name, value) in [
+            ("Server_Port", "x"),
+            ("Server_Port", "70000"),
+            ("PUBLIC_PORTS_RANGE", "7-6"),
+            ("DB_PROVIDER", "mysql"),
+        ] {
+            let error = read(&[(name, value)]).unwrap_err().to_string();
+            assert!(error.contains(name), "{error}");
+        }
+    }
+}
