@@ -1,8 +1,13 @@
 //! The command line tool for ioFog edge compute networks: parsing, acting, printing.
 
+mod app;
 pub mod cli;
+pub mod commands;
 pub mod config;
+pub mod ops;
 pub mod output;
 pub mod rest;
 pub mod text;
 pub mod yaml;
+
+pub use app::run;

@@ -1,2 +1,7 @@
 //! The `iofogctl` program.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    iofogctl::run(std::env::args_os().skip(1).collect())
+}

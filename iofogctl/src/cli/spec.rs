@@ -136,11 +136,11 @@ impl Command {
 }
 
 /// Flags of every command.
-pub const GLOBAL: &[Flag] = &[
+pub(super) const GLOBAL: &[Flag] = &[
     flag("debug", "Show HTTP and SSH traffic"),
     short_option("namespace", 'n', "Namespace to work in"),
     short_flag("verbose", 'v', "Show each step as a line"),
 ];
 
 /// Flag of every command that prints its help.
-pub const HELP: Flag = short_flag("help", 'h', "Print help");
+pub(super) const HELP: Flag = short_flag("help", 'h', "Print help");

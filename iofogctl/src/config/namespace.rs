@@ -143,6 +143,7 @@ impl<'a> ControlPlane<'a> {
 
 /// An Agent of either sort.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a handful of short-lived values")]
 pub enum AgentRecord {
     /// In a container here.
     Local(LocalAgent),

@@ -3,7 +3,7 @@
 use crate::text::{Error, Result};
 
 /// Port of the REST API.
-pub const CONTROLLER_PORT: u16 = 51121;
+pub(super) const CONTROLLER_PORT: u16 = 51121;
 
 /// Where requests go: scheme `http` and path `/api/v3` unless the endpoint has them; query and
 /// fragment are dropped.
@@ -52,6 +52,12 @@ pub fn deploy_endpoint(host: &str) -> String {
     } else {
         format!("http://{host}:{CONTROLLER_PORT}")
     }
+}
+
+/// Host part of an endpoint.
+pub fn endpoint_host(endpoint: &str) -> &str {
+    let rest = endpoint.split_once("://").map_or(endpoint, |(_, rest)| rest);
+    host_of(rest.split('/').next().unwrap_or_default())
 }
 
 /// Host without port; brackets of IPv6 addresses are removed.

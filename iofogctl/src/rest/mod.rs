@@ -18,7 +18,7 @@ pub use applications::{Application, Flow};
 pub use catalog::{CatalogChange, CatalogItem, Image, Registry, RegistryChange};
 pub use client::Client;
 pub use edge_resources::{Display, EdgeResource, Endpoint, HttpInterface};
-pub use endpoint::{base_url, connect_endpoint, deploy_endpoint};
+pub use endpoint::{base_url, connect_endpoint, deploy_endpoint, endpoint_host};
 pub use microservices::{
     EnvironmentVariable, ExtraHost, Microservice, MicroserviceStatus, Port, PublicPort,
     PublicPortRouter, VolumeMapping,

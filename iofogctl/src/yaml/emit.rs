@@ -317,7 +317,7 @@ fn escape(letter: char) -> String {
     format!("\\{short}")
 }
 
-/// Shortest form that reads back, with an exponent outside of 1e-4 to 1e21.
+/// Shortest form that reads back, with an exponent outside of 1e-4 to 1e6: whole numbers too, when they came as floating point.
 fn float(number: f64) -> String {
     if number.is_nan() {
         return ".nan".to_owned();
@@ -328,7 +328,7 @@ fn float(number: f64) -> String {
     let scientific = format!("{number:e}");
     let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific };
     let exponent: i32 = exponent.parse().unwrap_or(0);
-    if number == 0.0 || (-4..21).contains(&exponent) {
+    if number == 0.0 || (-4..6).contains(&exponent) {
         return format!("{number}");
     }
     let sign = if exponent < 0 { '-' } else { '+' };

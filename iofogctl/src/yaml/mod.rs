@@ -2,6 +2,7 @@
 //! prints byte for byte what the standard program's library prints (block style, 80 columns).
 
 pub mod de;
+pub mod documents;
 pub mod emit;
 pub mod load;
 pub mod node;

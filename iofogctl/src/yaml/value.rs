@@ -47,9 +47,8 @@ impl Value {
         match json {
             Json::Null => Self::Null,
             Json::Bool(flag) => Self::Bool(*flag),
-            Json::Number(number) => number
-                .as_i128()
-                .map_or_else(|| Self::Float(number.as_f64().unwrap_or(f64::NAN)), Self::Int),
+            // The standard program reads all numbers of free documents as floating point.
+            Json::Number(number) => Self::Float(number.as_f64().unwrap_or(f64::NAN)),
             Json::String(text) => Self::text(text.as_str()),
             Json::Array(items) => Self::Seq(items.iter().map(Self::from_json).collect()),
             Json::Object(entries) => {
@@ -74,9 +73,10 @@ impl Value {
             Self::Int(number) => {
                 serde_json::Number::from_i128(*number).map_or(Json::Null, Json::Number)
             }
-            Self::Float(number) => {
-                serde_json::Number::from_f64(*number).map_or(Json::Null, Json::Number)
-            }
+            Self::Float(number) => match format!("{number}").parse::<i64>() {
+                Ok(whole) => whole.into(),
+                Err(_) => serde_json::Number::from_f64(*number).map_or(Json::Null, Json::Number),
+            },
             Self::Str(text) => Json::String(text.clone()),
             Self::Seq(items) => Json::Array(items.iter().map(Self::to_json).collect()),
             Self::Map(entries) => Json::Object(

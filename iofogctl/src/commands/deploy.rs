@@ -1,0 +1,27 @@
+//! `deploy`: brings about what a file describes.
+
+use crate::cli::{Command, Invocation, short_option};
+use crate::ops::{Context, deploy};
+use crate::output::success;
+use crate::text::{Error, Result};
+
+pub(super) const COMMAND: Command = Command {
+    name: "deploy",
+    usage: "deploy",
+    short: "Deploy Edge Compute Network components on existing infrastructure",
+    long: "Creates or changes everything the documents of a file describe. Repeating it is safe.",
+    example: "iofogctl deploy -f FILE",
+    flags: &[short_option("file", 'f', super::FILE_HELP)],
+    run: Some(run),
+    ..Command::EMPTY
+};
+
+fn run(invocation: &Invocation) -> Result<()> {
+    let file = invocation.text("file");
+    if file.is_empty() {
+        return Err(Error::plain("Provided empty value for input file via the -f flag"));
+    }
+    deploy::deploy(&mut Context::open(invocation)?, file)?;
+    success("Successfully deployed resources");
+    Ok(())
+}

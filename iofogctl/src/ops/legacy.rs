@@ -1,0 +1,75 @@
+//! Commands of the components' own command lines.
+
+use super::{Context, device};
+use crate::config::records::Ssh;
+use crate::config::{AgentRecord, ControlPlane};
+use crate::output::{info, stdout};
+use crate::text::{Error, Result};
+
+/// Runs words on a controller or Agent and prints what comes back.
+///
+/// # Errors
+/// An unknown word or name, missing SSH details, or the command failed.
+pub fn run(
+    context: &mut Context,
+    resource: &str,
+    name: &str,
+    words: &[String],
+    detached: bool,
+) -> Result<()> {
+    let command = words.join(" ");
+    match resource {
+        "controller" => controller(context, name, &command),
+        "agent" => {
+            let agent = if detached {
+                context.store.detached()?.agent(name)?
+            } else {
+                context.agent(name)?
+            };
+            match agent {
+                AgentRecord::Local(_) => {
+                    print(device::exec_local("iofog-agent", &format!("iofog-agent {command}"))?)
+                }
+                AgentRecord::Remote(agent) => {
+                    remote(&agent.host, &agent.ssh, &format!("sudo iofog-agent {command}"))
+                }
+            }
+        }
+        _ => Err(Error::Input(format!("Unknown legacy CLI {resource}"))),
+    }
+}
+
+fn controller(context: &mut Context, name: &str, command: &str) -> Result<()> {
+    let namespace = context.namespace.clone();
+    match context.record()?.control_plane()? {
+        ControlPlane::Kubernetes(plane) => {
+            let pod = plane.controller_pods.first().map_or(name, |pod| pod.pod_name.as_str());
+            info("Run the following command to use the legacy CLI of a Kubernetes Controller:");
+            print(format!("kubectl exec {pod} -n {namespace} -- iofog-controller {command}\n"))
+        }
+        ControlPlane::Local(_) => {
+            print(device::exec_local("iofog-controller", &format!("iofog-controller {command}"))?)
+        }
+        ControlPlane::Remote(plane) => {
+            let found =
+                plane.controllers.iter().find(|controller| controller.name == name).cloned();
+            let found =
+                found.ok_or_else(|| Error::Plain(format!("Could not find Controller {name}")))?;
+            remote(&found.host, &found.ssh, &format!("sudo iofog-controller {command}"))
+        }
+    }
+}
+
+fn remote(host: &str, ssh: &Ssh, command: &str) -> Result<()> {
+    if !device::has_ssh(host, ssh) {
+        return Err(Error::plain(
+            "legacy commands requires SSH access.\nUse the configure command to add SSH details to the resource",
+        ));
+    }
+    print(device::run_on(host, ssh, "Agent", command)?)
+}
+
+fn print(text: String) -> Result<()> {
+    stdout(&text);
+    Ok(())
+}

@@ -1,0 +1,26 @@
+//! What commands do, one file per noun.
+
+pub mod agent;
+pub mod agent_config;
+pub mod application;
+pub mod catalog;
+pub mod configure;
+pub mod connect;
+mod context;
+pub mod control_plane;
+pub mod controller;
+pub mod delete;
+pub mod deploy;
+pub mod device;
+pub mod edge_resource;
+pub mod legacy;
+pub mod listings;
+pub mod logs;
+pub mod microservice;
+pub mod namespace;
+pub mod registry;
+pub mod route;
+pub mod template;
+pub mod volume;
+
+pub use context::{Context, Target};
