@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use super::copy::End;
 use super::ingress::{MOST, back_channel};
 use super::route;
+use super::sessions::Sessions;
 use crate::context::MappingTask;
 use crate::counters::MappingState;
 use crate::domain::exchange::Settled;
@@ -68,6 +69,7 @@ async fn attached<N: Network>(
         })
         .await?;
     egress.task.connected(true);
+    let sessions = Rc::new(Sessions::new(connection.clone()));
     loop {
         let open = opens.recv().await?;
         while tunnels.try_join_next().is_some() {}
@@ -76,7 +78,8 @@ async fn attached<N: Network>(
             continue;
         }
         let (egress, connection) = (Rc::clone(&egress), connection.clone());
-        tunnels.spawn_local(async move { egress.plain(&connection, open).await });
+        let sessions = Rc::clone(&sessions);
+        tunnels.spawn_local(async move { egress.plain(&connection, &sessions, open).await });
     }
 }
 
@@ -127,7 +130,12 @@ impl<N: Network> Egress<N> {
     }
 
     /// A tunnel that was asked for by a message, between two addresses that the router made.
-    async fn plain(&self, connection: &N::Connection, open: impl Delivery) {
+    async fn plain(
+        &self,
+        connection: &N::Connection,
+        sessions: &Sessions<N::Connection>,
+        open: impl Delivery,
+    ) {
         let _active = self.task.counters.begin();
         let answers = match open.envelope() {
             Ok(message) if Piece::of(&message) == Piece::Open => {
@@ -147,9 +155,10 @@ impl<N: Network> Egress<N> {
             }
         };
         let tunnelled = async {
-            let session = connection.session().await?;
-            let mut receiver = back_channel(connection, &session).await?;
-            let to_far = SendTo { session: Some(session), ..SendTo::target(&answers) };
+            let shared = sessions.take().await?;
+            let session = shared.session();
+            let mut receiver = back_channel(connection, session).await?;
+            let to_far = SendTo { session: Some(session.clone()), ..SendTo::target(&answers) };
             let sender = connection.sender(to_far).await?;
             open.settle(Settled::Accepted);
             let address = receiver.address().map(str::to_owned);

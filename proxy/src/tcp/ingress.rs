@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 
 use super::copy::End;
 use super::route;
+use super::sessions::Sessions;
 use crate::context::MappingTask;
 use crate::counters::MappingState;
 use crate::domain::envelope::Envelope;
@@ -34,6 +35,13 @@ struct Ingress<N> {
     connections: Cell<u64>,
 }
 
+/// The connection that tunnels go over.
+struct Way<C: Connection> {
+    sessions: Sessions<C>,
+    connection: C,
+    routed: bool,
+}
+
 async fn attached<N: Network>(
     ingress: Rc<Ingress<N>>,
     connection: N::Connection,
@@ -43,10 +51,10 @@ async fn attached<N: Network>(
     log::info!("{}: {} links", task.name, if routed { "routed" } else { "plain" });
     let listener = listener::bind(task).await;
     task.connected(true);
+    let way = Rc::new(Way { sessions: Sessions::new(connection.clone()), connection, routed });
     let serve = |socket: TcpStream, peer: SocketAddr| {
-        let ingress = Rc::clone(&ingress);
-        let connection = connection.clone();
-        async move { ingress.serve(&connection, socket, peer, routed).await }
+        let (ingress, way) = (Rc::clone(&ingress), Rc::clone(&way));
+        async move { ingress.serve(&way, socket, peer).await }
     };
     // Ended from outside when the connection is lost; that closes the port and all sockets.
     let _open = Open(task.counters.as_ref());
@@ -82,15 +90,9 @@ pub(super) async fn back_channel<C: Connection>(
 // === impl Ingress ===
 
 impl<N: Network> Ingress<N> {
-    async fn serve(
-        &self,
-        connection: &N::Connection,
-        socket: TcpStream,
-        peer: SocketAddr,
-        routed: bool,
-    ) {
+    async fn serve(&self, way: &Way<N::Connection>, socket: TcpStream, peer: SocketAddr) {
         let _active = self.task.counters.begin();
-        let tunnelled = self.tunnel(connection, socket, peer, routed).await;
+        let tunnelled = self.tunnel(way, socket, peer).await;
         match tunnelled {
             Ok(()) => log::debug!("{}: {peer} ended", self.task.name),
             Err((failure, lost)) => {
@@ -102,14 +104,15 @@ impl<N: Network> Ingress<N> {
 
     async fn tunnel(
         &self,
-        connection: &N::Connection,
+        way: &Way<N::Connection>,
         socket: TcpStream,
         peer: SocketAddr,
-        routed: bool,
     ) -> Result<(), (Failure, LinkDown)> {
         let lost = |lost| (Failure::RouterLost, lost);
-        let session = connection.session().await.map_err(lost)?;
-        let mut back = back_channel(connection, &session).await.map_err(lost)?;
+        let Way { sessions, connection, routed } = way;
+        let shared = sessions.take().await.map_err(lost)?;
+        let session = shared.session();
+        let mut back = back_channel(connection, session).await.map_err(lost)?;
         let address = back.address().unwrap_or_default().to_owned();
         let to_queue = SendTo {
             name: format!("{peer}@undefined"),
@@ -129,7 +132,7 @@ impl<N: Network> Ingress<N> {
             Err(_) => return Err(no_egress(LinkDown("no credit".to_owned()))),
         };
         let counters = &self.task.counters;
-        if routed {
+        if *routed {
             let end = End::new(&sender, Some(&address), Tunnel::new(false), counters);
             return end.run(socket, &mut back).await.map_err(lost);
         }
@@ -139,7 +142,7 @@ impl<N: Network> Ingress<N> {
             Err(_) => return Err(no_egress(LinkDown("no answer to open".to_owned()))),
         };
         drop(sender);
-        let to_far = SendTo { session: Some(session), ..SendTo::target(&far) };
+        let to_far = SendTo { session: Some(session.clone()), ..SendTo::target(&far) };
         let sender = connection.sender(to_far).await.map_err(lost)?;
         let end = End::new(&sender, None, Tunnel::new(true), counters);
         end.run(socket, &mut back).await.map_err(lost)

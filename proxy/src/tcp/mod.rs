@@ -5,5 +5,6 @@ mod copy;
 pub(crate) mod egress;
 pub(crate) mod ingress;
 mod route;
+mod sessions;
 #[cfg(test)]
 mod tests;
