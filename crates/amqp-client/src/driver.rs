@@ -21,6 +21,9 @@ const MOST_READ: usize = 64 * 1024;
 /// Turns of reading and writing before other tasks have theirs.
 const TURNS: u32 = 16;
 
+/// Silence after which buffers are given back, in ms.
+const IDLE_MS: u64 = 1_000;
+
 /// How long the last bytes may take.
 const LINGER: Duration = Duration::from_secs(5);
 
@@ -29,6 +32,7 @@ struct Driver {
     shared: Rc<Shared>,
     start: Instant,
     read_size: usize,
+    last_read: Millis,
     timer: Pin<Box<Sleep>>,
     unflushed: bool,
 }
@@ -37,8 +41,15 @@ struct Driver {
 pub(crate) async fn drive(stream: BoxStream, shared: Rc<Shared>) {
     let start = Instant::now();
     let timer = Box::pin(sleep_until(start));
-    let mut driver =
-        Driver { stream, shared, start, read_size: LEAST_READ, timer, unflushed: false };
+    let mut driver = Driver {
+        stream,
+        shared,
+        start,
+        read_size: LEAST_READ,
+        last_read: Millis(0),
+        timer,
+        unflushed: false,
+    };
     poll_fn(|cx| driver.poll(cx)).await;
     // The peer learns why, if it still reads.
     let _ = timeout(LINGER, poll_fn(|cx| driver.poll_linger(cx))).await;
@@ -122,6 +133,7 @@ impl Driver {
         match result {
             Poll::Ready(Ok(n)) if n > 0 => {
                 engine.received(now);
+                self.last_read = now;
                 let wanted = if n >= self.read_size { 2 * self.read_size } else { n * 2 };
                 self.read_size = wanted.clamp(LEAST_READ, MOST_READ).max(self.read_size / 2);
                 true
@@ -145,7 +157,12 @@ impl Driver {
             return false;
         }
         let now = self.now().max(deadline);
-        self.shared.engine.borrow_mut().tick(now);
+        let mut engine = self.shared.engine.borrow_mut();
+        engine.tick(now);
+        if now.0.saturating_sub(self.last_read.0) >= IDLE_MS {
+            engine.shrink();
+            self.read_size = LEAST_READ;
+        }
         true
     }
 
