@@ -15,7 +15,8 @@ pub struct Limits {
     pub waiting: usize,
     /// Client connections of one mapping.
     pub connections: usize,
-    /// Requests that one egress mapping takes at a time.
+    /// Requests that one egress mapping serves at a time; more wait at the router. The reference has no
+    /// such bound: a low one would let a few slow answers stop a mapping.
     pub parallel: u32,
     /// Idle connections kept to one target.
     pub idle: usize,
@@ -35,7 +36,7 @@ impl Limits {
             buffered: 16 << 20,
             waiting: 1000,
             connections: 1024,
-            parallel: 10,
+            parallel: 64,
             idle: 8,
             stall: Duration::from_secs(60),
             timings: Timings::default(),
@@ -44,7 +45,14 @@ impl Limits {
 
     /// Bounds for a server: 64 MiB per body, 128 MiB in all.
     pub fn server() -> Self {
-        Self { body: 64 << 20, buffered: 128 << 20, connections: 8192, idle: 32, ..Self::device() }
+        Self {
+            body: 64 << 20,
+            buffered: 128 << 20,
+            connections: 8192,
+            parallel: 256,
+            idle: 32,
+            ..Self::device()
+        }
     }
 }
 

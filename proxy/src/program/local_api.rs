@@ -124,3 +124,112 @@ impl LocalApi {
         Ok(FragmentCollector::new(socket))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::{Cell, RefCell};
+    use std::rc::Rc;
+
+    use fastwebsockets::upgrade::upgrade;
+    use hyper::body::Incoming;
+    use hyper::service::service_fn;
+    use hyper::{Response, StatusCode};
+    use tokio::net::TcpListener;
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    /// An Agent that hands out configurations one after the other, a signal before each new one.
+    struct Agent {
+        configs: RefCell<Vec<&'static str>>,
+        next: Notify,
+        acknowledged: Cell<u32>,
+    }
+
+    async fn serve(agent: Rc<Agent>, listener: TcpListener) {
+        while let Ok((stream, _)) = listener.accept().await {
+            let agent = Rc::clone(&agent);
+            let service = service_fn(move |request| answer(Rc::clone(&agent), request));
+            let connection = hyper::server::conn::http1::Builder::new()
+                .serve_connection(TokioIo::new(stream), service)
+                .with_upgrades();
+            // Upgraded connections need no thread of their own here.
+            tokio::task::spawn_local(connection);
+        }
+    }
+
+    async fn answer(
+        agent: Rc<Agent>,
+        mut request: Request<Incoming>,
+    ) -> Result<Response<Full<Bytes>>, std::convert::Infallible> {
+        if request.uri().path() == "/v2/control/socket/id/uuid" {
+            let (response, socket) = upgrade(&mut request).unwrap();
+            tokio::task::spawn_local(async move {
+                let mut socket = FragmentCollector::new(socket.await.unwrap());
+                loop {
+                    agent.next.notified().await;
+                    let signal = Frame::binary(Payload::Owned(vec![NEW_CONFIG]));
+                    socket.write_frame(signal).await.unwrap();
+                    let frame = socket.read_frame().await.unwrap();
+                    assert_eq!(&frame.payload[..], &[ACKNOWLEDGE]);
+                    agent.acknowledged.set(agent.acknowledged.get() + 1);
+                }
+            });
+            return Ok(response.map(|_| Full::default()));
+        }
+        assert_eq!((request.method(), request.uri().path()), (&Method::POST, "/v2/config/get"));
+        let body = request.into_body().collect().await.unwrap().to_bytes();
+        assert_eq!(body, r#"{"id":"uuid"}"#);
+        let config = agent.configs.borrow_mut().pop();
+        let (status, text) = match config {
+            Some(config) => {
+                let answer = serde_json::json!({ "status": "okay", "config": config });
+                (StatusCode::OK, answer.to_string())
+            }
+            None => (StatusCode::BAD_REQUEST, String::new()),
+        };
+        let mut response = Response::new(Full::from(text));
+        *response.status_mut() = status;
+        Ok(response)
+    }
+
+    #[test]
+    fn local_api_configuration_and_signals() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        tokio::task::LocalSet::new().block_on(&runtime, async {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap().to_string();
+            let configs = vec![
+                r#"{"mappings":["c"]}"#,
+                "broken",
+                r#"{"mappings":["b"]}"#,
+                r#"{"mappings":["a"]}"#,
+            ];
+            let agent = Rc::new(Agent {
+                configs: RefCell::new(configs),
+                next: Notify::new(),
+                acknowledged: Cell::new(0),
+            });
+            tokio::task::spawn_local(serve(Rc::clone(&agent), listener));
+            let applied = Rc::new(RefCell::new(Vec::new()));
+            let seen = Rc::clone(&applied);
+            tokio::task::spawn_local(async move {
+                let api = LocalApi { address, id: "uuid".to_owned() };
+                api.follow(|config| seen.borrow_mut().extend(config.mappings)).await;
+            });
+            let wait = async |count: usize| {
+                while applied.borrow().len() < count {
+                    tokio::time::sleep(Duration::from_millis(5)).await;
+                }
+            };
+            wait(1).await;
+            agent.next.notify_one();
+            wait(2).await;
+            // A configuration that cannot be read changes nothing; the session starts over.
+            agent.next.notify_one();
+            wait(3).await;
+            assert_eq!(*applied.borrow(), ["a", "b", "c"]);
+            assert_eq!(agent.acknowledged.get(), 2);
+        });
+    }
+}
