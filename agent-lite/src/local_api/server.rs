@@ -86,18 +86,18 @@ pub(super) struct Slot {
 }
 
 /// Listens on the node's bind address, or on all. An address of a container network may appear only after the
-/// engine has started: until then this waits.
+/// engine has started, and a port may be in use for a while: until then this waits.
 ///
 /// # Errors
-/// What the system reports, other than that the address is not there yet.
+/// What the system reports, other than these two.
 pub async fn bind(context: &AgentContext, port: u16) -> io::Result<TcpListener> {
     let address = context.bind_address().unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let mut told = false;
     loop {
         match TcpListener::bind(SocketAddr::new(address, port)).await {
-            Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable => {
+            Err(error) if is_passing(&error) => {
                 if !told {
-                    log::info!(target: "local_api", "waiting for address {address}");
+                    log::warn!(target: "local_api", "waiting for {address} port {port}: {error}");
                     told = true;
                 }
                 tokio::time::sleep(Duration::from_millis(500)).await;
@@ -105,6 +105,10 @@ pub async fn bind(context: &AgentContext, port: u16) -> io::Result<TcpListener> 
             result => return result,
         }
     }
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::AddrNotAvailable | io::ErrorKind::AddrInUse)
 }
 
 // === impl LocalApi ===

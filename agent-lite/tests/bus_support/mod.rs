@@ -1,0 +1,121 @@
+//! Nodes with a message bus, and Routers on loopback.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test support: failures are its purpose")]
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use iofog_agent::bus::{Bus, BusOptions};
+use iofog_agent::context::{AgentContext, LocalMicroservice, Place, RouterAccess};
+use iofog_iomessage::IoMessage;
+use iofog_router::config::{ConnectorConfig, ListenerConfig, Mode, Role};
+use iofog_router::{RouterConfig, RouterHandle, RuntimeOptions, start};
+
+/// Runs a test on one thread; the limit only guards against hangs.
+pub(crate) fn run<F: Future<Output = ()>>(test: F) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let guarded = async {
+        tokio::time::timeout(Duration::from_secs(120), test).await.expect("the test hangs");
+    };
+    tokio::task::LocalSet::new().block_on(&runtime, guarded);
+}
+
+/// Waits until something holds.
+pub(crate) async fn until(holds: impl Fn() -> bool) {
+    while !holds() {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+}
+
+pub(crate) struct Node {
+    pub(crate) context: AgentContext,
+    pub(crate) bus: Bus,
+    folder: PathBuf,
+}
+
+impl Node {
+    pub(crate) fn new(name: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("iofog-bus-{name}-{}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        let place = Place { message_dir: folder.clone(), ..Place::default() };
+        let context = AgentContext::new(place);
+        context.set_fog_uuid(name.into());
+        let bus = Bus::start(context.clone(), BusOptions::default()).unwrap();
+        Self { context, bus, folder }
+    }
+
+    /// Sets microservices by their uuids and routes; those without routes consume.
+    pub(crate) fn microservices(&self, list: &[(&str, &[&str])]) {
+        let one = |(uuid, routes): &(&str, &[&str])| LocalMicroservice {
+            uuid: (*uuid).into(),
+            config: Rc::from("{}"),
+            routes: routes.iter().map(|to| (*to).into()).collect(),
+            is_consumer: routes.is_empty(),
+            log_size_mb: 1,
+            host_network: false,
+        };
+        self.context.set_microservices(list.iter().map(one).collect());
+    }
+
+    pub(crate) fn use_router(&self, router: &RouterHandle) {
+        self.context.set_router(RouterAccess::Local(Rc::new(router.clone())));
+    }
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+pub(crate) fn message(publisher: &str, number: u32) -> IoMessage {
+    IoMessage {
+        publisher: publisher.into(),
+        info_type: "t".into(),
+        info_format: "f".into(),
+        content_data: Bytes::copy_from_slice(&number.to_be_bytes()),
+        ..IoMessage::default()
+    }
+}
+
+pub(crate) fn content(payload: &Bytes) -> u32 {
+    let message = IoMessage::decode(payload).unwrap();
+    u32::from_be_bytes(message.content_data[..].try_into().unwrap())
+}
+
+/// A router with listeners of these roles on free ports of loopback.
+pub(crate) async fn router(mode: Mode, id: &str, roles: &[Role]) -> RouterHandle {
+    let mut config = RouterConfig::new(mode, id);
+    for role in roles {
+        let mut listener = ListenerConfig::new(*role, "127.0.0.1", 0);
+        listener.name = role.as_str().to_owned();
+        config.listeners.push(listener);
+    }
+    start(config, RuntimeOptions::default()).await.unwrap()
+}
+
+/// An interior router whose listener for edges is at a given place.
+pub(crate) async fn router_at(id: &str, edge: SocketAddr) -> RouterHandle {
+    let mut config = RouterConfig::new(Mode::Interior, id);
+    config.listeners.push(ListenerConfig::new(Role::Edge, "127.0.0.1", edge.port()));
+    start(config, RuntimeOptions::default()).await.unwrap()
+}
+
+/// An edge router below `upstream`.
+pub(crate) async fn edge(id: &str, upstream: &RouterHandle) -> RouterHandle {
+    let to = port(upstream, Role::Edge);
+    let mut config = RouterConfig::new(Mode::Edge, id);
+    let connector = ConnectorConfig::new("up", Role::Edge, &to.ip().to_string(), to.port());
+    config.connectors.push(connector);
+    let edge = start(config, RuntimeOptions::default()).await.unwrap();
+    until(|| edge.status().uplink).await;
+    edge
+}
+
+/// Where the listener of a role is.
+pub(crate) fn port(router: &RouterHandle, role: Role) -> SocketAddr {
+    let listeners = router.status().listeners;
+    listeners.iter().find(|(name, _)| name == role.as_str()).unwrap().1
+}
