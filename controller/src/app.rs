@@ -46,20 +46,10 @@ pub fn now_ms() -> i64 {
 }
 
 impl App {
-    /// Puts the Controller together and loads the live state.
-    ///
-    /// # Errors
-    /// When the store cannot be read or seeded.
-    pub async fn start(settings: Settings, store: Box<dyn Store>) -> Result<Arc<Self>, ApiError> {
-        let app =
-            Arc::new(Self { settings, live: Live::default(), started: Instant::now(), store });
-        app.write(|work| {
-            crate::ops::seed::seed(work)?;
-            work.live.load(work.tx, work.now)?;
-            Ok(())
-        })
-        .await?;
-        Ok(app)
+    /// Puts the Controller together; [`crate::start`] fills it.
+    #[must_use]
+    pub fn new(settings: Settings, store: Box<dyn Store>) -> Arc<Self> {
+        Arc::new(Self { settings, live: Live::default(), started: Instant::now(), store })
     }
 
     /// Runs a transaction that may write; answers after its commit.

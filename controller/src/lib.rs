@@ -11,6 +11,7 @@ pub mod live;
 pub mod ops;
 pub mod routes;
 pub mod settings;
+pub mod start;
 pub mod stop;
 pub mod store;
 pub mod view;

@@ -6,9 +6,9 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use argh::FromArgs;
-use iofog_controller::app::App;
 use iofog_controller::http::server;
 use iofog_controller::settings::Settings;
+use iofog_controller::start::start;
 use iofog_controller::store::sqlite::SqliteStore;
 use iofog_controller::{jobs, stop};
 use tokio::net::TcpListener;
@@ -87,7 +87,7 @@ async fn serve(settings: Settings) -> Result<()> {
         SqliteStore::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
     let host = settings.host.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let address = SocketAddr::new(host, settings.port);
-    let app = App::start(settings, Box::new(store)).await.context("cannot load the database")?;
+    let app = start(settings, Box::new(store)).await.context("cannot load the database")?;
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     log::info!("listening on {}", listener.local_addr().unwrap_or(address));

@@ -3,6 +3,7 @@
 pub mod agent;
 pub mod application;
 pub mod extra_host;
+pub mod find;
 pub mod fog;
 pub mod images;
 pub mod microservice;

@@ -50,14 +50,14 @@ pub fn ends(work: &mut Work<'_>, user: i64, body: &Fields<'_>) -> Result<Ends, A
         let source = body.required_string("sourceMicroserviceUuid", 0)?;
         let dest = body.required_string("destMicroserviceUuid", 0)?;
         return Ok(Ends {
-            source: super::microservice::owned(work, user, &source)?,
-            dest: super::microservice::owned(work, user, &dest)?,
+            source: super::find::microservice(work, user, &source)?,
+            dest: super::find::microservice(work, user, &dest)?,
         });
     }
     let from = body.required_string("from", 0)?;
     let to = body.required_string("to", 0)?;
     let application = body.required_string("application", 0)?;
-    let application = super::microservice::application(work, user, &application)?;
+    let application = super::find::application(work, user, &application)?;
     ends_by_name(work, &application, &from, &to)
 }
 

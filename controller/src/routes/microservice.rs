@@ -9,7 +9,7 @@ use crate::domain::microservice::{self as rules, Microservice, Volume};
 use crate::domain::port::Port;
 use crate::domain::yaml;
 use crate::http::{Reply, Request};
-use crate::ops::{self, microservice};
+use crate::ops::{self, find, microservice};
 use crate::{store, view};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -146,7 +146,7 @@ pub(super) const ROUTES: &[Route] = &[
 ];
 
 fn found(work: &mut Work<'_>, request: &Request) -> Result<Microservice, ApiError> {
-    microservice::owned(work, request.user()?, request.parameter("uuid"))
+    find::microservice(work, request.user()?, request.parameter("uuid"))
 }
 
 /// A system microservice is refused with the words of the contract, `class` deciding the status.
@@ -161,7 +161,7 @@ fn list(work: &mut Work<'_>, request: &Request) -> Answered {
     let wanted = request.query("application").or_else(|| request.query("flowId"));
     let rows = match wanted {
         Some(name) => {
-            let application = microservice::application(work, user, name)?;
+            let application = find::application(work, user, name)?;
             let mut rows = store::microservice::of_application(work.tx, application.id)?;
             rows.sort_by(|a, b| a.name.cmp(&b.name));
             rows
@@ -194,7 +194,7 @@ fn create_from(work: &mut Work<'_>, request: &Request, body: &Value) -> Answered
     let wanted = rules::Request::read(&body)?;
     let name =
         wanted.application.clone().ok_or_else(|| iofog_api::check::missing("application"))?;
-    let application = microservice::application(work, request.user()?, &name)?;
+    let application = find::application(work, request.user()?, &name)?;
     let new = microservice::create(work, &application, wanted)?;
     let mut shown = json!({ "uuid": new.uuid, "name": new.name });
     let granted: Vec<i64> =
@@ -257,7 +257,7 @@ fn route_ends(work: &mut Work<'_>, request: &Request) -> Result<ops::route::Ends
     let user = request.user()?;
     Ok(ops::route::Ends {
         source: found(work, request)?,
-        dest: microservice::owned(work, user, request.parameter("receiverUuid"))?,
+        dest: find::microservice(work, user, request.parameter("receiverUuid"))?,
     })
 }
 
