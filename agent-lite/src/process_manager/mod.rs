@@ -18,7 +18,7 @@ use crate::ids::FogUuid;
 use crate::usage::{CgroupSampler, ContainerUsage};
 
 /// A look without any event: catches what the engine's event stream missed.
-const SAFETY_LOOK: Duration = Duration::from_secs(60);
+const SAFETY_LOOK: Duration = Duration::from_secs(30);
 /// Next look after the engine did not answer.
 const ENGINE_DOWN_LOOK: Duration = Duration::from_secs(5);
 /// Steps waiting to report; far above what runs side by side.

@@ -20,6 +20,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::Engine;
+use crate::clock::Clock;
 use crate::domain::{Container, ContainerId, Done, EpochMillis, Failure, LABEL_FOG, Step};
 
 /// Seconds until a call counts as unanswered; longer than any stop takes.
@@ -175,13 +176,15 @@ async fn watch_events(shared: Weak<Shared>) {
 }
 
 async fn follow(client: &Docker, shared: &Weak<Shared>) {
-    let filters = HashMap::from([("type", vec!["container"]), ("label", vec![LABEL_FOG])]);
-    let mut events =
-        std::pin::pin!(client.events(Some(EventsOptionsBuilder::new().filters(&filters).build())));
-    // Whatever happened before the stream was open is found by looking.
+    // Whatever happened before this moment is found by looking; what happens until the engine has taken the
+    // request is told because the request asks for the past seconds too.
     if let Some(strong) = shared.upgrade() {
         strong.changed.notify_one();
     }
+    let since = (Clock::new().epoch().0 / 1000).saturating_sub(2).to_string();
+    let filters = HashMap::from([("type", vec!["container"]), ("label", vec![LABEL_FOG])]);
+    let options = EventsOptionsBuilder::new().since(&since).filters(&filters).build();
+    let mut events = std::pin::pin!(client.events(Some(options)));
     while let Some(Ok(event)) = events.next().await {
         let Some(strong) = shared.upgrade() else { return };
         let action = event.action.unwrap_or_default();
