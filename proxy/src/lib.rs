@@ -2,6 +2,8 @@
 //! `LocalSet`, embedded in the Agent or as a program of its own.
 
 pub mod domain;
+#[doc(hidden)]
+pub mod fuzzing;
 
 mod context;
 mod counters;

@@ -10,7 +10,7 @@ const PART: Symbol = Symbol::from_static("x-opt-iofog-part");
 
 /// The AMQP form of an envelope. The body is one binary value: the reference sends that, and cannot read
 /// data sections, which others may send and [`decode`] takes.
-pub(super) fn encode(envelope: Envelope) -> Bytes {
+pub(crate) fn encode(envelope: Envelope) -> Bytes {
     let Envelope { to, subject, reply_to, correlation_id, content_type, headers, body, raw, form } =
         envelope;
     let properties = Properties {
@@ -33,7 +33,7 @@ pub(super) fn encode(envelope: Envelope) -> Bytes {
 }
 
 /// The envelope in an AMQP message; parts that a proxy does not know are left out.
-pub(super) fn decode(encoded: &Bytes) -> Result<Envelope, DecodeError> {
+pub(crate) fn decode(encoded: &Bytes) -> Result<Envelope, DecodeError> {
     let message = Message::decode(encoded)?;
     let annotations = Value::Map(message.message_annotations);
     let form = annotations.get(PART.as_str()).and_then(Value::as_str).and_then(Form::from_text);

@@ -13,6 +13,9 @@ use crate::domain::envelope::Envelope;
 use crate::domain::exchange::Settled;
 
 pub(crate) use amqp::AmqpNetwork;
+pub(crate) use codec::decode;
+#[cfg(test)]
+pub(crate) use codec::encode;
 
 /// The link, or the connection below it, is gone; the text is for logs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
