@@ -174,6 +174,10 @@ impl Connection {
     pub fn wrote(&mut self, bytes: usize, now: Millis) {
         self.now = now;
         self.last_sent = now;
+        if !self.wants_input() {
+            // It is not read while it is slow: what it takes shows that it is there.
+            self.last_received = now;
+        }
         self.out.advance(bytes);
         if self.output_blocked && self.out.len() <= self.config.output_limit / 2 {
             self.output_blocked = false;

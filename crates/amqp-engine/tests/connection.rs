@@ -213,6 +213,27 @@ fn heartbeats_keep_an_idle_connection_and_silence_ends_it() {
 }
 
 #[test]
+fn slow_reader_of_our_output_is_not_taken_for_silent() {
+    let server = Config { idle_timeout_ms: 1000, output_limit: 1000, ..server_config() };
+    let mut pair = Pair::new(client_config(), server, 17);
+    pair.open();
+    let session = pair.session();
+    let (_, theirs) = pair.link(session, "l", Role::Receiver);
+    pair.client.add_credit(LinkId(0), 100);
+    pair.run();
+    send(&mut pair.server, theirs, &[0; 900], &SendHead::default()).unwrap();
+    pair.server.end(session, Some(Error::new(condition::NOT_ALLOWED, "y".repeat(3000))));
+    assert!(!pair.server.wants_input());
+    for n in 1..10 {
+        pair.server.wrote(10, Millis(n * 1500));
+        pair.server.tick(Millis(n * 1500 + 1400));
+        assert!(pair.server.is_open(), "{n}");
+    }
+    pair.server.tick(Millis(9 * 1500 + 2000));
+    assert!(!pair.server.is_open());
+}
+
+#[test]
 fn no_idle_timeout_means_no_deadline() {
     let config = |c: Config| Config { idle_timeout_ms: 0, ..c };
     let mut pair = Pair::new(config(client_config()), config(server_config()), 15);

@@ -279,6 +279,46 @@ fn drain_without_messages_is_answered_and_wraps() {
 }
 
 #[test]
+fn drain_that_messages_use_up_ends_and_new_credit_is_plain() {
+    let (mut pair, ours, theirs) = linked(15);
+    pair.server.set_credit(theirs, 2);
+    pair.server.drain(theirs);
+    pair.run();
+    for n in 0..2 {
+        send(&mut pair.client, ours, b"x", &token(n)).unwrap();
+    }
+    let (_, server) = pair.run();
+    assert!(
+        matches!(
+            server[..],
+            [
+                Event::Transfer(_),
+                Event::SenderFlow { drained: true, credit: 0, .. },
+                Event::Transfer(_)
+            ] | [Event::Transfer(_), Event::Transfer(_), Event::SenderFlow { drained: true, .. }]
+        ),
+        "{server:?}"
+    );
+    pair.server.add_credit(theirs, 1);
+    let (client, _) = pair.run();
+    assert!(matches!(client[..], [Event::Credit { credit: 1, drain: false, .. }]), "{client:?}");
+}
+
+#[test]
+fn drain_is_answered_while_a_message_is_being_sent() {
+    let (mut pair, ours, theirs) = linked(16);
+    pair.server.set_credit(theirs, 5);
+    pair.server.drain(theirs);
+    pair.run();
+    pair.client.send(ours, &token(0), &mut Bytes::from_static(b"part"), false).unwrap();
+    pair.client.drained(ours);
+    let (_, server) = pair.run();
+    assert!(server.iter().any(|e| matches!(e, Event::SenderFlow { drained: true, credit: 0, .. })));
+    pair.client.send(ours, &token(0), &mut Bytes::new(), true).unwrap();
+    assert!(!transfers(pair.run().1)[0].more);
+}
+
+#[test]
 fn abort_is_told_and_frees_the_link() {
     let (mut pair, ours, theirs) = linked(10);
     pair.server.add_credit(theirs, 2);

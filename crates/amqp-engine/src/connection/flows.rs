@@ -123,10 +123,11 @@ impl Connection {
         }
     }
 
-    /// The sender has nothing more for a drain: uses up the credit and tells the peer.
+    /// The sender has nothing more for a drain: uses up the credit and tells the peer. A delivery that is
+    /// being sent has its credit already.
     pub fn drained(&mut self, link: LinkId) {
         let Some(found) = self.links.get_mut(link.0) else { return };
-        if found.role == Role::Sender && found.drain && found.unfinished.is_none() {
+        if found.role == Role::Sender && found.drain {
             found.delivery_count = found.delivery_count.plus(found.credit);
             found.credit = 0;
             self.flow_due(link);

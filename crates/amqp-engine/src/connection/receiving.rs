@@ -72,6 +72,12 @@ impl Connection {
         };
         link.credit = credit;
         link.delivery_count = link.delivery_count.plus(1);
+        if credit == 0 && std::mem::take(&mut link.drain) {
+            // Used up by messages: some senders say no more about it.
+            let event =
+                Event::SenderFlow { link: LinkId(id), available: None, credit, drained: true };
+            self.events.push_back(event);
+        }
         link.received = 0;
         let Some(tag) = transfer.delivery_tag else {
             let text = "the first frame of a delivery must have a delivery-tag";

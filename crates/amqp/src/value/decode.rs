@@ -148,6 +148,10 @@ impl<'a> Reader<'a> {
         if count > inner.rest().len() {
             return Err(DecodeError::TooMany);
         }
+        if inner.is_empty() {
+            // As deep as the one-byte form, which has no inside.
+            return Ok(Vec::new());
+        }
         let list = budget.nested(|budget| {
             let mut list = Vec::new();
             for _ in 0..count {
@@ -179,6 +183,10 @@ impl<'a> Reader<'a> {
     fn array_of(&mut self, wide: bool, budget: &mut Budget) -> Result<Array, DecodeError> {
         let (mut inner, count) = self.container(wide)?;
         budget.nested(|budget| {
+            if count == 0 && inner.is_empty() {
+                // Some encoders leave the element type of an empty array out.
+                return Ok(Array { code: codes::NULL, descriptor: None, elements: Vec::new() });
+            }
             let mut code = inner.u8()?;
             let mut descriptor = None;
             if code == codes::DESCRIBED {

@@ -114,6 +114,14 @@ fn value_nesting_is_bounded() {
     };
     assert!(Value::decode(&nested(32).to_vec()).is_ok());
     assert_eq!(Value::decode(&nested(33).to_vec()), Err(DecodeError::TooDeep));
+    // Found by fuzzing: the long form of an empty list counts no deeper than the short one.
+    let mut bytes = b"\xd0\0\0\0\x04\0\0\0\0".to_vec();
+    for _ in 0..32 {
+        let size = u32::try_from(bytes.len() + 4).unwrap().to_be_bytes();
+        bytes = [&[0xd0][..], &size, &[0, 0, 0, 1], &bytes].concat();
+    }
+    let value = Value::decode(&bytes).unwrap();
+    assert_eq!(Value::decode(&value.to_vec()), Ok(value));
     // Described descriptors nest without any length: 100 KB of zeros.
     assert_eq!(Value::decode(&[0; 100_000]), Err(DecodeError::TooDeep));
     assert_eq!(crate::Reader::new(&[0; 100_000]).skip(), Err(DecodeError::TooDeep));
@@ -147,6 +155,14 @@ fn value_lengths_that_lie_are_refused() {
     ];
     for (bytes, error) in cases {
         assert_eq!(Value::decode(bytes), Err(error), "{bytes:02x?}");
+    }
+}
+
+#[test]
+fn value_empty_array_without_a_type_is_read() {
+    for bytes in [&b"\xe0\x01\x00"[..], b"\xe0\x02\x00\xa3", b"\xf0\0\0\0\x04\0\0\0\0"] {
+        let Ok(Value::Array(array)) = Value::decode(bytes) else { panic!("{bytes:02x?}") };
+        assert!(array.elements.is_empty());
     }
 }
 
