@@ -1,0 +1,214 @@
+//! A Controller process of a test's own, and a client that shows status and body of every answer.
+#![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses its part of this")]
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::{Value, json};
+
+/// A running Controller; killed when dropped.
+pub struct Controller {
+    child: Child,
+    pub base: String,
+    folder: PathBuf,
+}
+
+pub struct Answer {
+    pub status: u16,
+    pub body: Value,
+    pub text: String,
+    pub headers: ureq::http::HeaderMap,
+}
+
+static NEXT: AtomicU32 = AtomicU32::new(0);
+
+impl Controller {
+    pub fn start() -> Self {
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let folder = std::env::temp_dir()
+            .join(format!("iofog-controller-test-{}-{number}", std::process::id()));
+        let _ = std::fs::remove_dir_all(&folder);
+        Self::start_in(folder)
+    }
+
+    fn start_in(folder: PathBuf) -> Self {
+        let (child, base) = spawn(&folder);
+        Self { child, base, folder }
+    }
+
+    /// SIGKILL, then a new process on the same data.
+    pub fn kill_and_restart(&mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        (self.child, self.base) = spawn(&self.folder);
+    }
+
+    pub fn call(&self, method: &str, path: &str, token: Option<&str>, body: &Value) -> Answer {
+        let mut request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base))
+            .header("content-type", "application/json");
+        if let Some(token) = token {
+            request = request.header("authorization", token);
+        }
+        let text = if body.is_null() { String::new() } else { body.to_string() };
+        self.send(request.body(text).unwrap())
+    }
+
+    pub fn send(&self, request: ureq::http::Request<String>) -> Answer {
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .http_status_as_error(false)
+            .allow_non_standard_methods(true)
+            .max_redirects(0)
+            .build()
+            .into();
+        let mut response = agent.run(request).unwrap();
+        let text = response.body_mut().read_to_string().unwrap_or_default();
+        Answer {
+            status: response.status().as_u16(),
+            body: serde_json::from_str(&text).unwrap_or(Value::Null),
+            headers: response.headers().clone(),
+            text,
+        }
+    }
+
+    pub fn upload(&self, method: &str, path: &str, token: &str, field: &str, text: &str) -> Answer {
+        let body = format!(
+            "--XX\r\ncontent-disposition: form-data; name=\"{field}\"; filename=\"f.yaml\"\r\n\r\n{text}\r\n--XX--\r\n"
+        );
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.base))
+            .header("content-type", "multipart/form-data; boundary=XX")
+            .header("authorization", token);
+        self.send(request.body(body).unwrap())
+    }
+
+    /// Signs a user up and logs in.
+    pub fn user(&self, email: &str) -> String {
+        let new = json!({ "firstName": "Ada", "lastName": "Test", "email": email, "password": "password1" });
+        let answer = self.call("POST", "/user/signup", None, &new);
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        let login = json!({ "email": email, "password": "password1" });
+        let answer = self.call("POST", "/user/login", None, &login);
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.body["accessToken"].as_str().unwrap().to_owned()
+    }
+
+    /// The system agent, interior, on loopback.
+    pub fn system_agent(&self, user: &str) -> String {
+        let body = json!({ "name": "system", "fogType": 1, "isSystem": true, "routerMode": "interior",
+            "host": "127.0.0.1", "edgeRouterPort": 56721, "interRouterPort": 56722 });
+        self.created(user, &body)
+    }
+
+    pub fn gateway(&self, user: &str, name: &str, host: &str) -> String {
+        self.created(user, &json!({ "name": name, "fogType": 1, "host": host }))
+    }
+
+    fn created(&self, user: &str, body: &Value) -> String {
+        let answer = self.call("POST", "/iofog", Some(user), body);
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        answer.body["uuid"].as_str().unwrap().to_owned()
+    }
+
+    pub fn key(&self, user: &str, agent: &str) -> String {
+        let path = format!("/iofog/{agent}/provisioning-key");
+        let answer = self.call("GET", &path, Some(user), &Value::Null);
+        assert_eq!(answer.status, 201, "{}", answer.text);
+        answer.body["key"].as_str().unwrap().to_owned()
+    }
+
+    /// Provisions an agent; gives its token.
+    pub fn provision(&self, user: &str, agent: &str) -> String {
+        let body = json!({ "type": 1, "key": self.key(user, agent) });
+        let answer = self.call("POST", "/agent/provision", None, &body);
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        assert_eq!(answer.body["uuid"], agent);
+        answer.body["token"].as_str().unwrap().to_owned()
+    }
+
+    /// Flags that are set for an agent, and the stamp.
+    pub fn flags(&self, agent: &str) -> (Vec<String>, String) {
+        let answer = self.call("GET", "/agent/config/changes", Some(agent), &Value::Null);
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        let body = answer.body.as_object().unwrap();
+        let set =
+            body.iter().filter(|(_, flag)| **flag == json!(true)).map(|(name, _)| name.clone());
+        (set.collect(), body["lastUpdated"].as_str().unwrap().to_owned())
+    }
+
+    pub fn acknowledge(&self, agent: &str, stamp: &str) {
+        let body = json!({ "lastUpdated": stamp });
+        let answer = self.call("PATCH", "/agent/config/changes", Some(agent), &body);
+        assert_eq!((answer.status, answer.text.as_str()), (200, "{}"));
+    }
+
+    /// Acknowledges everything that is set.
+    pub fn settle(&self, agent: &str) {
+        let (_, stamp) = self.flags(agent);
+        self.acknowledge(agent, &stamp);
+        assert_eq!(self.flags(agent).0, Vec::<String>::new());
+    }
+
+    pub fn agent_list(&self, agent: &str) -> Vec<Value> {
+        let answer = self.call("GET", "/agent/microservices", Some(agent), &Value::Null);
+        assert_eq!(answer.status, 200, "{}", answer.text);
+        answer.body["microservices"].as_array().unwrap().clone()
+    }
+}
+
+impl Drop for Controller {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// Starts the program on a free port, which it says in its log.
+fn spawn(folder: &Path) -> (Child, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_iofog-controller"))
+        .args(["start", "--data-dir"])
+        .arg(folder)
+        .env("Server_Host", "127.0.0.1")
+        .env("Server_Port", "0")
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut log = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    let address = loop {
+        line.clear();
+        assert_ne!(log.read_line(&mut line).unwrap(), 0, "the Controller ended before listening");
+        if let Some((_, address)) = line.trim().split_once("listening on ") {
+            break address.to_owned();
+        }
+    };
+    // Keeps the pipe open and shows what the process says.
+    std::thread::spawn(move || {
+        for line in log.lines().map_while(Result::ok) {
+            eprintln!("controller: {line}");
+        }
+    });
+    (child, format!("http://{address}/api/v3"))
+}
+
+/// An application of a sensor on one agent and a dashboard with a public port on another.
+pub fn application(first: &str, second: &str) -> Value {
+    json!({
+        "name": "demo", "isActivated": true,
+        "microservices": [
+            { "name": "sensor", "agentName": first, "registryId": 2,
+              "images": [{ "containerImage": "sensor:1", "fogTypeId": 1 }],
+              "env": [{ "key": "B", "value": "2" }, { "key": "A", "value": "1" }] },
+            { "name": "dashboard", "agentName": second, "registryId": 2,
+              "images": [{ "containerImage": "dashboard:1", "fogTypeId": 1 }],
+              "ports": [{ "internal": 8080, "external": 8080, "public":
+                { "schemes": ["http"], "protocol": "http", "router": { "port": 6080 } } }] },
+        ],
+        "routes": [{ "from": "sensor", "to": "dashboard" }],
+    })
+}
