@@ -1,5 +1,7 @@
 //! A whole network as clients set it up: agents, provisioning, an application, its ports and flags.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail here")]
+
 mod common;
 
 use common::{Controller, application};

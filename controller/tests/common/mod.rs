@@ -1,5 +1,6 @@
 //! A Controller process of a test's own, and a client that shows status and body of every answer.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test file uses its part of this")]
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "a test may fail here")]
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
