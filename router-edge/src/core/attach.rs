@@ -41,6 +41,15 @@ impl Core {
         let offer = Offer { conn, session, id, attach };
         let router_capability =
             offer.capabilities().iter().any(|c| c.as_str().starts_with("qd.router"));
+        if !router_capability && let Some(to) = self.routed_to(&offer) {
+            if let Err((offer, error)) = self.relay_attach(offer, to)
+                && let Some(conn) = self.conns.get_mut(offer.conn)
+            {
+                conn.engine.refuse(offer.id, error);
+            }
+            self.touch(conn);
+            return;
+        }
         let result = match (role, direction) {
             (ConnRole::InterRouter, _) => self.interior_attach(offer),
             (ConnRole::Edge, Direction::In) => self.edge_attach(offer),

@@ -1,35 +1,40 @@
 //! Links and connections that end, and what becomes of the deliveries on them.
 
-use iofog_amqp::DeliveryState;
+use iofog_amqp::{DeliveryState, Error};
 use iofog_amqp_engine::LinkId;
 
 use super::Core;
-use super::link::{Current, Link};
+use super::link::{Current, Kind, Link};
 use super::slab::{ConnId, DeliveryId, LinkKey};
 use crate::network::NeighbourLink;
 
 impl Core {
-    pub(super) fn on_detached(&mut self, conn: ConnId, id: LinkId) {
+    pub(super) fn on_detached(&mut self, conn: ConnId, id: LinkId, error: Option<Error>) {
         let Some(key) = self.conns.get(conn).and_then(|conn| conn.link(id)) else {
             return;
         };
-        self.link_gone(key);
+        self.link_gone_for(key, error, false);
     }
 
     /// Detaches a link of ours; its deliveries end now.
     pub(super) fn detach(&mut self, key: LinkKey) {
+        self.detach_with(key, None);
+    }
+
+    pub(super) fn detach_with(&mut self, key: LinkKey, error: Option<Error>) {
         let Some(link) = self.links.get(key) else {
             return;
         };
         let (conn, id) = (link.conn, link.id);
         if let Some(state) = self.conns.get_mut(conn) {
-            state.engine.detach(id, true, None);
+            state.engine.detach(id, true, error);
         }
         self.touch(conn);
-        self.link_gone(key);
+        self.link_gone_for(key, None, false);
     }
 
-    fn link_gone(&mut self, key: LinkKey) {
+    /// `error`: why, if the peer told; `lost`: its whole connection ended.
+    pub(super) fn link_gone_for(&mut self, key: LinkKey, error: Option<Error>, lost: bool) {
         let Some(link) = self.links.remove(key) else {
             return;
         };
@@ -57,6 +62,9 @@ impl Core {
             self.receiver_gone(key);
         } else {
             self.sender_gone(key, &link);
+        }
+        if link.kind == Kind::Routed {
+            self.relay_gone(&link, error, lost);
         }
     }
 
@@ -141,8 +149,9 @@ impl Core {
         let links: Vec<LinkKey> = conn.links().collect();
         self.neighbour_lost(id);
         let was_uplink = self.uplink_lost(id);
+        self.link_routes_lost(id);
         for key in links {
-            self.link_gone(key);
+            self.link_gone_for(key, None, true);
         }
         if was_uplink {
             self.find_uplink();

@@ -9,6 +9,7 @@ use log::{info, warn};
 use super::Core;
 use super::conn::Direction;
 use super::link::{Kind, Link};
+use super::link_route::Via;
 use super::metadata::Metadata;
 use super::slab::{AddressKey, ConnId, LinkKey};
 use crate::address::{Class, Key};
@@ -89,6 +90,7 @@ impl Core {
         if was {
             info!("[C{}] uplink lost: local service goes on", id.number());
             self.uplink = None;
+            self.forget_uplink_routes();
         }
         was
     }
@@ -220,6 +222,10 @@ impl Core {
             warn!("[C{}] peer refuses the link to {:?}", id.number(), link.text);
             return;
         }
+        if link.kind == Kind::Routed {
+            self.relay_attached(key, attach);
+            return;
+        }
         link.attached = true;
         if link.role == Role::Receiver {
             self.grant(key);
@@ -227,6 +233,7 @@ impl Core {
             let is_uplink = self.uplink.as_ref().is_some_and(|uplink| uplink.sender == Some(key));
             if is_uplink && let Some(address) = self.up_address {
                 self.bind_consumer(key, address);
+                self.tell_interior_all();
             }
             self.pump(key);
         }
@@ -256,6 +263,10 @@ impl Core {
             .as_ref()
             .and_then(|uplink| self.conns.get(uplink.conn))
             .is_some_and(|conn| conn.metadata == Some(crate::network::Version::One));
+        if matches!(text.chars().next(), Some('C'..='F')) {
+            self.remote_link_route(text, Via::Uplink, reachable);
+            return;
+        }
         let Some(key) = Key::from_wire(text, phased).and_then(|key| self.table.find(key)) else {
             return;
         };

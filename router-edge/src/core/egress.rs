@@ -6,6 +6,7 @@ use iofog_amqp_engine::{SendError, SendHead};
 
 use super::Core;
 use super::delivery::Out;
+use super::link::Kind;
 use super::slab::{ConnId, DeliveryId, LinkKey};
 use crate::config::Mode;
 
@@ -24,9 +25,15 @@ enum Step {
 
 impl Core {
     pub(super) fn on_credit(&mut self, key: LinkKey, drain: bool) {
-        if let Some(link) = self.links.get_mut(key) {
-            link.outgoing.drain = drain;
+        let Some(link) = self.links.get_mut(key) else {
+            return;
+        };
+        if link.kind == Kind::Routed {
+            self.pump(key);
+            self.relay_credit(key, drain);
+            return;
         }
+        link.outgoing.drain = drain;
         self.pump(key);
     }
 
@@ -69,6 +76,12 @@ impl Core {
         if sent {
             self.touch(conn);
         }
+        if let Some(link) = self.links.get_mut(key)
+            && link.outgoing.queue.is_empty()
+            && let Some(reason) = link.relay.closing.take()
+        {
+            self.detach_with(key, reason.map(|reason| *reason));
+        }
     }
 
     /// The first delivery of the queue that still exists.
@@ -105,7 +118,7 @@ impl Core {
                 return Step::Wait;
             }
             out.begun = true;
-            if conn.metadata.is_some() {
+            if conn.metadata.is_some() && link.kind != Kind::Routed {
                 let stamp = (self.mode != Mode::Edge).then_some(&self.node[..]);
                 self.scratch.clear();
                 message.metadata.encode(stamp, &mut self.scratch);

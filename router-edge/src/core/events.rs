@@ -52,16 +52,21 @@ impl Core {
             Event::Attach { session, link, attach } => self.on_attach(id, session, link, attach),
             Event::Attached { link, attach } => self.on_attached(id, link, &attach),
             Event::Detached { link, error, .. } => {
-                if let Some(error) = error {
+                if let Some(error) = &error {
                     debug!("[C{}] link detached by the peer: {}", id.number(), error.condition);
                 }
-                self.on_detached(id, link);
+                self.on_detached(id, link, error.map(|error| *error));
             }
             Event::Opened(open) => self.on_opened(id, &open),
             Event::Authenticate(_) => {
                 // No user store here: ANONYMOUS never asks, PLAIN and EXTERNAL need one.
                 if let Some(conn) = self.conns.get_mut(id) {
                     conn.engine.authenticate(false);
+                }
+            }
+            Event::SenderFlow { link, drained: true, .. } => {
+                if let Some(key) = self.conns.get(id).and_then(|conn| conn.link(link)) {
+                    self.relay_drained(key);
                 }
             }
             Event::SenderFlow { .. } | Event::SessionBegun { .. } | Event::SessionEnded { .. } => {}

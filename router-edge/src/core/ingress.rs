@@ -7,7 +7,7 @@ use iofog_amqp_engine::{Delivered, DeliveryKey, Token};
 
 use super::Core;
 use super::choose::Origin;
-use super::delivery::{Delivery, Message};
+use super::delivery::{Delivery, Message, Out};
 use super::link::{Current, Kind};
 use super::metadata::{self, Metadata};
 use super::slab::{AddressKey, ConnId, DeliveryId, LinkKey};
@@ -93,6 +93,7 @@ impl Core {
         let kind = link.kind;
         match kind {
             Kind::Endpoint | Kind::Anonymous | Kind::Data | Kind::Proxy => self.route(arrival),
+            Kind::Routed => self.relay_delivery(arrival),
             Kind::Sink => self.swallow(&arrival),
             Kind::Control | Kind::Tracking => {
                 if arrival.more {
@@ -261,9 +262,7 @@ impl Core {
                 _ => {}
             }
         }
-        let mut chosen = std::mem::take(&mut self.chosen);
-        if chosen.is_empty() {
-            self.chosen = chosen;
+        if self.chosen.is_empty() {
             self.no_path(&arrival);
             return;
         }
@@ -271,6 +270,13 @@ impl Core {
             entry.ingress += 1;
             entry.transit += u64::from(origin.transit);
         }
+        self.totals.transit += u64::from(origin.transit);
+        self.forward(arrival, about, Some(address));
+    }
+
+    /// Hands a delivery to the links in `self.chosen`.
+    fn forward(&mut self, arrival: Arrival, about: Metadata, address: Option<AddressKey>) {
+        let mut chosen = std::mem::take(&mut self.chosen);
         let complete = !arrival.more;
         let held = arrival.payload.len();
         let out = chosen.pop();
@@ -282,7 +288,7 @@ impl Core {
             out,
             more: chosen.split_off(0),
             combined: None,
-            address: Some(address),
+            address,
         };
         self.chosen = chosen;
         let id = self.deliveries.insert(delivery);

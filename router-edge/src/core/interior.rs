@@ -6,6 +6,7 @@ use log::{info, warn};
 use super::attach::{CONNECTION_ROLE, Offer};
 use super::conn::Direction;
 use super::link::Kind;
+use super::link_route::Via;
 use super::slab::{ConnId, LinkKey};
 use super::{Core, Remote};
 use crate::address::{AREA, Class, Key};
@@ -151,7 +152,10 @@ impl Core {
     }
 
     fn map(&mut self, number: RouterNumber, wire: &str, add: bool) {
-        // Link-route keys and others are not routed by.
+        if matches!(wire.chars().next(), Some('C'..='F')) {
+            self.remote_link_route(wire, Via::Router(number), add);
+            return;
+        }
         if let Some(key) = Key::from_wire(wire, false)
             && matches!(key.class, Class::Mobile | Class::EdgeHost)
         {

@@ -4,10 +4,10 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use iofog_amqp::Role;
+use iofog_amqp::{Error, Role};
 use iofog_amqp_engine::{LinkId, SessionId};
 
-use super::slab::{AddressKey, ConnId, DeliveryId};
+use super::slab::{AddressKey, ConnId, DeliveryId, LinkKey};
 
 /// A link.
 #[derive(Debug)]
@@ -32,6 +32,20 @@ pub(crate) struct Link {
     pub(crate) counters: Counters,
     pub(crate) incoming: Incoming,
     pub(crate) outgoing: Outgoing,
+    pub(crate) relay: Relay,
+}
+
+/// State of a routed link.
+#[derive(Debug, Default)]
+pub(crate) struct Relay {
+    /// The other link of the pair.
+    pub(crate) partner: Option<LinkKey>,
+    /// The peer waits for our answer.
+    pub(crate) offered: bool,
+    /// The session was begun for this link.
+    pub(crate) own_session: bool,
+    /// To be detached, with this reason, once its queue is empty.
+    pub(crate) closing: Option<Option<Box<Error>>>,
 }
 
 /// What a link is for.
@@ -51,6 +65,8 @@ pub(crate) enum Kind {
     Tracking,
     /// Made by us, for one address of an edge router.
     Proxy,
+    /// One of a pair that passes everything on to the other.
+    Routed,
 }
 
 /// State of a link on which the peer sends.
@@ -123,6 +139,7 @@ impl Kind {
             Self::Control => "router-control",
             Self::Data => "inter-router",
             Self::Tracking | Self::Proxy => "edge-downlink",
+            Self::Routed => "endpoint",
         }
     }
 }
@@ -152,6 +169,7 @@ impl Link {
             counters: Counters::default(),
             incoming: Incoming::default(),
             outgoing: Outgoing::default(),
+            relay: Relay::default(),
         }
     }
 

@@ -14,9 +14,11 @@ mod events;
 mod ingress;
 mod interior;
 mod link;
+mod link_route;
 mod manage;
 mod metadata;
 mod open;
+mod relay;
 mod settle;
 mod slab;
 mod table;
@@ -71,7 +73,7 @@ pub struct Core {
     names: Names,
     totals: Totals,
     entities: Entities,
-    link_routes: Vec<()>,
+    link_routes: Vec<link_route::LinkRoute>,
 }
 
 /// Another interior router.

@@ -48,6 +48,7 @@ impl Core {
                 conn.routing.tracking = Some(key);
             }
             self.track_all(conn);
+            self.tell_edge_all(conn);
             return Ok(key);
         }
         if !receiver && SINKS.contains(&address.as_str()) {

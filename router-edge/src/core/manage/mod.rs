@@ -119,7 +119,7 @@ impl Core {
         };
         let request = Request::read(message);
         let ticket = request.ticket.clone();
-        match self.operate(request) {
+        match self.operate(from, request) {
             Ok(Some((code, text, body))) => self.reply(&ticket, code, text, body),
             // A command was queued; its end is the answer.
             Ok(None) => {}

@@ -8,18 +8,23 @@ use super::views::{Record, connector_attributes, listener_attributes, optional};
 use super::{Command, CommandAction, Refusal, Request, reply};
 use crate::config::{Attributes, ConfigError, address_rule, connector, listener, ssl_profile};
 use crate::core::Core;
+use crate::core::link_route::{Via, Way};
+use crate::core::slab::ConnId;
 
 /// Status, text, body; none when the answer comes later.
 type Answer = Option<(i32, &'static str, Value)>;
 
 impl Core {
-    pub(super) fn operate(&mut self, request: Request) -> Result<Answer, Refusal> {
+    pub(super) fn operate(&mut self, from: ConnId, request: Request) -> Result<Answer, Refusal> {
         match request.operation.as_str() {
             "QUERY" => self.query(&request),
             "READ" => self.read(&request),
+            "CREATE" if request.kind == Some(Kind::ConnectionLinkRoute) => {
+                self.create_link_route(from, &request)
+            }
             "CREATE" => self.create(request),
             "UPDATE" => self.update(&request),
-            "DELETE" => self.delete(request),
+            "DELETE" => self.delete(from, request),
             "GET-TYPES" => Ok(ok(types(&request, |_| Value::List(Vec::new())))),
             "GET-ANNOTATIONS" => Ok(ok(types(&request, |_| Value::List(Vec::new())))),
             "GET-OPERATIONS" => Ok(ok(types(&request, |kind| {
@@ -160,6 +165,32 @@ impl Core {
         Ok(None)
     }
 
+    /// A route over the very connection that the request came by; it lives as long as that.
+    fn create_link_route(&mut self, from: ConnId, request: &Request) -> Result<Answer, Refusal> {
+        let text = |name: &str| super::property(&request.body, name).and_then(Value::as_str);
+        let entity = Kind::ConnectionLinkRoute.name();
+        let fail = |attribute: &str, rule: &str| {
+            Refusal::from(ConfigError::Attribute {
+                entity: entity.to_owned(),
+                attribute: attribute.to_owned(),
+                rule: rule.to_owned(),
+            })
+        };
+        let pattern = text("pattern").filter(|pattern| !pattern.is_empty());
+        let pattern = pattern.ok_or_else(|| fail("pattern", "is required"))?.to_owned();
+        let way = text("direction").and_then(Way::parse);
+        let way = way.ok_or_else(|| fail("direction", "must be in or out"))?;
+        let name = request.name.clone().unwrap_or_else(|| pattern.clone());
+        let via = Via::Conn(from);
+        if self.link_routes.iter().any(|known| known.via == via && known.name == name) {
+            return Err(refuse(400, format!("{entity} {name} exists on this connection")));
+        }
+        self.add_link_route(name.clone(), &pattern, way, from);
+        let records = self.records(Kind::ConnectionLinkRoute);
+        let record = records.last().map_or(&[][..], |record| record);
+        Ok(Some((201, "Created", reply::map(record, request.ticket.family))))
+    }
+
     fn update(&mut self, request: &Request) -> Result<Answer, Refusal> {
         let (kind, record) = self.find(request)?;
         if kind != Kind::SslProfile {
@@ -180,7 +211,21 @@ impl Core {
         Ok(ok(reply::map(&record, request.ticket.family)))
     }
 
-    fn delete(&mut self, request: Request) -> Result<Answer, Refusal> {
+    fn delete(&mut self, from: ConnId, request: Request) -> Result<Answer, Refusal> {
+        if request.kind == Some(Kind::ConnectionLinkRoute) && request.identity.is_none() {
+            // Several connections may have routes of one name: the caller means its own.
+            let own = self.link_routes.iter().find(|route| {
+                route.via == Via::Conn(from) && Some(&route.name) == request.name.as_ref()
+            });
+            let number = own.map(|route| route.number);
+            return match number {
+                Some(number) => {
+                    self.remove_link_route(number);
+                    Ok(Some((204, "No Content", Value::Map(Vec::new()))))
+                }
+                None => Err(refuse(404, "no such link route on this connection")),
+            };
+        }
         let (kind, record) = self.find(&request)?;
         let name = record.iter().find(|(name, _)| *name == "name").and_then(|(_, v)| v.as_str());
         let name = name.unwrap_or_default().to_owned();
@@ -193,6 +238,12 @@ impl Core {
             }
             Kind::SslProfile => {
                 self.entities.ssl_profiles.retain(|known| known.name != name);
+                return Ok(Some((204, "No Content", Value::Map(Vec::new()))));
+            }
+            Kind::ConnectionLinkRoute => {
+                let identity = record.iter().find(|(name, _)| *name == "identity");
+                let number = identity.and_then(|(_, value)| value.as_str()?.parse().ok());
+                self.remove_link_route(number.unwrap_or(0));
                 return Ok(Some((204, "No Content", Value::Map(Vec::new()))));
             }
             _ => return Err(refuse(403, format!("{} cannot be deleted", kind.name()))),

@@ -7,6 +7,7 @@ use crate::config::{ConnectorConfig, ListenerConfig, Mode, Role, Sasl};
 use crate::core::Core;
 use crate::core::conn::{Conn, Direction};
 use crate::core::link::Link;
+use crate::core::link_route::Via;
 
 /// Attributes of one entity.
 pub(super) type Record = Vec<(&'static str, Value)>;
@@ -34,7 +35,7 @@ impl Core {
             Kind::Address => self.address_views(),
             Kind::Node => self.node_views(),
             Kind::LinkRoute => Vec::new(),
-            Kind::ConnectionLinkRoute => Vec::new(),
+            Kind::ConnectionLinkRoute => self.link_route_views(),
         };
         let with_type = |mut record: Record| {
             record.push(("type", Value::from(kind.name())));
@@ -217,6 +218,27 @@ impl Core {
                     ("deliveriesIngress", total(address.ingress)),
                     ("deliveriesEgress", total(address.egress)),
                     ("deliveriesTransit", total(address.transit)),
+                ]
+            })
+            .collect()
+    }
+
+    /// Link routes over connections of this router.
+    fn link_route_views(&self) -> Vec<Record> {
+        let served = self.link_routes.iter().filter_map(|route| match route.via {
+            Via::Conn(conn) => Some((route, conn)),
+            _ => None,
+        });
+        served
+            .map(|(route, conn)| {
+                let container = self.conns.get(conn).map(|conn| conn.peer.container.as_str());
+                vec![
+                    ("name", route.name.as_str().into()),
+                    ("identity", route.number.to_string().into()),
+                    ("pattern", route.text.as_str().into()),
+                    ("direction", route.way.name().into()),
+                    ("containerId", optional(container)),
+                    ("operStatus", "active".into()),
                 ]
             })
             .collect()

@@ -1,0 +1,308 @@
+//! Link routes: patterns of addresses whose links are not ended here but led to a container, for as
+//! long as its connection lives (router.md section 7).
+
+use bytes::Bytes;
+use iofog_amqp::{Body, Message, Properties, Role, Value};
+
+use super::Core;
+use super::attach::Offer;
+use super::metadata::Metadata;
+use super::slab::ConnId;
+use crate::address::{Address, Pattern};
+use crate::config::Mode;
+use crate::network::{NeighbourLink, RouterNumber, Version};
+
+/// Which way messages go on the links of a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Towards the container.
+    In,
+    /// From the container.
+    Out,
+}
+
+/// A link route.
+#[derive(Debug)]
+pub(super) struct LinkRoute {
+    pub(super) name: String,
+    pub(super) number: u64,
+    pub(super) text: String,
+    pattern: Pattern,
+    pub(super) way: Way,
+    pub(super) via: Via,
+}
+
+/// Who serves a link route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Via {
+    /// A connection of this router: a container's or an edge's.
+    Conn(ConnId),
+    /// Another interior.
+    Router(RouterNumber),
+    /// The interior above this edge.
+    Uplink,
+}
+
+impl Way {
+    /// Name in management.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::In => "in",
+            Self::Out => "out",
+        }
+    }
+
+    pub(super) fn parse(name: &str) -> Option<Self> {
+        [Self::In, Self::Out].into_iter().find(|way| way.name() == name)
+    }
+
+    /// The way of links that a peer of this role attaches.
+    fn of(role: Role) -> Self {
+        match role {
+            Role::Sender => Self::In,
+            Role::Receiver => Self::Out,
+        }
+    }
+
+    /// Letter of its pattern keys between routers.
+    fn letter(self) -> char {
+        match self {
+            Self::In => 'E',
+            Self::Out => 'F',
+        }
+    }
+
+    /// Way and pattern of a key between routers; `C` and `D` keys are prefixes.
+    fn of_key(key: &str) -> Option<(Self, String)> {
+        let mut chars = key.chars();
+        let letter = chars.next()?;
+        let rest = chars.as_str();
+        Some(match letter {
+            'C' => (Self::In, format!("{rest}/#")),
+            'D' => (Self::Out, format!("{rest}/#")),
+            'E' => (Self::In, rest.to_owned()),
+            'F' => (Self::Out, rest.to_owned()),
+            _ => return None,
+        })
+    }
+}
+
+impl LinkRoute {
+    fn key(&self) -> String {
+        format!("{}{}", self.way.letter(), self.text)
+    }
+}
+
+impl Core {
+    /// Adds a route over a connection of this router.
+    pub(super) fn add_link_route(&mut self, name: String, text: &str, way: Way, conn: ConnId) {
+        let number = self.next_number();
+        self.link_routes.push(LinkRoute {
+            name,
+            number,
+            text: text.to_owned(),
+            pattern: Pattern::new(text),
+            way,
+            via: Via::Conn(conn),
+        });
+        self.link_route_changed(way, text);
+        if self.mode == Mode::Edge {
+            self.tell_interior(number, true);
+        }
+    }
+
+    /// Removes a route by its number; tells whether there was one.
+    pub(super) fn remove_link_route(&mut self, number: u64) -> bool {
+        let Some(at) = self.link_routes.iter().position(|route| route.number == number) else {
+            return false;
+        };
+        if self.mode == Mode::Edge {
+            self.tell_interior(number, false);
+        }
+        let route = self.link_routes.swap_remove(at);
+        self.link_route_changed(route.way, &route.text);
+        true
+    }
+
+    /// Routes over a connection that is gone.
+    pub(super) fn link_routes_lost(&mut self, conn: ConnId) {
+        let theirs: Vec<u64> = self
+            .link_routes
+            .iter()
+            .filter(|route| route.via == Via::Conn(conn))
+            .map(|route| route.number)
+            .collect();
+        for number in theirs {
+            self.remove_link_route(number);
+        }
+    }
+
+    /// Another interior, or the one above, has or has not a container for a key.
+    pub(super) fn remote_link_route(&mut self, key: &str, via: Via, there: bool) {
+        let Some((way, text)) = Way::of_key(key) else {
+            return;
+        };
+        let is = |route: &LinkRoute| route.via == via && route.way == way && route.text == text;
+        let known = self.link_routes.iter().position(is);
+        match (known, there) {
+            (None, true) => {
+                let number = self.next_number();
+                self.link_routes.push(LinkRoute {
+                    name: key.to_owned(),
+                    number,
+                    pattern: Pattern::new(&text),
+                    text: text.clone(),
+                    way,
+                    via,
+                });
+            }
+            (Some(at), false) => {
+                self.link_routes.swap_remove(at);
+            }
+            _ => return,
+        }
+        self.link_route_changed(way, &text);
+    }
+
+    /// Everything learnt over the uplink is void.
+    pub(super) fn forget_uplink_routes(&mut self) {
+        self.link_routes.retain(|route| route.via != Via::Uplink);
+    }
+
+    /// The connection that a link offered by a peer is led to, if it is routed.
+    pub(super) fn routed_to(&self, offer: &Offer) -> Option<ConnId> {
+        if self.link_routes.is_empty() {
+            return None;
+        }
+        let way = Way::of(offer.attach.role);
+        let text = offer.address()?;
+        let Address::Mobile(name) = Address::parse(text) else {
+            return None;
+        };
+        let matching =
+            self.link_routes.iter().filter(|route| route.way == way && route.pattern.matches(name));
+        // Here before elsewhere, then the cheapest way.
+        let reachable = matching.filter_map(|route| {
+            let (conn, cost) = self.way_to(route.via)?;
+            (conn != offer.conn).then_some((cost, conn))
+        });
+        reachable.min_by_key(|(cost, _)| *cost).map(|(_, conn)| conn)
+    }
+
+    fn way_to(&self, via: Via) -> Option<(ConnId, u32)> {
+        match via {
+            Via::Conn(conn) => Some((conn, 0)),
+            Via::Uplink => Some((self.uplink.as_ref()?.conn, 1)),
+            Via::Router(number) => {
+                let remote = self.routers.get(usize::from(number.0))?.as_ref()?;
+                let route = remote.route.as_ref()?;
+                let NeighbourLink(hop) = route.next_hop;
+                Some((<ConnId as super::slab::Id>::from_index(hop), route.cost))
+            }
+        }
+    }
+
+    /// Tells the network and the edges what can be reached now.
+    fn link_route_changed(&mut self, way: Way, text: &str) {
+        let key = format!("{}{text}", way.letter());
+        let here = |route: &&LinkRoute| {
+            route.way == way && route.text == text && matches!(route.via, Via::Conn(_))
+        };
+        let served = self.link_routes.iter().any(|route| here(&route));
+        if let Some(network) = self.network.as_mut() {
+            if served {
+                network.address_added(&key, LINK_BALANCED);
+            } else {
+                network.address_removed(&key);
+            }
+        }
+        for (id, conn) in
+            self.conns.iter().map(|(id, conn)| (id, conn.routing.tracking)).collect::<Vec<_>>()
+        {
+            if conn.is_some() {
+                self.tell_edge(id, way, text);
+            }
+        }
+    }
+
+    /// Tells a new edge of all link routes.
+    pub(super) fn tell_edge_all(&mut self, edge: ConnId) {
+        let all: Vec<(Way, String)> =
+            self.link_routes.iter().map(|route| (route.way, route.text.clone())).collect();
+        for (way, text) in all {
+            self.tell_edge(edge, way, &text);
+        }
+    }
+
+    /// Between routers of this kind, tracking messages carry link-route keys too, so that an edge
+    /// needs no question per attach.
+    fn tell_edge(&mut self, edge: ConnId, way: Way, text: &str) {
+        let Some(conn) = self.conns.get(edge) else {
+            return;
+        };
+        let Some(tracking) = conn.routing.tracking else {
+            return;
+        };
+        if conn.metadata != Some(Version::Two)
+            || conn.peer.product.as_deref() != Some(super::PRODUCT)
+        {
+            return;
+        }
+        let elsewhere = |route: &LinkRoute| {
+            route.way == way && route.text == text && route.via != Via::Conn(edge)
+        };
+        let there = self.link_routes.iter().any(elsewhere);
+        let key = format!("{}{text}", way.letter());
+        let body = Value::List(vec![key.into(), there.into()]);
+        let message = Message { body: Body::Value(body), ..Message::default() };
+        self.send_own(tracking, Metadata::default(), message.encode());
+    }
+
+    /// An edge makes its interior send links here, by the request that its own client made.
+    fn tell_interior(&mut self, number: u64, create: bool) {
+        let Some(sender) = self.uplink.as_ref().and_then(|uplink| uplink.sender) else {
+            return;
+        };
+        let Some(route) = self.link_routes.iter().find(|route| route.number == number) else {
+            return;
+        };
+        if !matches!(route.via, Via::Conn(_)) {
+            return;
+        }
+        let to = "$management";
+        let name = format!("{}/{}/{}", self.id, route.number, route.name);
+        let body = Value::Map(vec![
+            ("pattern".into(), route.text.as_str().into()),
+            ("direction".into(), route.way.name().into()),
+        ]);
+        let request = Message {
+            properties: Some(Properties { to: Some(to.to_owned()), ..Properties::default() }),
+            application_properties: vec![
+                ("operation".into(), if create { "CREATE" } else { "DELETE" }.into()),
+                ("type".into(), "org.apache.qpid.dispatch.router.connection.linkRoute".into()),
+                ("name".into(), name.into()),
+            ],
+            body: Body::Value(body),
+            ..Message::default()
+        };
+        let metadata =
+            Metadata { to: Some(Bytes::from_static(to.as_bytes())), ..Metadata::default() };
+        self.send_own(sender, metadata, request.encode());
+    }
+
+    /// The uplink's sender is there: the interior learns of every link route here.
+    pub(super) fn tell_interior_all(&mut self) {
+        let all: Vec<u64> = self.link_routes.iter().map(|route| route.number).collect();
+        for number in all {
+            self.tell_interior(number, true);
+        }
+    }
+
+    /// Keys of the routes, for logs and tests.
+    pub(super) fn link_route_keys(&self) -> impl Iterator<Item = String> {
+        self.link_routes.iter().map(LinkRoute::key)
+    }
+}
+
+/// Treatment number of link routes in version 1.
+const LINK_BALANCED: u8 = 4;
