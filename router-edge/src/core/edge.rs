@@ -28,7 +28,7 @@ pub(super) struct Uplink {
     pub(super) conn: ConnId,
     session: SessionId,
     /// For everything that is not local.
-    sender: Option<LinkKey>,
+    pub(super) sender: Option<LinkKey>,
 }
 
 impl Core {

@@ -253,6 +253,19 @@ impl Core {
         from_header.or_else(configured).unwrap_or(DEFAULT_PRIORITY).min(9)
     }
 
+    /// A delivery on a routed link: to its partner, as it is.
+    fn relay_delivery(&mut self, arrival: Arrival) {
+        let partner = self.links.get(arrival.link).and_then(|link| link.relay.partner);
+        match partner {
+            Some(partner) => {
+                self.chosen.clear();
+                self.chosen.push(Out::new(partner, None));
+                self.forward(arrival, Metadata::default(), None);
+            }
+            None => self.no_path(&arrival),
+        }
+    }
+
     fn dispatch(&mut self, arrival: Arrival, about: Metadata, address: AddressKey, origin: Origin) {
         self.choose(address, origin);
         if self.chosen.is_empty() {
@@ -286,7 +299,7 @@ impl Core {
             format: arrival.format,
             message: Message::new(about, arrival.payload, complete),
             out,
-            more: chosen.split_off(0),
+            more: if chosen.is_empty() { Vec::new() } else { chosen.split_off(0) },
             combined: None,
             address,
         };

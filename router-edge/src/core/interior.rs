@@ -104,6 +104,10 @@ impl Core {
     /// Carries out what the path engine decided; tells whether there was anything.
     pub(super) fn run_network(&mut self) -> bool {
         let mut busy = false;
+        let now = self.now.0;
+        if let Some(network) = self.network.as_mut() {
+            network.flush_mobile(now);
+        }
         while let Some(action) = self.network.as_mut().and_then(|network| network.poll_action()) {
             busy = true;
             match action {

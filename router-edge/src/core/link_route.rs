@@ -87,12 +87,6 @@ impl Way {
     }
 }
 
-impl LinkRoute {
-    fn key(&self) -> String {
-        format!("{}{}", self.way.letter(), self.text)
-    }
-}
-
 impl Core {
     /// Adds a route over a connection of this router.
     pub(super) fn add_link_route(&mut self, name: String, text: &str, way: Way, conn: ConnId) {
@@ -296,11 +290,6 @@ impl Core {
         for number in all {
             self.tell_interior(number, true);
         }
-    }
-
-    /// Keys of the routes, for logs and tests.
-    pub(super) fn link_route_keys(&self) -> impl Iterator<Item = String> {
-        self.link_routes.iter().map(LinkRoute::key)
     }
 }
 

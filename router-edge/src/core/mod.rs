@@ -297,7 +297,8 @@ impl Core {
     /// How often [`Core::tick`] has to be called, ms.
     #[must_use]
     pub fn tick_interval(&self) -> u64 {
-        if self.network.is_some() && self.routers.iter().any(Option::is_some) { 100 } else { 500 }
+        // Interiors gather address changes for a moment; others only watch idle time-outs.
+        if self.network.is_some() { 100 } else { 500 }
     }
 
     /// Connections with something to write or to end, each once. Their output is complete.

@@ -471,7 +471,8 @@ impl Network {
         node.asked_mobile = None;
     }
 
-    fn flush_mobile(&mut self, now: u64) {
+    /// Tells the others what changed of the own addresses, unless that was done a moment ago.
+    pub fn flush_mobile(&mut self, now: u64) {
         if (self.added.is_empty() && self.deleted.is_empty())
             || !due(self.last_mobile, self.settings.mobile_interval, now)
         {

@@ -1,0 +1,228 @@
+//! Links led to a container that asked for them, here, over an edge, and over interiors.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "helpers of tests: failures are their purpose"
+)]
+
+mod support;
+
+use std::time::Duration;
+
+use iofog_amqp::{Body, Error, Message, Properties, Value, condition};
+use iofog_amqp_client::{
+    Address, Connection, ConnectionOptions, IncomingLink, LinkError, Outcome, ReceiverOptions,
+    SenderOptions,
+};
+use iofog_router::RouterHandle;
+use iofog_router::config::Role;
+use support::{anonymous, body, connect, edge, interior, port, run, settle, text, until};
+
+const ENTITY: &str = "org.apache.qpid.dispatch.router.connection.linkRoute";
+
+async fn named_client(router: &RouterHandle, name: &str) -> Connection {
+    let stream = tokio::net::TcpStream::connect(port(router, Role::Normal)).await.unwrap();
+    let options =
+        ConnectionOptions { container_id: name.to_owned(), ..ConnectionOptions::default() };
+    Connection::open(Box::new(stream), options).await.unwrap()
+}
+
+/// Asks the router to lead links here; gives the status.
+async fn manage(connection: &Connection, operation: &str, name: &str, direction: &str) -> i64 {
+    let dynamic = ReceiverOptions::from(Address::Dynamic);
+    let mut replies = connection.receiver(dynamic).await.unwrap();
+    let request = Message {
+        properties: Some(Properties {
+            to: Some("$management".to_owned()),
+            reply_to: replies.address().map(str::to_owned),
+            ..Properties::default()
+        }),
+        application_properties: [("operation", operation), ("type", ENTITY), ("name", name)]
+            .map(|(key, value)| (Value::from(key), Value::from(value)))
+            .to_vec(),
+        body: Body::Value(Value::Map(vec![
+            ("pattern".into(), name.into()),
+            ("direction".into(), direction.into()),
+        ])),
+        ..Message::default()
+    };
+    anonymous(connection).await.send(request.encode()).await.unwrap();
+    let delivery = replies.recv().await.unwrap();
+    let reply = Message::decode(&delivery.message).unwrap();
+    delivery.accept();
+    reply.application_property("statusCode").unwrap().as_i64().unwrap()
+}
+
+async fn routed(container: &Connection) -> IncomingLink {
+    container.accept_link().await.unwrap()
+}
+
+/// Sends through a routed link from `from` to a container at `at`; gives the link's name there.
+async fn send_through(from: &RouterHandle, at: &RouterHandle) -> String {
+    let container = named_client(at, "container").await;
+    assert_eq!(manage(&container, "CREATE", "tcp/q", "in").await, 201);
+    let client = named_client(from, "client").await;
+    // Until the route has travelled, the address is an ordinary one.
+    let (incoming, attaching) = loop {
+        let options = SenderOptions {
+            name: "c".to_owned(),
+            source: Some("reply/address".to_owned()),
+            ..SenderOptions::to("tcp/q")
+        };
+        let attaching = tokio::task::spawn_local({
+            let client = client.clone();
+            async move { client.sender(options).await.unwrap() }
+        });
+        let patience = Duration::from_millis(200);
+        if let Ok(incoming) = tokio::time::timeout(patience, routed(&container)).await {
+            break (incoming, attaching);
+        }
+        drop(attaching.await.unwrap());
+    };
+    let name = incoming.name().to_owned();
+    let target = incoming.target().unwrap().address.clone();
+    assert_eq!(target.as_deref(), Some("tcp/q"));
+    let source = incoming.source().unwrap().address.clone();
+    assert_eq!(source.as_deref(), Some("reply/address"));
+    let mut receiver = incoming.accept_receiver(0, false).unwrap();
+    let sender = attaching.await.unwrap();
+    settle().await;
+    assert_eq!(sender.credit(), 0, "credit is the container's");
+    receiver.grant(3);
+    sender.ready().await.unwrap();
+    for (n, outcome) in [Outcome::Accepted, Outcome::Released].into_iter().enumerate() {
+        let pending = sender.send_start(text(&n.to_string()), false).await.unwrap();
+        let delivery = receiver.recv().await.unwrap();
+        assert_eq!(delivery.message, text(&n.to_string()));
+        if outcome == Outcome::Accepted {
+            delivery.accept()
+        } else {
+            delivery.release()
+        }
+        assert_eq!(pending.await.unwrap(), outcome);
+    }
+    assert_eq!(sender.credit(), 1);
+    // What was sent before the end arrives before the end.
+    let _last = sender.send_start(text("last"), true).await.unwrap();
+    drop(sender);
+    let delivery = receiver.recv().await.unwrap();
+    assert_eq!(body(&delivery), "last");
+    receiver.detached().await;
+    name
+}
+
+#[test]
+fn links_are_led_to_the_container_on_the_same_router() {
+    run(async {
+        let router = interior("A").await;
+        assert_eq!(send_through(&router, &router).await, "c@client");
+    });
+}
+
+#[test]
+fn links_are_led_over_an_edge() {
+    run(async {
+        let top = interior("top").await;
+        let left = edge("left", &top).await;
+        assert_eq!(send_through(&top, &left).await, "c@client@top");
+    });
+}
+
+#[test]
+fn links_are_led_from_an_edge() {
+    run(async {
+        let top = interior("top").await;
+        let left = edge("left", &top).await;
+        assert_eq!(send_through(&left, &top).await, "c@client@left");
+    });
+}
+
+#[test]
+fn links_are_led_from_edge_to_edge_over_two_interiors() {
+    run(async {
+        let (a, b) = (interior("A").await, interior("B").await);
+        connect(&a, "b", Role::InterRouter, port(&b, Role::InterRouter)).await;
+        let (left, right) = (edge("left", &a).await, edge("right", &b).await);
+        until(|| a.status().routers == 1).await;
+        assert_eq!(send_through(&left, &right).await, "c@client@left@A@B");
+    });
+}
+
+#[test]
+fn refusals_and_losses_reach_the_client() {
+    run(async {
+        let router = interior("A").await;
+        let container = named_client(&router, "container").await;
+        assert_eq!(manage(&container, "CREATE", "q", "in").await, 201);
+        assert_eq!(manage(&container, "CREATE", "q", "in").await, 400);
+        assert_eq!(manage(&container, "CREATE", "r", "sideways").await, 400);
+        let client = named_client(&router, "client").await;
+        let attaching = tokio::task::spawn_local({
+            let client = client.clone();
+            async move { client.sender(SenderOptions::to("q")).await.map(|_| ()) }
+        });
+        routed(&container).await.refuse(Error::new(condition::NOT_ALLOWED, "closed today"));
+        let Err(LinkError::Detached(Some(error))) = attaching.await.unwrap() else {
+            panic!("attached")
+        };
+        assert_eq!(error.condition, condition::NOT_ALLOWED);
+        // The container goes while a link is in use.
+        let attaching = tokio::task::spawn_local({
+            let client = client.clone();
+            async move { client.sender(SenderOptions::to("q")).await.unwrap() }
+        });
+        let _receiver = routed(&container).await.accept_receiver(1, true).unwrap();
+        let sender = attaching.await.unwrap();
+        container.close();
+        let LinkError::Detached(Some(error)) = sender.detached().await else { panic!("no reason") };
+        assert_eq!(error.condition, "qd:routed-link-lost");
+        // Its route went with it: the address is an ordinary one again.
+        let sender = client.sender(SenderOptions::to("q")).await.unwrap();
+        assert_eq!(sender.credit(), 0);
+    });
+}
+
+#[test]
+fn drain_goes_end_to_end_on_routed_links_out_of_a_container() {
+    run(async {
+        let router = interior("A").await;
+        let container = named_client(&router, "container").await;
+        assert_eq!(manage(&container, "CREATE", "out/#", "out").await, 201);
+        let client = named_client(&router, "client").await;
+        let options = ReceiverOptions {
+            initial_credit: 0,
+            auto_credit: false,
+            ..ReceiverOptions::from("out/1")
+        };
+        let attaching = tokio::task::spawn_local(async move {
+            let receiver = client.receiver(options).await.unwrap();
+            (receiver, client)
+        });
+        let sender = routed(&container).await.accept_sender().unwrap();
+        let (mut receiver, _client) = attaching.await.unwrap();
+        receiver.grant(5);
+        sender.ready().await.unwrap();
+        assert_eq!(sender.credit(), 5);
+        let pending = sender.send_start(text("one"), false).await.unwrap();
+        receiver.recv().await.unwrap().accept();
+        assert_eq!(pending.await.unwrap(), Outcome::Accepted);
+        receiver.drain().await;
+        assert_eq!((receiver.credit(), sender.credit()), (0, 0));
+    });
+}
+
+#[test]
+fn a_deleted_route_takes_no_more_links() {
+    run(async {
+        let router = interior("A").await;
+        let container = named_client(&router, "container").await;
+        assert_eq!(manage(&container, "CREATE", "q", "in").await, 201);
+        assert_eq!(manage(&container, "DELETE", "q", "in").await, 204);
+        assert_eq!(manage(&container, "DELETE", "q", "in").await, 404);
+        let client = named_client(&router, "client").await;
+        let sender = client.sender(SenderOptions::to("q")).await.unwrap();
+        settle().await;
+        assert_eq!(sender.credit(), 0);
+    });
+}
