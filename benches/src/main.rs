@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result};
 use iofog_bench::figures::{Figures, Size};
 use iofog_bench::{deploy, messages, process};
-use xtask::ecn::{DownOptions, Ecn, UpOptions, down};
+use xtask::ecn::{DownOptions, Ecn, UpOptions, application, down};
 use xtask::tools::cargo::{self, Profile, workspace};
 use xtask::tools::{files, say};
 
@@ -61,7 +61,8 @@ fn measure(options: UpOptions) -> Result<Figures> {
     let idle = process::footprints(&ecn)?;
     let (running, reported) = deploy::measure(&ecn, DEPLOYS)?;
 
-    let application = messages::application_file(&options.folder, INTERVAL_MS)?;
+    let application = options.folder.join("app.yaml");
+    application::sample_with_interval(INTERVAL_MS, &application)?;
     ecn.deploy(&application)?;
     let message_us = messages::measure(&ecn, MESSAGES, INTERVAL_MS)?;
     let busy = process::footprints(&ecn)?;

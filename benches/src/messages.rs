@@ -1,28 +1,12 @@
 //! From the sensor's reading to its arrival at the dashboard, over two gateways and three Routers.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use xtask::ecn::{Ecn, application};
-use xtask::tools::cargo::workspace;
 
 use crate::figures::Latency;
-
-/// The sample application with a reading every `interval_ms`.
-///
-/// # Errors
-/// When the sample cannot be read or the copy not be written.
-pub fn application_file(folder: &Path, interval_ms: u32) -> Result<PathBuf> {
-    const SLOW: &str = "intervalMs: 200";
-    let text = std::fs::read_to_string(workspace().join("samples/app.yaml"))?;
-    ensure!(text.contains(SLOW), "samples/app.yaml has no {SLOW}");
-    let path = folder.join("app.yaml");
-    std::fs::create_dir_all(folder)?;
-    std::fs::write(&path, text.replace(SLOW, &format!("intervalMs: {interval_ms}")))?;
-    Ok(path)
-}
 
 /// Latencies of the newest messages once `count` arrived.
 ///

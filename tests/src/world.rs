@@ -21,6 +21,10 @@ use crate::wait;
 /// The name in `samples/app.yaml`.
 pub const APPLICATION: &str = "sample";
 
+/// A reading every so many milliseconds: often enough that something is always under way when a
+/// part dies.
+pub const INTERVAL_MS: u32 = 20;
+
 /// The network under test: none before the first scenario brings it up.
 pub struct World {
     /// State folder, loopback address, build profile.
@@ -75,7 +79,7 @@ impl World {
             folder: workspace().join("out/network-test"),
             loopback: Ipv4Addr::new(127, 77, 0, 1),
             profile,
-            application: Some(workspace().join("samples/app.yaml")),
+            application: Some(workspace().join("out/network-test-app.yaml")),
         };
         Self { options, ecn: None }
     }
@@ -87,8 +91,14 @@ impl World {
     pub fn up(&mut self) -> Result<&mut Ecn> {
         // The lock of the first must be free for the second, as after a killed `up`.
         self.ecn = None;
+        self.write_application()?;
         self.ecn = Some(Ecn::bring_up(&self.options)?);
         self.ecn()
+    }
+
+    fn write_application(&self) -> Result<()> {
+        let file = self.options.application.as_deref().context("no application")?;
+        application::sample_with_interval(INTERVAL_MS, file)
     }
 
     /// Runs the command `up` itself in the foreground, as a person does, until it says how to stop.
@@ -97,10 +107,14 @@ impl World {
     /// When it ends before.
     pub fn up_in_foreground(&mut self) -> Result<Child> {
         self.ecn = None;
+        self.write_application()?;
         cargo::run(cargo::cargo().args(["build", "--quiet", "--package", "xtask"]))?;
         let mut command = Command::new(cargo::target_folder().join("debug/xtask"));
         command.args(["up", "--loopback", &self.options.loopback.to_string(), "--dir"]);
         command.arg(&self.options.folder);
+        if let Some(file) = &self.options.application {
+            command.arg("--application").arg(file);
+        }
         if self.options.profile == Profile::Debug {
             command.arg("--debug");
         }

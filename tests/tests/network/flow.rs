@@ -34,7 +34,7 @@ pub(crate) fn page_opens(world: &mut World) -> Outcome {
 }
 
 pub(crate) fn messages_arrive_in_order(world: &mut World) -> Outcome {
-    let summary = world.wait_messages(50)?;
+    let summary = world.wait_messages(300)?;
     ensure!(summary.sources.len() == 1, "one sender, one start: {summary:?}");
     let source = &summary.sources[0];
     ensure!(source.first == 1, "the first messages are missing: {source:?}");
@@ -69,6 +69,6 @@ pub(crate) fn up_again_changes_nothing(world: &mut World) -> Outcome {
     let after =
         (world.containers()?, world.running_processes()?, world.ecn()?.state.agents.clone());
     ensure!(before == after, "before {before:?}\nafter {after:?}");
-    world.wait_messages(5)?;
+    world.wait_messages(50)?;
     Ok(())
 }

@@ -61,7 +61,7 @@ pub(crate) fn down_and_up(world: &mut World) -> Outcome {
     let ecn = world.up()?;
     ensure!(ecn.state.agents == agents, "other ids after down and up");
     ensure!(ecn.state.gateways == networks, "other networks after down and up");
-    let summary = world.wait_messages(10)?;
+    let summary = world.wait_messages(50)?;
     ensure!(summary.sources.iter().all(|source| source.missing == 0), "{summary:?}");
     Ok(())
 }
@@ -76,7 +76,7 @@ pub(crate) fn killed_up_is_adopted(world: &mut World) -> Outcome {
     world.up()?;
     ensure!(world.running_processes()? == left, "`up` started again what was running");
     ensure!(world.containers()?.len() == 2, "not the two containers: {:?}", world.containers()?);
-    world.wait_messages(5)?;
+    world.wait_messages(50)?;
     Ok(())
 }
 

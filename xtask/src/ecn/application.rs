@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::rest::{Microservice, Rest};
 use super::state::DeployedApplication;
 use crate::tools::archive;
+use crate::tools::cargo::workspace;
 use crate::tools::http::{Origin, Request};
 use crate::tools::{interrupt, say};
 
@@ -33,6 +34,21 @@ pub fn deploy(
     rest.deploy_yaml(&wanted.name, text.as_bytes(), exists)
         .with_context(|| format!("cannot deploy {}", file.display()))?;
     Ok((wanted, true))
+}
+
+/// Writes a copy of the sample application whose sensor makes a reading every `interval_ms`.
+///
+/// # Errors
+/// When the sample has no interval or the copy cannot be written.
+pub fn sample_with_interval(interval_ms: u32, copy: &Path) -> Result<()> {
+    const SLOW: &str = "intervalMs: 200";
+    let text = std::fs::read_to_string(workspace().join("samples/app.yaml"))?;
+    ensure!(text.contains(SLOW), "samples/app.yaml has no {SLOW}");
+    if let Some(folder) = copy.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
+    std::fs::write(copy, text.replace(SLOW, &format!("intervalMs: {interval_ms}")))
+        .with_context(|| format!("cannot write {}", copy.display()))
 }
 
 /// The name in the file's `metadata`, block or flow style; the Controller judges everything else.
