@@ -32,13 +32,13 @@ fn run(invocation: &Invocation) -> Result<()> {
         port: configure::port(invocation.text("port"))?,
         kube: invocation.text("kube").to_owned(),
     };
-    configure::configure(
+    let last = configure::configure(
         &mut Context::open(invocation)?,
         resource,
         name,
         &change,
         invocation.is_on("detached"),
     )?;
-    success(format!("Succesfully configured {resource} {name}").trim_end());
+    success(&format!("Succesfully configured {resource} {last}"));
     Ok(())
 }

@@ -103,7 +103,10 @@ struct Shown {
 pub fn describe(context: &mut Context, name: &str, target: &Target) -> Result<()> {
     let client = context.client()?;
     let all_routes = client.routes()?;
-    let application = client.application(name)?;
+    let application = match client.application(name) {
+        Err(error) if error.is_not_found() => client.flow_by_name(name)?,
+        other => other?,
+    };
     let mut own = client.microservices_of(name)?;
     own.retain(|microservice| !microservice.is_system());
     let name_of =

@@ -29,7 +29,7 @@ pub fn port(text: &str) -> Result<u16> {
     text.parse().map_err(|_| Error::Input(format!("Port {text} is not between 1 and 65535")))
 }
 
-/// Changes the settings of a resource word.
+/// Changes the settings of a resource word and tells the name of the last one changed.
 ///
 /// # Errors
 /// An unknown word or name, or details that do not fit the resource.
@@ -39,29 +39,29 @@ pub fn configure(
     name: &str,
     change: &SshChange,
     detached: bool,
-) -> Result<()> {
+) -> Result<String> {
+    let mut names = vec![name.to_owned()];
     match resource {
         "current-namespace" | "default-namespace" if name.is_empty() => {
-            Err(Error::input("Must specify Namespace"))
+            return Err(Error::input("Must specify Namespace"));
         }
-        "current-namespace" | "default-namespace" => context.store.set_default_namespace(name),
-        "controlplane" => control_plane(context, change),
-        "controller" => controller(context, name, change),
+        "current-namespace" | "default-namespace" => context.store.set_default_namespace(name)?,
+        "controlplane" => control_plane(context, change)?,
+        "controller" => controller(context, name, change)?,
         "controllers" => {
             let plane = context.record()?.control_plane()?;
-            let names: Vec<String> =
-                plane.controllers().iter().map(|controller| controller.name.to_owned()).collect();
-            names.iter().try_for_each(|name| controller(context, name, change))
+            names.extend(plane.controllers().iter().map(|controller| controller.name.to_owned()));
+            names.iter().skip(1).try_for_each(|name| controller(context, name, change))?;
         }
-        "agent" => agent(context, name, change, detached),
+        "agent" => agent(context, name, change, detached)?,
         "agents" => {
             let record = if detached { context.store.detached()? } else { context.record()? };
-            let names: Vec<String> =
-                record.agents().iter().map(|agent| agent.name().to_owned()).collect();
-            names.iter().try_for_each(|name| agent(context, name, change, detached))
+            names.extend(record.agents().iter().map(|agent| agent.name().to_owned()));
+            names.iter().skip(1).try_for_each(|name| agent(context, name, change, detached))?;
         }
-        _ => Err(Error::Input(format!("Unsupported resource: {resource}"))),
+        _ => return Err(Error::Input(format!("Unsupported resource: {resource}"))),
     }
+    Ok(names.pop().unwrap_or_default())
 }
 
 fn apply(ssh: &mut Ssh, change: &SshChange) -> Result<()> {

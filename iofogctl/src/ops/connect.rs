@@ -152,6 +152,10 @@ fn remote_from(document: &Document) -> Result<RemoteControlPlane> {
     for controller in &mut plane.controllers {
         names::check("Controller", &controller.name)?;
         (controller.endpoint, controller.host) = connect_endpoint(&controller.host)?;
+        if controller.ssh.port == 0 {
+            controller.ssh.port = 22;
+        }
+        controller.ssh.key_file = names::expand_path(&controller.ssh.key_file)?;
     }
     Ok(plane)
 }

@@ -53,6 +53,8 @@ pub fn listing(resources: &[EdgeResource]) -> Listing {
             ]),
         }
     }
+    // The standard program prints an empty line for each further version.
+    rows.resize(resources.len(), Vec::new());
     Listing { field: "edgeResources", columns: COLUMNS, rows }
 }
 

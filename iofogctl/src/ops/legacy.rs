@@ -30,9 +30,12 @@ pub fn run(
                 AgentRecord::Local(_) => {
                     print(device::exec_local("iofog-agent", &format!("iofog-agent {command}"))?)
                 }
-                AgentRecord::Remote(agent) => {
-                    remote(&agent.host, &agent.ssh, &format!("sudo iofog-agent {command}"))
-                }
+                AgentRecord::Remote(agent) => remote(
+                    &format!("Agent {name}"),
+                    &agent.host,
+                    &agent.ssh,
+                    &format!("sudo iofog-agent {command}"),
+                ),
             }
         }
         _ => Err(Error::Input(format!("Unknown legacy CLI {resource}"))),
@@ -55,16 +58,21 @@ fn controller(context: &mut Context, name: &str, command: &str) -> Result<()> {
                 plane.controllers.iter().find(|controller| controller.name == name).cloned();
             let found =
                 found.ok_or_else(|| Error::Plain(format!("Could not find Controller {name}")))?;
-            remote(&found.host, &found.ssh, &format!("sudo iofog-controller {command}"))
+            remote(
+                &format!("Controller {name}"),
+                &found.host,
+                &found.ssh,
+                &format!("sudo iofog-controller {command}"),
+            )
         }
     }
 }
 
-fn remote(host: &str, ssh: &Ssh, command: &str) -> Result<()> {
+fn remote(what: &str, host: &str, ssh: &Ssh, command: &str) -> Result<()> {
     if !device::has_ssh(host, ssh) {
-        return Err(Error::plain(
-            "legacy commands requires SSH access.\nUse the configure command to add SSH details to the resource",
-        ));
+        return Err(Error::Plain(format!(
+            "legacy commands requires SSH access.\n{what} SSH details are not available.\nUse `iofogctl configure --help` to find out how to add SSH details"
+        )));
     }
     print(device::run_on(host, ssh, "Agent", command)?)
 }

@@ -55,7 +55,7 @@ fn microservice(context: &mut Context, name: &str) -> Result<String> {
     let qualified = QualifiedName::parse("Microservice", name)?;
     let microservice = client.microservice_by_name(&qualified.application, &qualified.name)?;
     if microservice.status.status != "RUNNING" {
-        return Err(Error::Plain(format!("The Microservice {name} is not currently running")));
+        return Err(Error::plain("The microservice is not currently running"));
     }
     context.sync_agents()?;
     let agents = context.record()?.agents();

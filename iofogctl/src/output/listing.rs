@@ -53,7 +53,7 @@ impl Listing {
                     .collect(),
             )
         };
-        Value::Seq(self.rows.iter().map(object).collect())
+        Value::Seq(self.rows.iter().filter(|row| !row.is_empty()).map(object).collect())
     }
 }
 
