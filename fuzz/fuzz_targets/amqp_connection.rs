@@ -5,11 +5,11 @@ use iofog_amqp::{DeliveryState, Role};
 use iofog_amqp_engine::{Config, Connection, Event, Millis, Security, ServerSasl};
 use libfuzzer_sys::fuzz_target;
 
-/// `open`, `begin` and two `attach` of a peer that behaves: the interesting part comes after.
+/// `open`, `begin` and `attach` (as a sender) of a peer that behaves: the interesting part comes after.
 const START: &[u8] = b"AMQP\x00\x01\x00\x00\
     \x00\x00\x00\x12\x02\x00\x00\x00\x00\x53\x10\xc0\x05\x01\xa1\x02pe\
-    \x00\x00\x00\x17\x02\x00\x00\x00\x00\x53\x11\xc0\x0a\x04\x40\x43\x52\x64\x52\x64\x40\x40\x40\
-    \x00\x00\x00\x24\x02\x00\x00\x00\x00\x53\x12\xc0\x17\x0a\xa1\x01l\x43\x42\x40\x40\x00\x53\x28\x45\x00\x53\x29\x45\x40\x40\x43\x40\x40";
+    \x00\x00\x00\x17\x02\x00\x00\x00\x00\x53\x11\xc0\x0a\x07\x40\x43\x52\x64\x52\x64\x40\x40\x40\
+    \x00\x00\x00\x22\x02\x00\x00\x00\x00\x53\x12\xc0\x15\x0c\xa1\x01l\x43\x42\x40\x40\x00\x53\x28\x45\x00\x53\x29\x45\x40\x40\x43\x40\x40";
 
 fuzz_target!(|data: &[u8]| {
     let config = Config {
@@ -23,6 +23,7 @@ fuzz_target!(|data: &[u8]| {
     let Some((&mode, data)) = data.split_first() else { return };
     let start = if mode & 1 == 0 { START } else { &[] };
     let step = usize::from(mode >> 1) + 1;
+    let mut attached = start.is_empty();
     for (n, chunk) in [start].into_iter().chain(data.chunks(step)).enumerate() {
         server.input(chunk.len()).extend_from_slice(chunk);
         server.received(Millis(n as u64));
@@ -31,6 +32,7 @@ fuzz_target!(|data: &[u8]| {
                 Event::Attach { link, attach, .. } => {
                     let peer_sends = attach.role == Role::Sender;
                     server.accept(link, *attach);
+                    attached = true;
                     if peer_sends {
                         server.set_credit(link, 9);
                     }
@@ -46,6 +48,7 @@ fuzz_target!(|data: &[u8]| {
                 _ => {}
             }
         }
+        assert!(attached, "the peer that behaves is served");
         server.flush();
         if !server.wants_input() {
             server.wrote(server.output_len(), Millis(n as u64));

@@ -90,7 +90,8 @@ pub enum Event {
         /// The sender has settled.
         settled: bool,
     },
-    /// The session may take transfer frames again after [`crate::SendError::Window`] or [`crate::Progress::Partial`].
+    /// The session may take transfer frames again after [`crate::SendError::Window`],
+    /// [`crate::SendError::Output`], or a [`crate::Progress`] that is not complete.
     Writable(SessionId),
     /// The link is gone: the peer detached (answered already), or answered our detach, or its session or
     /// connection ended. Unsettled deliveries of the link are forgotten. The id may be reused.
