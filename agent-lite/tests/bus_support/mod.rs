@@ -1,5 +1,10 @@
 //! Nodes with a message bus, and Routers on loopback.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "test support: failures are its purpose")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "test support: each file uses its part, and failures are its purpose"
+)]
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -57,6 +62,18 @@ impl Node {
             host_network: false,
         };
         self.context.set_microservices(list.iter().map(one).collect());
+    }
+
+    /// Sets one microservice on the host's network that sends to `routes` and consumes.
+    pub(crate) fn host_microservice(&self, uuid: &str, config: &str, routes: &[&str]) {
+        self.context.set_microservices(vec![LocalMicroservice {
+            uuid: uuid.into(),
+            config: Rc::from(config),
+            routes: routes.iter().map(|to| (*to).into()).collect(),
+            is_consumer: true,
+            log_size_mb: 1,
+            host_network: true,
+        }]);
     }
 
     pub(crate) fn use_router(&self, router: &RouterHandle) {
