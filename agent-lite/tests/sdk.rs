@@ -52,6 +52,7 @@ fn go_sdk_reads_config_sends_and_receives() {
 }
 
 /// Builds the program; none when there is no Go, or its modules cannot be had.
+#[allow(clippy::print_stdout, reason = "says why a test is skipped")]
 fn build() -> Option<PathBuf> {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/sdk/go");
     let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sdkclient");
