@@ -2,8 +2,8 @@
 
 use bytes::Bytes;
 use iofog_amqp::section::{self, Scan};
-use iofog_amqp::{DeliveryState, Error, condition};
-use iofog_amqp_engine::{Delivered, DeliveryKey, Token};
+use iofog_amqp::{DeliveryState, condition};
+use iofog_amqp_engine::{Delivered, DeliveryKey};
 
 use super::Core;
 use super::choose::Origin;
@@ -18,21 +18,17 @@ use crate::config::Role;
 const ADDRESS_LIMIT: usize = 64 * 1024;
 /// Bytes of a message to the router itself.
 const OWN_LIMIT: usize = 1024 * 1024;
-/// Bytes held for one incoming link above which its session is told to stop, and to go on.
-const HOLD_ABOVE: usize = 256 * 1024;
-const RESUME_BELOW: usize = 128 * 1024;
-
 /// A delivery whose destination is being found.
-struct Arrival {
-    link: LinkKey,
-    conn: ConnId,
-    key: DeliveryKey,
-    settled: bool,
-    format: u32,
-    more: bool,
-    payload: Bytes,
+pub(super) struct Arrival {
+    pub(super) link: LinkKey,
+    pub(super) conn: ConnId,
+    pub(super) key: DeliveryKey,
+    pub(super) settled: bool,
+    pub(super) format: u32,
+    pub(super) more: bool,
+    pub(super) payload: Bytes,
     /// Earlier pieces were looked at before.
-    gathered: bool,
+    pub(super) gathered: bool,
 }
 
 /// What could be made of the first bytes.
@@ -398,104 +394,6 @@ impl Core {
         let links: Vec<LinkKey> = delivery.outs().map(|out| out.link).collect();
         for link in links {
             self.pump(link);
-        }
-    }
-
-    fn gather(&mut self, arrival: Arrival, limit: usize) {
-        if arrival.payload.len() > limit {
-            self.reject(&arrival, &condition::RESOURCE_LIMIT_EXCEEDED);
-        } else if let Some(link) = self.links.get_mut(arrival.link) {
-            link.incoming.current = Current::Gathering(arrival.payload);
-        }
-    }
-
-    /// As [`Self::gather`]; metadata that was taken off must be there when more bytes have come.
-    fn gather_with(&mut self, mut arrival: Arrival, about: &Metadata, limit: usize) {
-        if *about != Metadata::default() {
-            let mut all = Vec::new();
-            about.encode(None, &mut all);
-            all.extend_from_slice(&arrival.payload);
-            arrival.payload = all.into();
-        }
-        self.gather(arrival, limit);
-    }
-
-    /// Takes a message and forgets it.
-    fn swallow(&mut self, arrival: &Arrival) {
-        self.refuse(arrival, DeliveryState::Accepted);
-    }
-
-    fn reject(&mut self, arrival: &Arrival, why: &iofog_amqp::Symbol) {
-        self.totals.rejected += 1;
-        let error = Error::new(why.clone(), "the router cannot forward this message");
-        self.refuse(arrival, DeliveryState::Rejected(Some(Box::new(error))));
-    }
-
-    fn no_path(&mut self, arrival: &Arrival) {
-        if arrival.settled {
-            self.totals.dropped_presettled += 1;
-            if let Some(link) = self.links.get_mut(arrival.link) {
-                link.counters.dropped_presettled += 1;
-            }
-        } else {
-            self.totals.released += 1;
-        }
-        self.refuse(arrival, DeliveryState::Released);
-    }
-
-    /// Ends a delivery that goes nowhere.
-    fn refuse(&mut self, arrival: &Arrival, state: DeliveryState) {
-        if !arrival.settled
-            && let Some(conn) = self.conns.get_mut(arrival.conn)
-        {
-            conn.engine.set_token(arrival.key, Token::default());
-            conn.engine.dispose(arrival.key, Some(state), true);
-            self.touch(arrival.conn);
-        }
-        if let Some(link) = self.links.get_mut(arrival.link)
-            && arrival.more
-        {
-            link.incoming.current = Current::Discarded;
-        }
-        self.replenish(arrival.link);
-    }
-
-    fn hold_if_full(&mut self, key: LinkKey) {
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        if link.incoming.held > HOLD_ABOVE && !link.incoming.paused {
-            link.incoming.paused = true;
-            if let Some(conn) = self.conns.get_mut(link.conn) {
-                conn.engine.hold_window(link.session, true);
-            }
-        }
-    }
-
-    /// Bytes of an incoming link were sent on or thrown away.
-    pub(super) fn let_go(&mut self, key: LinkKey, bytes: usize) {
-        let Some(link) = self.links.get_mut(key) else {
-            return;
-        };
-        link.incoming.held = link.incoming.held.saturating_sub(bytes);
-        if link.incoming.paused && link.incoming.held < RESUME_BELOW {
-            link.incoming.paused = false;
-            let (conn, session) = (link.conn, link.session);
-            self.resume_session(conn, session);
-        }
-    }
-
-    /// Opens the window of a session again unless another of its links is full.
-    pub(super) fn resume_session(&mut self, conn: ConnId, session: iofog_amqp_engine::SessionId) {
-        let Some(state) = self.conns.get_mut(conn) else {
-            return;
-        };
-        let full = state.links().any(|key| {
-            self.links.get(key).is_some_and(|link| link.session == session && link.incoming.paused)
-        });
-        if !full {
-            state.engine.hold_window(session, false);
-            self.touch(conn);
         }
     }
 }

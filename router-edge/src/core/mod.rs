@@ -11,6 +11,7 @@ mod detach;
 mod edge;
 mod egress;
 mod events;
+mod hold;
 mod ingress;
 mod interior;
 mod link;
@@ -18,6 +19,7 @@ mod link_route;
 mod manage;
 mod metadata;
 mod open;
+mod refuse;
 mod relay;
 mod settle;
 mod slab;
@@ -125,6 +127,10 @@ pub struct Snapshot {
     pub deliveries: usize,
     /// Edge: the interior is there.
     pub uplink: bool,
+    /// Link routes that are known.
+    pub link_routes: usize,
+    /// Sending links whose queue waits for credit or room.
+    pub links_blocked: usize,
 }
 
 impl Core {
@@ -348,6 +354,12 @@ impl Core {
             routers: self.routers.iter().flatten().filter(|remote| remote.route.is_some()).count(),
             deliveries: self.deliveries.len(),
             uplink: self.uplink.is_some(),
+            link_routes: self.link_routes.len(),
+            links_blocked: self
+                .links
+                .iter()
+                .filter(|(_, link)| !link.outgoing.queue.is_empty())
+                .count(),
         }
     }
 

@@ -4,12 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use log::{error, info};
 
-use super::message::{
-    Advertisement, ControlMessage, Hello, LinkState, LinkStateUpdate, MobileChange, MobileUpdate,
-    Request,
-};
+use super::message::{Advertisement, ControlMessage, Hello, LinkState, LinkStateUpdate};
 use super::node::{Neighbour, Node, Route};
-use super::path::{Bits, Links, complete, paths_from, walk};
+use super::path::Bits;
 use super::{MAX_ROUTERS, NeighbourLink, RouterNumber};
 use crate::config::RouterId;
 
@@ -65,25 +62,25 @@ pub enum Action {
 /// State of the path engine.
 #[derive(Debug)]
 pub struct Network {
-    id: RouterId,
-    instance: u64,
-    settings: Settings,
-    links: BTreeMap<NeighbourLink, u32>,
-    neighbours: BTreeMap<RouterId, Neighbour>,
-    nodes: BTreeMap<RouterId, Node>,
-    numbers: Bits,
-    own: LinkState,
-    mobile: BTreeMap<String, u8>,
-    mobile_sequence: u64,
-    added: BTreeMap<String, u8>,
-    deleted: BTreeSet<String>,
-    recompute: bool,
-    advertise: bool,
-    changed_at: Option<u64>,
-    last_hello: Option<u64>,
-    last_advertisement: Option<u64>,
-    last_mobile: Option<u64>,
-    actions: VecDeque<Action>,
+    pub(super) id: RouterId,
+    pub(super) instance: u64,
+    pub(super) settings: Settings,
+    pub(super) links: BTreeMap<NeighbourLink, u32>,
+    pub(super) neighbours: BTreeMap<RouterId, Neighbour>,
+    pub(super) nodes: BTreeMap<RouterId, Node>,
+    pub(super) numbers: Bits,
+    pub(super) own: LinkState,
+    pub(super) mobile: BTreeMap<String, u8>,
+    pub(super) mobile_sequence: u64,
+    pub(super) added: BTreeMap<String, u8>,
+    pub(super) deleted: BTreeSet<String>,
+    pub(super) recompute: bool,
+    pub(super) advertise: bool,
+    pub(super) changed_at: Option<u64>,
+    pub(super) last_hello: Option<u64>,
+    pub(super) last_advertisement: Option<u64>,
+    pub(super) last_mobile: Option<u64>,
+    pub(super) actions: VecDeque<Action>,
 }
 
 // === impl Settings ===
@@ -406,179 +403,8 @@ impl Network {
         }
     }
 
-    // --- addresses
-
-    fn on_mobile_request(&mut self, request: &Request, link: NeighbourLink) {
-        if request.have >= self.mobile_sequence && self.mobile_sequence > 0 {
-            return;
-        }
-        // Changes that wait for the next differential are not part of this version yet.
-        let list = self
-            .mobile
-            .iter()
-            .filter(|(key, _)| !self.added.contains_key(*key))
-            .map(|(key, treatment)| (key.clone(), *treatment))
-            .chain(self.deleted.iter().map(|key| (key.clone(), 0)))
-            .collect();
-        let update = MobileUpdate {
-            id: self.id.clone(),
-            sequence: self.mobile_sequence,
-            change: MobileChange::Absolute(list),
-        };
-        self.answer(&request.id, link, ControlMessage::MobileUpdate(update));
-    }
-
-    fn on_mobile_update(&mut self, update: MobileUpdate) {
-        let Some(node) = self.nodes.get_mut(&update.id) else {
-            return;
-        };
-        let number = node.number;
-        match update.change {
-            MobileChange::Absolute(list) => {
-                let new: BTreeMap<String, u8> = list.into_iter().collect();
-                for key in node.addresses.keys().filter(|key| !new.contains_key(*key)) {
-                    self.actions.push_back(Action::Unmapped(number, key.clone()));
-                }
-                for (key, treatment) in &new {
-                    if !node.addresses.contains_key(key) {
-                        self.actions.push_back(Action::Mapped(number, key.clone(), *treatment));
-                    }
-                }
-                node.addresses = new;
-            }
-            MobileChange::Differential { add, del } => {
-                if update.sequence <= node.mobile_sequence {
-                    return;
-                }
-                if update.sequence != node.mobile_sequence + 1 {
-                    node.wants_mobile = true;
-                    return;
-                }
-                for key in del {
-                    if node.addresses.remove(&key).is_some() {
-                        self.actions.push_back(Action::Unmapped(number, key));
-                    }
-                }
-                for (key, treatment) in add {
-                    if node.addresses.insert(key.clone(), treatment).is_none() {
-                        self.actions.push_back(Action::Mapped(number, key, treatment));
-                    }
-                }
-            }
-        }
-        node.mobile_sequence = update.sequence;
-        node.wants_mobile = false;
-        node.asked_mobile = None;
-    }
-
-    /// Tells the others what changed of the own addresses, unless that was done a moment ago.
-    pub fn flush_mobile(&mut self, now: u64) {
-        if (self.added.is_empty() && self.deleted.is_empty())
-            || !due(self.last_mobile, self.settings.mobile_interval, now)
-        {
-            return;
-        }
-        self.last_mobile = Some(now);
-        self.mobile_sequence += 1;
-        let change = MobileChange::Differential {
-            add: std::mem::take(&mut self.added).into_iter().collect(),
-            del: std::mem::take(&mut self.deleted).into_iter().collect(),
-        };
-        let update = MobileUpdate { id: self.id.clone(), sequence: self.mobile_sequence, change };
-        self.send(Destination::All, ControlMessage::MobileUpdate(update));
-    }
-
-    fn drop_addresses(&mut self, id: &RouterId) {
-        if let Some(node) = self.nodes.get_mut(id) {
-            node.mobile_sequence = 0;
-            for key in std::mem::take(&mut node.addresses).into_keys() {
-                self.actions.push_back(Action::Unmapped(node.number, key));
-            }
-        }
-    }
-
-    // --- what follows from changes
-
-    /// Recomputes paths and sends the requests that became possible.
-    fn settle(&mut self, now: u64) {
-        if std::mem::take(&mut self.recompute) {
-            self.compute_paths(now);
-        }
-        if std::mem::take(&mut self.advertise) {
-            self.send_advertisement(now);
-        }
-        let retry = self.settings.retry;
-        let mut requests = Vec::new();
-        for (id, node) in &mut self.nodes {
-            let neighbour = self.neighbours.get(id).map(|neighbour| neighbour.link);
-            let Some(link) = node.route.as_ref().map(|route| route.next_hop).or(neighbour) else {
-                continue;
-            };
-            if node.wants_link_state && due(node.asked_link_state, retry, now) {
-                node.asked_link_state = Some(now);
-                let request = Request { id: self.id.clone(), have: 0 };
-                requests.push((id.clone(), link, ControlMessage::LinkStateRequest(request)));
-            }
-            if node.wants_mobile && node.route.is_some() && due(node.asked_mobile, retry, now) {
-                node.asked_mobile = Some(now);
-                let request = Request { id: self.id.clone(), have: node.mobile_sequence };
-                requests.push((id.clone(), link, ControlMessage::MobileRequest(request)));
-            }
-        }
-        for (id, link, message) in requests {
-            self.send(Destination::Router(id, link), message);
-        }
-    }
-
-    fn compute_paths(&mut self, now: u64) {
-        let mut links: Links = self
-            .nodes
-            .iter()
-            .filter_map(|(id, node)| Some((id.clone(), node.state.as_ref()?.0.peers.clone())))
-            .collect();
-        links.insert(self.id.clone(), self.own.peers.clone());
-        complete(&mut links);
-        for id in links.keys().filter(|id| **id != self.id).cloned().collect::<Vec<_>>() {
-            self.node(&id);
-        }
-        let own_tree = paths_from(&self.id, &links);
-        let trees: Vec<(RouterNumber, RouterId, _)> = self
-            .nodes
-            .iter()
-            .filter(|(id, _)| own_tree.contains_key(*id))
-            .map(|(id, node)| (node.number, id.clone(), paths_from(id, &links)))
-            .collect();
-        let mut changes = Vec::new();
-        for (id, node) in &mut self.nodes {
-            let route = own_tree.get(id).and_then(|step| {
-                let (hop, _) = walk(&own_tree, &self.id, id, &self.id)?;
-                let mut valid_origins = Bits::default();
-                for (number, root, tree) in &trees {
-                    if walk(tree, root, id, &self.id).is_some_and(|(first, through)| {
-                        through || (first == self.id && first != *id)
-                    }) {
-                        valid_origins.insert(*number);
-                    }
-                }
-                Some(Route {
-                    next_hop: self.neighbours.get(&hop)?.link,
-                    cost: step.cost,
-                    valid_origins,
-                })
-            });
-            if route != node.route {
-                node.unreachable_since = route.is_none().then_some(now);
-                node.route.clone_from(&route);
-                changes.push(Action::Route(node.number, route));
-            } else if route.is_none() && node.unreachable_since.is_none() {
-                node.unreachable_since = Some(now);
-            }
-        }
-        self.actions.extend(changes);
-    }
-
     /// Finds or adds a router; none when the network is full.
-    fn node(&mut self, id: &RouterId) -> Option<&mut Node> {
+    pub(super) fn node(&mut self, id: &RouterId) -> Option<&mut Node> {
         if !self.nodes.contains_key(id) {
             let free = (0..MAX_ROUTERS)
                 .filter_map(|number| u8::try_from(number).ok())
@@ -595,7 +421,7 @@ impl Network {
         self.nodes.get_mut(id)
     }
 
-    fn send_advertisement(&mut self, now: u64) {
+    pub(super) fn send_advertisement(&mut self, now: u64) {
         self.last_advertisement = Some(now);
         let message = Advertisement {
             id: self.id.clone(),
@@ -607,13 +433,13 @@ impl Network {
     }
 
     /// Answers over the route to the asker, or the way the question came.
-    fn answer(&mut self, to: &RouterId, link: NeighbourLink, message: ControlMessage) {
+    pub(super) fn answer(&mut self, to: &RouterId, link: NeighbourLink, message: ControlMessage) {
         let route = self.nodes.get(to).and_then(|node| node.route.as_ref());
         let link = route.map_or(link, |route| route.next_hop);
         self.send(Destination::Router(to.clone(), link), message);
     }
 
-    fn send(&mut self, to: Destination, message: ControlMessage) {
+    pub(super) fn send(&mut self, to: Destination, message: ControlMessage) {
         if self.links.is_empty() {
             return;
         }
@@ -621,6 +447,6 @@ impl Network {
     }
 }
 
-fn due(last: Option<u64>, interval: u64, now: u64) -> bool {
+pub(super) fn due(last: Option<u64>, interval: u64, now: u64) -> bool {
     last.is_none_or(|last| now.saturating_sub(last) >= interval)
 }

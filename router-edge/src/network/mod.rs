@@ -3,8 +3,10 @@
 
 mod engine;
 mod message;
+mod mobile;
 mod node;
 mod path;
+mod routes;
 #[cfg(test)]
 mod tests;
 mod wire;

@@ -10,6 +10,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
 
 use super::driver;
+use super::http;
 use super::options::StartError;
 use super::resolve::resolve;
 use super::shared::{ListenerTask, Shared};
@@ -77,6 +78,10 @@ async fn accept(shared: Rc<Shared>, config: ListenerConfig, listener: TcpListene
             Ok((stream, peer)) => {
                 // Small frames must not wait for each other.
                 let _ = stream.set_nodelay(true);
+                if let Some(http) = config.http {
+                    tokio::task::spawn_local(http::serve(Rc::clone(&shared), http, stream));
+                    continue;
+                }
                 let now = shared.now();
                 let conn = shared.core.borrow_mut().accept(&config, peer.to_string(), now);
                 tokio::task::spawn_local(driver::run(Rc::clone(&shared), conn, stream));

@@ -4,6 +4,7 @@
 mod connector;
 mod driver;
 mod handle;
+mod http;
 mod listener;
 mod options;
 mod resolve;

@@ -1,0 +1,69 @@
+//! Peers that send nonsense: their connection ends, the router does not.
+
+mod support;
+
+use iofog_amqp_client::Outcome;
+use iofog_router::config::Role;
+use support::{client, interior, port, receiver, run, sender, text, until};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// Open, begin and attach of a sender to `q`, as bare AMQP.
+const HELLO: &[u8] = b"AMQP\x00\x01\x00\x00\
+    \x00\x00\x00\x11\x02\x00\x00\x00\x00\x53\x10\xc0\x04\x01\xa1\x01a\
+    \x00\x00\x00\x14\x02\x00\x00\x00\x00\x53\x11\xc0\x07\x04\x40\x43\x52\x10\x52\x10";
+
+/// A small generator of reproducible nonsense.
+struct Noise(u64);
+
+impl Noise {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn bytes(&mut self, len: usize) -> Vec<u8> {
+        (0..len).map(|_| self.next().to_le_bytes()[0]).collect()
+    }
+}
+
+#[test]
+fn random_frames_end_their_connection_only() {
+    run(async {
+        let router = interior("A").await;
+        let connection = client(&router).await;
+        let mut receiver = receiver(&connection, "q").await;
+        let sender = sender(&connection, "q").await;
+        let mut noise = Noise(7);
+        for round in 0..300_u32 {
+            let role = [Role::Normal, Role::Edge, Role::InterRouter][round as usize % 3];
+            let mut stream = TcpStream::connect(port(&router, role)).await.unwrap();
+            let len = usize::from(noise.bytes(1)[0]) + 1;
+            let mut bytes = HELLO[..if round % 2 == 0 { HELLO.len() } else { 8 }].to_vec();
+            if round % 4 < 2 {
+                // A frame of the right length with a known performative and random fields.
+                let code = 0x10 + noise.bytes(1)[0] % 9;
+                let mut frame = vec![0, 0, 0, 0, 2, 0, 0, 0, 0, 0x53, code];
+                frame.extend(noise.bytes(len));
+                let size = u32::try_from(frame.len()).unwrap().to_be_bytes();
+                frame[..4].copy_from_slice(&size);
+                bytes.extend(frame);
+            } else {
+                bytes.extend(noise.bytes(len));
+            }
+            stream.write_all(&bytes).await.unwrap();
+            let _ = stream.shutdown().await;
+            let mut answer = Vec::new();
+            let _ = stream.read_to_end(&mut answer).await;
+            if round % 30 == 0 {
+                let pending = sender.send_start(text("still here"), false).await.unwrap();
+                receiver.recv().await.unwrap().accept();
+                assert_eq!(pending.await.unwrap(), Outcome::Accepted);
+            }
+        }
+        until(|| router.status().connections == 1).await;
+        assert_eq!(router.status().links, 2);
+    });
+}
