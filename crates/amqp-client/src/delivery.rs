@@ -30,7 +30,8 @@ pub enum Outcome {
 /// A message that arrived whole. Dropping it unsettled releases it.
 #[derive(Debug)]
 pub struct Delivery {
-    /// All sections, undecoded; see [`iofog_amqp::Message::decode`].
+    /// All sections, undecoded; see [`iofog_amqp::Message::decode`]. A small message is a slice of the
+    /// read buffer: copy what is kept for long, so that it does not hold the whole buffer.
     pub message: Bytes,
     /// Settled by the sender: no answer is possible, and none is needed.
     pub settled: bool,

@@ -243,3 +243,22 @@ enum Step {
     /// More bytes are needed.
     Idle,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Thousands of connections, links and sessions must fit on a device; an event is moved about.
+    #[test]
+    fn states_stay_small() {
+        let sizes = [
+            ("connection", size_of::<Connection>(), 1024),
+            ("session", size_of::<Session>(), 512),
+            ("link", size_of::<Link>(), 192),
+            ("event", size_of::<Event>(), 160),
+        ];
+        for (name, size, limit) in sizes {
+            assert!(size <= limit, "{name} takes {size} bytes");
+        }
+    }
+}
