@@ -29,6 +29,8 @@ pub(super) struct End<'a, S> {
     pub(super) window: Window,
     pub(super) counters: &'a Counters,
     in_flight: RefCell<VecDeque<Pending>>,
+    /// Set by the first credit.
+    ready: Cell<bool>,
 }
 
 /// Why one direction ended.
@@ -50,7 +52,33 @@ impl<'a, S: Sender> End<'a, S> {
     ) -> Self {
         let window = Window::default();
         let tunnel = Cell::new(tunnel);
-        Self { sender, reply_to, tunnel, window, counters, in_flight: RefCell::default() }
+        let (in_flight, ready) = (RefCell::default(), Cell::new(false));
+        Self { sender, reply_to, tunnel, window, counters, in_flight, ready }
+    }
+
+    /// As [`Self::run`], but gives up when no credit comes within `patience`. What the peer sends before
+    /// is taken meanwhile: a proxy of ours wants its greeting taken before it grants credit.
+    pub(super) async fn run_within(
+        &self,
+        patience: Duration,
+        socket: TcpStream,
+        receiver: &mut impl Receiver,
+    ) -> Result<(), LinkDown> {
+        let never_ready = async {
+            tokio::time::sleep(patience).await;
+            if self.ready.get() {
+                std::future::pending::<()>().await;
+            }
+        };
+        match race(self.run(socket, receiver), never_ready).await {
+            Either::Left(ended) => ended,
+            Either::Right(()) => Err(LinkDown("no credit".to_owned())),
+        }
+    }
+
+    /// Whether there ever was credit.
+    pub(super) fn was_ready(&self) -> bool {
+        self.ready.get()
     }
 
     /// Copies both ways; returns when the tunnel is over and the links can be dropped.
@@ -147,6 +175,7 @@ impl<'a, S: Sender> End<'a, S> {
                     std::future::pending::<()>().await;
                 }
                 self.sender.ready().await?;
+                self.ready.set(true);
                 Ok(read(reader, self.window.chunk).await)
             };
             let step: Result<io::Result<BytesMut>, LinkDown> = match oldest.as_mut() {

@@ -121,20 +121,17 @@ impl<N: Network> Ingress<N> {
             session: Some(session.clone()),
         };
         let patience = self.task.context.limits.timings.credit;
-        let ready = async {
-            let sender = connection.sender(to_queue).await?;
-            sender.ready().await?;
-            Ok(sender)
-        };
         let no_egress = |lost| (Failure::NoEgress, lost);
-        let sender = match tokio::time::timeout(patience, ready).await {
+        let sender = match tokio::time::timeout(patience, connection.sender(to_queue)).await {
             Ok(sender) => sender.map_err(no_egress)?,
-            Err(_) => return Err(no_egress(LinkDown("no credit".to_owned()))),
+            Err(_) => return Err(no_egress(LinkDown("no answer to attach".to_owned()))),
         };
         let counters = &self.task.counters;
         if *routed {
             let end = End::new(&sender, Some(&address), Tunnel::new(false), counters);
-            return end.run(socket, &mut back).await.map_err(lost);
+            let ended = end.run_within(patience, socket, &mut back).await;
+            return ended
+                .map_err(|cause| if end.was_ready() { lost(cause) } else { no_egress(cause) });
         }
         let opened = self.open(&sender, &mut back, &address);
         let far = match tokio::time::timeout(patience, opened).await {
