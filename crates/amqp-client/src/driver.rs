@@ -21,6 +21,9 @@ const MOST_READ: usize = 64 * 1024;
 /// Turns of reading and writing before other tasks have theirs.
 const TURNS: u32 = 16;
 
+/// Turns of other tasks that a drain waits for: more than a `LocalSet` runs before its main future.
+const DRAIN_TURNS: u32 = 64;
+
 /// Silence after which buffers are given back, in ms.
 const IDLE_MS: u64 = 1_000;
 
@@ -35,6 +38,7 @@ struct Driver {
     last_read: Millis,
     timer: Pin<Box<Sleep>>,
     unflushed: bool,
+    drain_turns: u32,
 }
 
 /// Runs a connection until it is over.
@@ -49,6 +53,7 @@ pub(crate) async fn drive(stream: BoxStream, shared: Rc<Shared>) {
         last_read: Millis(0),
         timer,
         unflushed: false,
+        drain_turns: 0,
     };
     poll_fn(|cx| driver.poll(cx)).await;
     // The peer learns why, if it still reads.
@@ -72,9 +77,12 @@ impl Driver {
             let wrote = self.poll_write(cx);
             let read = self.poll_read(cx);
             if !(wrote || read) {
-                if self.shared.answer_drains(false) {
-                    continue;
+                // Senders that wait for credit have a turn to use it before a drain takes it.
+                if self.shared.answer_drains(self.drain_turns < DRAIN_TURNS) {
+                    self.drain_turns += 1;
+                    break;
                 }
+                self.drain_turns = 0;
                 self.shared.engine.borrow_mut().flush();
                 if self.shared.engine.borrow().output_len() > 0 && self.poll_write(cx) {
                     continue;

@@ -292,13 +292,14 @@ impl Shared {
         }
     }
 
-    /// Answers drains once senders had their chance to use the credit.
-    pub(crate) fn answer_drains(&self, retry: bool) -> bool {
+    /// Answers drains. With `wait` those stay whose link has senders that could still use the credit:
+    /// true when there are any.
+    pub(crate) fn answer_drains(&self, wait: bool) -> bool {
         let mut drains = self.drains.borrow_mut();
         drains.retain(|id| {
             let busy = self.link(*id).is_some_and(|link| link.waiting.get() > 0);
             let credit = self.engine.borrow().credit(*id);
-            if retry && busy && credit > 0 {
+            if wait && busy && credit > 0 {
                 return true;
             }
             self.engine.borrow_mut().drained(*id);

@@ -244,6 +244,28 @@ fn drain_empties_the_credit() {
 }
 
 #[test]
+fn drain_lets_a_waiting_sender_use_the_credit() {
+    run(async {
+        let (client, server) = pair(1000).await;
+        let (sender, receiver) = tokio::join!(client.sender(SenderOptions::to("q")), async {
+            server.accept_link().await.unwrap().accept_receiver(0, false)
+        });
+        let (sender, mut receiver) = (sender.unwrap(), receiver.unwrap());
+        for n in 1..50 {
+            let waiting = async { sender.send_start(bytes(n), true).await.unwrap() };
+            let polling = async {
+                tokio::task::yield_now().await;
+                receiver.grant(1000);
+                receiver.drain().await;
+                receiver.try_recv().unwrap().map(|delivery| delivery.message.len())
+            };
+            assert_eq!(tokio::join!(waiting, polling).1, Some(n));
+            assert_eq!(receiver.credit(), 0);
+        }
+    });
+}
+
+#[test]
 fn connection_loss_ends_everything_that_waits() {
     run(async {
         let (near, far) = tokio::io::duplex(1000);
