@@ -10,7 +10,7 @@ use crate::controller_client::ControllerError;
 use crate::domain::Verdict;
 
 const FIRST_RETRY: Duration = Duration::from_millis(500);
-const LONGEST_RETRY: Duration = Duration::from_secs(10);
+const LONGEST_RETRY: Duration = Duration::from_secs(5);
 /// A Controller that answers held requests at once without end must not keep the processor busy.
 const SHORTEST_ROUND: Duration = Duration::from_millis(20);
 

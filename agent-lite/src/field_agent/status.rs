@@ -11,6 +11,8 @@ use crate::config::Setting;
 use crate::domain::{MicroserviceState, Report};
 
 const SHORTEST_GAP: Duration = Duration::from_secs(1);
+/// How long reports are gathered before the first look.
+const GATHER: Duration = Duration::from_millis(100);
 /// How long a passing state is waited out, so that a quick start is one report.
 const SETTLE: Duration = Duration::from_millis(700);
 
@@ -43,6 +45,8 @@ impl FieldAgent {
         containers: &mut watch::Receiver<u32>,
         modules: &mut watch::Receiver<u32>,
     ) {
+        // One order often moves several microservices; the others follow within moments.
+        tokio::time::sleep(GATHER).await;
         let limit = Instant::now() + SETTLE;
         while self.reports().iter().any(is_passing) {
             let change = async {
