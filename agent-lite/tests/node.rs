@@ -281,3 +281,45 @@ fn an_empty_list_is_confirmed_before_anything_goes() {
     drop(daemon);
     let _ = std::fs::remove_dir_all(folder);
 }
+
+#[test]
+fn two_nodes_on_one_engine_leave_each_other_alone() {
+    let Some(docker) = Docker::connect() else { return };
+    let nodes = ["127.0.0.1", "127.0.0.2"].map(|address| {
+        let controller = Controller::start();
+        let (fog, ms) = (uuid(&format!("fog-{address}")), uuid(&format!("ms-{address}")));
+        controller.with(|script| {
+            script.uuid = fog.clone();
+            script.microservices = vec![microservice(&ms, IMAGE)];
+        });
+        let folder = folder(&format!("pair-{address}"));
+        let elements = [
+            ("controller_url", controller.url.as_str()),
+            ("bind_address", address),
+            ("get_changes_freq", "1"),
+        ];
+        let daemon = Daemon::start(&folder, &elements);
+        assert!(daemon.command(&["provision", "goodkey1"]).status.success());
+        eventually("it runs", || controller.state_of(&ms).filter(|state| state == "RUNNING"));
+        (controller, fog, daemon, folder)
+    });
+    let [first, second] = &nodes;
+    let others = docker.containers(&second.1);
+    first.0.deploy(Vec::new());
+    eventually("the first node's container goes", || {
+        docker.containers(&first.1).is_empty().then_some(())
+    });
+    assert!(first.2.text(&["prune"]).contains("Success"));
+    assert!(first.2.command(&["deprovision"]).status.success());
+    assert_eq!(docker.containers(&second.1), others);
+    assert_eq!(docker.inspect(&others[0], "{{.State.Running}}"), "true");
+    assert!(
+        docker.run(&["image", "inspect", IMAGE]),
+        "an image that this node did not pull is not pruned"
+    );
+    for (_, fog, daemon, folder) in nodes {
+        drop(daemon);
+        docker.clean(&fog);
+        let _ = std::fs::remove_dir_all(folder);
+    }
+}

@@ -5,6 +5,8 @@ use std::process::{Command, Stdio};
 /// Image made of one static program; see [`Docker::connect`].
 pub(crate) const IMAGE: &str = "iofog-agent-test:1";
 
+static BUILD: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
 /// A usable engine.
 pub(crate) struct Docker;
 
@@ -15,6 +17,8 @@ impl Docker {
             eprintln!("skipped: no container engine answers");
             return None;
         }
+        // Tests run side by side: one makes the image, the others wait for it.
+        let _turn = BUILD.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if !run(&["image", "inspect", IMAGE]).0 && !build_image() {
             eprintln!("skipped: no static program for a test image");
             return None;

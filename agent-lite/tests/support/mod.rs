@@ -21,7 +21,7 @@ pub(crate) fn folder(name: &str) -> PathBuf {
 
 /// Waits until `check` gives a value; the guard is generous and only there to end a hanging test.
 pub(crate) fn eventually<T>(what: &str, mut check: impl FnMut() -> Option<T>) -> T {
-    let guard = Instant::now() + Duration::from_secs(60);
+    let guard = Instant::now() + Duration::from_secs(180);
     loop {
         if let Some(found) = check() {
             return found;
