@@ -252,7 +252,7 @@ fn drain_lets_a_waiting_sender_use_the_credit() {
         });
         let (sender, mut receiver) = (sender.unwrap(), receiver.unwrap());
         for n in 1..50 {
-            let waiting = async { sender.send_start(bytes(n), true).await.unwrap() };
+            let waiting = async { drop(sender.send_start(bytes(n), true).await.unwrap()) };
             let polling = async {
                 tokio::task::yield_now().await;
                 receiver.grant(1000);
