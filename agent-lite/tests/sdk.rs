@@ -2,6 +2,9 @@
 
 #[cfg(test)]
 mod bus_support;
+#[cfg(test)]
+#[path = "bus_support/nobody.rs"]
+mod nobody;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -9,9 +12,9 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bus_support::{Node, router, run};
-use iofog_agent::commandline::{Administration, CommandReply, Granted, LocalFuture, Refused};
 use iofog_agent::local_api::{LocalApi, LocalApiOptions};
 use iofog_router::config::Mode;
+use nobody::Nobody;
 use tokio::net::TcpListener;
 
 #[test]
@@ -69,38 +72,5 @@ fn build() -> Option<PathBuf> {
             None
         }
         Err(_) => None,
-    }
-}
-
-/// Nobody administers this node.
-struct Nobody;
-
-impl Administration for Nobody {
-    fn command<'a>(&'a self, _: &'a str) -> LocalFuture<'a, CommandReply> {
-        Box::pin(std::future::ready(CommandReply { text: String::new(), succeeded: false }))
-    }
-
-    fn status(&self) -> Vec<(String, String)> {
-        Vec::new()
-    }
-
-    fn info(&self) -> Vec<(String, String)> {
-        Vec::new()
-    }
-
-    fn provision<'a>(&'a self, _: &'a str) -> LocalFuture<'a, Result<Granted, String>> {
-        Box::pin(std::future::ready(Err(String::new())))
-    }
-
-    fn deprovision(&self) -> LocalFuture<'_, Result<(), String>> {
-        Box::pin(std::future::ready(Err(String::new())))
-    }
-
-    fn configure<'a>(&'a self, _: &'a [(String, String)]) -> LocalFuture<'a, Option<Vec<Refused>>> {
-        Box::pin(std::future::ready(None))
-    }
-
-    fn set_position(&self, _: &str, _: &str) -> Result<(), String> {
-        Err(String::new())
     }
 }

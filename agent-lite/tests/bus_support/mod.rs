@@ -38,17 +38,33 @@ pub(crate) struct Node {
     pub(crate) context: AgentContext,
     pub(crate) bus: Bus,
     folder: PathBuf,
+    keep: bool,
 }
 
 impl Node {
+    /// A node whose folder goes with it.
     pub(crate) fn new(name: &str) -> Self {
-        let folder = std::env::temp_dir().join(format!("iofog-bus-{name}-{}", std::process::id()));
+        let folder = folder(name, 0);
         let _ = std::fs::remove_dir_all(&folder);
+        Self::open(name, folder, false)
+    }
+
+    /// A node whose folder outlives it, as it was left.
+    pub(crate) fn kept(name: &str, number: u64) -> Self {
+        Self::open(name, folder(name, number), true)
+    }
+
+    /// Removes the folder of a kept node.
+    pub(crate) fn forget(name: &str, number: u64) {
+        let _ = std::fs::remove_dir_all(folder(name, number));
+    }
+
+    fn open(name: &str, folder: PathBuf, keep: bool) -> Self {
         let place = Place { message_dir: folder.clone(), ..Place::default() };
         let context = AgentContext::new(place);
         context.set_fog_uuid(name.into());
         let bus = Bus::start(context.clone(), BusOptions::default()).unwrap();
-        Self { context, bus, folder }
+        Self { context, bus, folder, keep }
     }
 
     /// Sets microservices by their uuids and routes; those without routes consume.
@@ -66,14 +82,12 @@ impl Node {
 
     /// Sets one microservice on the host's network that sends to `routes` and consumes.
     pub(crate) fn host_microservice(&self, uuid: &str, config: &str, routes: &[&str]) {
-        self.context.set_microservices(vec![LocalMicroservice {
-            uuid: uuid.into(),
-            config: Rc::from(config),
-            routes: routes.iter().map(|to| (*to).into()).collect(),
-            is_consumer: true,
-            log_size_mb: 1,
-            host_network: true,
-        }]);
+        self.context.set_microservices(vec![on_host(uuid, config, routes)]);
+    }
+
+    /// Sets two microservices on the host's network, the first sending to the second.
+    pub(crate) fn host_pair(&self, from: &str, to: &str) {
+        self.context.set_microservices(vec![on_host(from, "{}", &[to]), on_host(to, "{}", &[])]);
     }
 
     pub(crate) fn use_router(&self, router: &RouterHandle) {
@@ -81,10 +95,27 @@ impl Node {
     }
 }
 
+fn on_host(uuid: &str, config: &str, routes: &[&str]) -> LocalMicroservice {
+    LocalMicroservice {
+        uuid: uuid.into(),
+        config: Rc::from(config),
+        routes: routes.iter().map(|to| (*to).into()).collect(),
+        is_consumer: true,
+        log_size_mb: 1,
+        host_network: true,
+    }
+}
+
 impl Drop for Node {
     fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.folder);
+        if !self.keep {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
     }
+}
+
+fn folder(name: &str, number: u64) -> PathBuf {
+    std::env::temp_dir().join(format!("iofog-bus-{name}-{number}-{}", std::process::id()))
 }
 
 pub(crate) fn message(publisher: &str, number: u32) -> IoMessage {

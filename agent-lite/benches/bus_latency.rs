@@ -1,0 +1,121 @@
+//! Time from a message on one message socket to the same message on another, and to its receipt: one node,
+//! Local API, bus and edge Router in one process. Run with `cargo bench -p iofog-agent --bench bus_latency`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark: failures end it, figures are printed"
+)]
+
+#[path = "../tests/bus_support/mod.rs"]
+mod bus_support;
+#[path = "../tests/bus_support/nobody.rs"]
+mod nobody;
+
+use std::collections::VecDeque;
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+
+use bus_support::{Node, message, router, run};
+use bytes::Bytes;
+use fastwebsockets::{Frame, Payload, WebSocket, handshake};
+use http_body_util::Empty;
+use hyper::Request;
+use hyper::header::{CONNECTION, HOST, UPGRADE};
+use hyper::upgrade::Upgraded;
+use hyper_util::rt::TokioIo;
+use iofog_agent::local_api::{LocalApi, LocalApiOptions};
+use iofog_router::config::Mode;
+use tokio::net::{TcpListener, TcpStream};
+
+const MESSAGES: u32 = 5000;
+const GAP: Duration = Duration::from_millis(1);
+
+struct Spawn;
+
+impl<F: Future + 'static> hyper::rt::Executor<F> for Spawn {
+    fn execute(&self, future: F) {
+        tokio::task::spawn_local(async move { drop(future.await) });
+    }
+}
+
+fn main() {
+    run(async {
+        let edge = router(Mode::Edge, "edge", &[]).await;
+        let node = Node::new("latency");
+        node.host_pair("a", "b");
+        node.use_router(&edge);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let options = LocalApiOptions::default();
+        let administration = Rc::new(nobody::Nobody);
+        let api = LocalApi::new(node.context.clone(), node.bus.clone(), administration, options);
+        tokio::task::spawn_local(api.serve(listener));
+        let mut sender = socket(port, "a").await;
+        let mut receiver = socket(port, "b").await;
+        let (mut arrivals, mut receipts) = (Vec::new(), Vec::new());
+        for n in 0..MESSAGES {
+            let start = Instant::now();
+            sender.write_frame(frame(n)).await.unwrap();
+            receiver.read_frame().await.unwrap();
+            arrivals.push(start.elapsed());
+            receiver.write_frame(Frame::binary(Payload::Owned(vec![0x0B]))).await.unwrap();
+            sender.read_frame().await.unwrap();
+            receipts.push(start.elapsed());
+            tokio::time::sleep(GAP).await;
+        }
+        report("message", &mut arrivals);
+        report("receipt", &mut receipts);
+        burst(&mut sender, &mut receiver).await;
+    });
+}
+
+/// All messages as fast as the sockets take them.
+async fn burst(sender: &mut Socket, receiver: &mut Socket) {
+    let start = Instant::now();
+    let mut under_way = VecDeque::new();
+    let mut sent = 0;
+    for _ in 0..MESSAGES {
+        while sent < MESSAGES && under_way.len() < 32 {
+            sender.write_frame(frame(sent)).await.unwrap();
+            under_way.push_back(sent);
+            sent += 1;
+        }
+        receiver.read_frame().await.unwrap();
+        receiver.write_frame(Frame::binary(Payload::Owned(vec![0x0B]))).await.unwrap();
+        sender.read_frame().await.unwrap();
+        under_way.pop_front();
+    }
+    let rate = f64::from(MESSAGES) / start.elapsed().as_secs_f64();
+    println!("burst: {rate:.0} messages/s, acknowledged and receipted");
+}
+
+type Socket = WebSocket<TokioIo<Upgraded>>;
+
+async fn socket(port: u16, id: &str) -> Socket {
+    let request = Request::builder()
+        .uri(format!("/v2/message/socket/id/{id}"))
+        .header(HOST, "iofog")
+        .header(UPGRADE, "websocket")
+        .header(CONNECTION, "Upgrade")
+        .header("Sec-WebSocket-Key", handshake::generate_key())
+        .header("Sec-WebSocket-Version", "13")
+        .body(Empty::<Bytes>::new())
+        .unwrap();
+    let stream = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+    stream.set_nodelay(true).unwrap();
+    handshake::client(&Spawn, request, stream).await.unwrap().0
+}
+
+fn frame(number: u32) -> Frame<'static> {
+    let payload = message("a", number).encode().unwrap();
+    let mut bytes = vec![0x0D];
+    bytes.extend(u32::try_from(payload.len()).unwrap().to_be_bytes());
+    bytes.extend(payload);
+    Frame::binary(Payload::Owned(bytes))
+}
+
+fn report(what: &str, times: &mut [Duration]) {
+    times.sort();
+    let at = |share: usize| times[times.len() * share / 100];
+    println!("{what}: p50 {:?}, p90 {:?}, p99 {:?}", at(50), at(90), at(99));
+}
