@@ -97,6 +97,12 @@ fn containers_follow_the_list_and_survive_the_daemon() {
     let mut one = microservice(&first, IMAGE);
     one["env"] = json!([{"key": "COLOUR", "value": "blue"}]);
     one["cmd"] = json!(["1000"]);
+    let port = free_port();
+    one["portMappings"] = json!([{"portInternal": 80, "portExternal": port, "isUdp": null}]);
+    let volume = uuid("volume");
+    one["volumeMappings"] = json!([{
+        "hostDestination": volume, "containerDestination": "/data", "accessMode": "ro", "type": "volume"
+    }]);
     controller.deploy(vec![one.clone(), microservice(&second, IMAGE)]);
     for uuid in [&first, &second] {
         eventually("it runs", || controller.state_of(uuid).filter(|state| state == "RUNNING"));
@@ -107,6 +113,11 @@ fn containers_follow_the_list_and_survive_the_daemon() {
     assert_eq!(docker.inspect(&name, "{{.HostConfig.Privileged}}"), "false");
     let env = docker.inspect(&name, "{{json .Config.Env}}");
     assert!(env.starts_with(&format!("[\"SELFNAME={first}\",\"COLOUR=blue\"")), "{env}");
+    let ports = docker.inspect(&name, "{{json .HostConfig.PortBindings}}");
+    assert_eq!(ports, format!(r#"{{"80/tcp":[{{"HostIp":"127.0.0.1","HostPort":"{port}"}}]}}"#));
+    assert_eq!(docker.inspect(&name, "{{(index .Mounts 0).RW}}"), "false");
+    let hosts = docker.inspect(&name, "{{json .HostConfig.ExtraHosts}}");
+    assert_eq!(hosts, r#"["iofog:127.0.0.1"]"#);
     let entry = controller.entry_of(&first).unwrap();
     assert_eq!(entry["containerId"], docker.inspect(&name, "{{.Id}}").as_str());
 
@@ -163,6 +174,7 @@ fn containers_follow_the_list_and_survive_the_daemon() {
         (docker.inspect(&name, "{{.State.Running}}") == "false").then_some(())
     });
     docker.clean(&fog);
+    assert!(docker.run(&["volume", "rm", &volume]), "named volumes outlive their containers");
     let _ = std::fs::remove_dir_all(folder);
 }
 
@@ -322,4 +334,31 @@ fn two_nodes_on_one_engine_leave_each_other_alone() {
         docker.clean(&fog);
         let _ = std::fs::remove_dir_all(folder);
     }
+}
+
+#[test]
+fn a_controller_that_fails_at_side_matters_is_followed_in_the_rest() {
+    let controller = Controller::start();
+    controller.with(|script| {
+        script.config = serde_json::Value::Null;
+        let mut router = microservice("router-ms", "iofog/router:latest");
+        router["config"] =
+            json!(json!({"mode": "edge", "id": "fog-side", "listeners": []}).to_string());
+        script.microservices = vec![router];
+    });
+    let (folder, daemon) = start("side", &controller);
+    assert!(daemon.command(&["provision", "goodkey1"]).status.success());
+    eventually("the router runs", || {
+        controller.state_of("router-ms").filter(|state| state == "RUNNING")
+    });
+    controller.with(|script| script.raise(&["prune"]));
+    eventually("flags are acknowledged", || {
+        controller.with(|script| script.flags.is_empty().then_some(()))
+    });
+    controller.with(|script| script.raise(&["deleteNode"]));
+    eventually("the node deletes itself", || {
+        daemon.text(&["info"]).contains("not provisioned").then_some(())
+    });
+    drop(daemon);
+    let _ = std::fs::remove_dir_all(folder);
 }

@@ -5,7 +5,7 @@ use iofog_api::agent::{
 };
 
 use super::ControllerError;
-use crate::domain::{Port, Registry, RegistryId, Volume, VolumeKind, Workload};
+use crate::domain::{Port, Registry, Volume, VolumeKind, Workload};
 
 /// A list with one unusable item is refused as a whole: half a list would remove the other half.
 pub(super) fn workloads(list: Vec<AgentMicroservice>) -> Result<Vec<Workload>, ControllerError> {
@@ -29,7 +29,7 @@ fn workload(item: AgentMicroservice) -> Result<Workload, ControllerError> {
         rebuild: u64::from(item.rebuild),
         host_network: item.root_host_access,
         log_size_mb: u32::try_from(item.log_size).unwrap_or(1).max(1),
-        registry: RegistryId(item.registry_id.0),
+        registry: item.registry_id,
         ports: item.port_mappings.into_iter().map(port).collect(),
         volumes: item.volume_mappings.into_iter().map(volume).collect(),
         env: item.env.into_iter().map(|pair| (pair.key, pair.value)).collect(),
@@ -61,7 +61,7 @@ fn volume(item: VolumeMapping) -> Volume {
 
 pub(super) fn registry(item: AgentRegistry) -> Registry {
     Registry {
-        id: RegistryId(item.id.0),
+        id: item.id,
         url: item.url,
         is_public: item.is_public,
         username: item.username,

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use iofog_api::id::RegistryId;
+
 use crate::ids::MicroserviceUuid;
 
 /// One desired microservice.
@@ -42,11 +44,6 @@ pub struct Workload {
     /// With its anonymous volumes and image.
     pub delete_with_cleanup: bool,
 }
-
-/// Number of a registry at the Controller.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct RegistryId(pub i64);
 
 /// A published port.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]

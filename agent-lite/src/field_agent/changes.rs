@@ -79,12 +79,11 @@ impl FieldAgent {
 
     /// The first pass of a process or identity loads everything, whatever the flags say.
     async fn initialise(&self) -> Result<(), ControllerError> {
-        self.fetch_registries().await?;
+        // Only the list is needed to go on: a Controller that fails at the rest must not keep workloads waiting.
+        tolerate("registries", self.fetch_registries().await)?;
         self.fetch_microservices().await?;
-        self.fetch_config(true).await?;
-        if let Err(error) = self.fetch_edge_resources().await {
-            log::warn!(target: "field-agent", "edge resources: {error}");
-        }
+        tolerate("configuration", self.fetch_config(true).await)?;
+        tolerate("edge resources", self.fetch_edge_resources().await)?;
         self.core.initialised.set(true);
         self.core.status_due.notify_one();
         Ok(())
@@ -94,7 +93,7 @@ impl FieldAgent {
     async fn act(&self, changes: ChangeSet) -> Result<bool, ControllerError> {
         if changes.has(Change::DeleteNode) {
             log::info!(target: "field-agent", "the controller deletes this node");
-            self.core.client.delete_node().await?;
+            tolerate("deleting the node", self.core.client.delete_node().await)?;
             self.drop_identity();
             return Ok(false);
         }
@@ -207,6 +206,19 @@ impl FieldAgent {
         self.core.state.borrow_mut().pulled.retain(|image| !unused.contains(image));
         self.save_state();
         Ok(freed)
+    }
+}
+
+/// Passes on what says that there is no Controller to talk to; the rest is logged and let be.
+fn tolerate(doing: &str, result: Result<(), ControllerError>) -> Result<(), ControllerError> {
+    match result {
+        Err(error @ (ControllerError::Status { .. } | ControllerError::Malformed { .. }))
+            if error.code() != Some(401) =>
+        {
+            log::warn!(target: "field-agent", "{doing}: {error}");
+            Ok(())
+        }
+        result => result,
     }
 }
 

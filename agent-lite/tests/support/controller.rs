@@ -202,6 +202,8 @@ fn answer(
             }
             ok(json!({}))
         }
+        "GET agent/config" if script.config.is_null() => refuse(500, "no router"),
+        "DELETE agent/delete-node" => refuse(500, "dependants"),
         "GET agent/config" => ok(script.config.clone()),
         "PATCH agent/config" => {
             script.pushed.push(body.clone());
