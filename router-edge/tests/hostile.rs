@@ -8,10 +8,26 @@ use support::{client, interior, port, receiver, run, sender, text, until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Open, begin and attach of a sender to `q`, as bare AMQP.
+/// Header, open of a router of annotations version 2, and begin, as bare AMQP.
 const HELLO: &[u8] = b"AMQP\x00\x01\x00\x00\
-    \x00\x00\x00\x11\x02\x00\x00\x00\x00\x53\x10\xc0\x04\x01\xa1\x01a\
+    \x00\x00\x00\x36\x02\x00\x00\x00\x00\x53\x10\xc0\x29\x0a\xa1\x01a\x40\x40\x40\x40\x40\x40\x40\x40\
+    \xc1\x1b\x02\xa3\x16qd.annotations-version\x54\x02\
     \x00\x00\x00\x14\x02\x00\x00\x00\x00\x53\x11\xc0\x07\x04\x40\x43\x52\x10\x52\x10";
+
+#[test]
+fn the_opening_is_good() {
+    run(async {
+        let router = interior("A").await;
+        for role in [Role::Normal, Role::Edge, Role::InterRouter] {
+            let before = router.status().connections;
+            let mut stream = TcpStream::connect(port(&router, role)).await.unwrap();
+            stream.write_all(HELLO).await.unwrap();
+            until(|| router.status().connections == before + 1).await;
+            drop(stream);
+            until(|| router.status().connections == before).await;
+        }
+    });
+}
 
 /// A small generator of reproducible nonsense.
 struct Noise(u64);

@@ -234,3 +234,50 @@ fn a_standby_uplink_takes_over() {
         }
     });
 }
+
+#[test]
+fn an_address_that_the_interior_refuses_stays_local() {
+    run(async {
+        let text_config = "router {\n mode: interior\n id: top\n}\n\
+            listener {\n name: normal\n host: 127.0.0.1\n port: 0\n}\n\
+            listener {\n name: edge\n role: edge\n host: 127.0.0.1\n port: 0\n}\n\
+            address {\n prefix: private\n distribution: unavailable\n}\n";
+        let config = iofog_router::RouterConfig::from_text(text_config).unwrap();
+        let top =
+            iofog_router::start(config, iofog_router::RuntimeOptions::default()).await.unwrap();
+        let left = edge("left", &top).await;
+        let connection = client(&left).await;
+        let mut receiver = receiver(&connection, "private/x").await;
+        let sender = sender(&connection, "private/x").await;
+        let pending = sender.send_start(text("local"), false).await.unwrap();
+        receiver.recv().await.unwrap().accept();
+        assert_eq!(pending.await.unwrap(), Outcome::Accepted);
+        settle().await;
+        // Refused links are not tried again and again.
+        assert_eq!(top.status().links, 3);
+        assert!(left.status().uplink);
+    });
+}
+
+#[test]
+fn proxy_links_go_with_the_last_client() {
+    run(async {
+        let top = interior("top").await;
+        let left = edge("left", &top).await;
+        let before = top.status().links;
+        let (one, two) = (client(&left).await, client(&top).await);
+        let mut far = receiver(&two, "q").await;
+        let near = receiver(&one, "r").await;
+        let sender = sender(&one, "q").await;
+        sender.ready().await.unwrap();
+        let pending = sender.send_start(text("on its way"), false).await.unwrap();
+        let delivery = far.recv().await.unwrap();
+        drop((near, sender, pending));
+        one.close();
+        until(|| left.status().connections == 1).await;
+        delivery.accept();
+        // One link is the consumer's at the top.
+        until(|| top.status().links == before + 1).await;
+        until(|| left.status().addresses <= 1).await;
+    });
+}

@@ -47,6 +47,7 @@ impl Core {
             if let Some(entry) = self.table.get_mut(address) {
                 entry.consumers.retain(|consumer| *consumer != key);
                 entry.producers.retain(|producer| *producer != key);
+                entry.refused |= link.kind == Kind::Proxy && !link.attached;
                 if entry.up == Some(key) {
                     entry.up = None;
                     entry.up_bound = false;

@@ -79,6 +79,9 @@ impl Core {
         );
         self.attach_own(id, session, Role::Receiver, Kind::Tracking, Some(TRACKING), None, &[]);
         for key in self.table.keys() {
+            if let Some(address) = self.table.get_mut(key) {
+                address.refused = false;
+            }
             self.update_proxies(key);
         }
         self.touch(id);
@@ -117,7 +120,8 @@ impl Core {
         let name = address.name.to_string();
         let (down, up) = (address.down, address.up);
         let (consumed, produced) = (!address.consumers.is_empty(), !address.producers.is_empty());
-        if consumed && down.is_none() {
+        let wanted = !address.refused;
+        if consumed && wanted && down.is_none() {
             let kind = Kind::Proxy;
             let down =
                 self.attach_own(conn, session, Role::Receiver, kind, Some(&name), Some(key), &[]);
@@ -127,7 +131,7 @@ impl Core {
         } else if !consumed && let Some(down) = down {
             self.detach(down);
         }
-        if produced && up.is_none() {
+        if produced && wanted && up.is_none() {
             let kind = Kind::Proxy;
             let up =
                 self.attach_own(conn, session, Role::Sender, kind, Some(&name), Some(key), &[]);

@@ -4,7 +4,7 @@
 use iofog_amqp::DeliveryState;
 
 use super::Core;
-use super::link::{Counters, Current};
+use super::link::{Counters, Current, Kind};
 use super::slab::{DeliveryId, LinkKey};
 
 impl Core {
@@ -63,9 +63,13 @@ impl Core {
         {
             address.drop_load(remote);
         }
+        let mut idle_proxy = None;
         if let Some(link) = self.links.get_mut(key) {
             link.outgoing.outstanding = link.outgoing.outstanding.saturating_sub(1);
             link.counters.count(state.as_ref());
+            if link.outgoing.outstanding == 0 && link.kind == Kind::Proxy {
+                idle_proxy = link.address;
+            }
         }
         if !out.sent
             && let Some(link) = self.links.get_mut(key)
@@ -88,6 +92,12 @@ impl Core {
             self.finish(id, state);
         } else {
             delivery.combine(state);
+        }
+        // The last producer may have gone while this was on its way.
+        if let Some(address) = idle_proxy
+            && self.table.get(address).is_some_and(|address| address.producers.is_empty())
+        {
+            self.address_changed(address);
         }
     }
 

@@ -30,6 +30,8 @@ pub(crate) struct Address {
     pub(crate) up_bound: bool,
     /// Edge: our receiving link from the interior for this address.
     pub(crate) down: Option<LinkKey>,
+    /// Edge: the interior refused such a link; not tried again on this uplink.
+    pub(crate) refused: bool,
     /// The router itself takes messages.
     pub(crate) in_process: bool,
     /// Turns among equals.
@@ -86,6 +88,7 @@ impl Table {
             up: None,
             up_bound: false,
             down: None,
+            refused: false,
             in_process: false,
             turn: 0,
             announced: false,
