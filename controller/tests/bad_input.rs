@@ -153,6 +153,20 @@ fn a_failing_application_leaves_nothing_behind() {
 }
 
 #[test]
+fn an_expired_key_is_refused_and_a_new_one_works() {
+    let (mut controller, user) = ready();
+    let agent = controller.gateway(&user, "late", "10.0.3.1");
+    let key = controller.key(&user, &agent);
+    controller.restart_after("UPDATE provision_keys SET expires = expires - 21 * 60 * 1000");
+    let body = json!({ "type": 1, "key": key });
+    let answer = controller.call("POST", "/agent/provision", None, &body);
+    assert_eq!(answer.status, 401, "{}", answer.text);
+    assert_eq!(answer.body["name"], "AuthenticationError");
+    assert_eq!(answer.body["message"], "Expired provision key");
+    assert_eq!(controller.provision(&user, &agent).len(), 16);
+}
+
+#[test]
 fn malformed_bodies_are_refused_before_any_route() {
     let (controller, user) = ready();
     let request = |kind: &str, body: String| {

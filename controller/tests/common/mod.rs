@@ -46,6 +46,17 @@ impl Controller {
         (self.child, self.base) = spawn(&self.folder);
     }
 
+    /// As [`Self::kill_and_restart`], with the database changed in between: time passes that a test
+    /// cannot wait for.
+    pub fn restart_after(&mut self, sql: &str) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
+        let database = self.folder.join("controller.sqlite");
+        let changed = rusqlite::Connection::open(database).unwrap().execute(sql, []).unwrap();
+        assert_ne!(changed, 0, "{sql} changed nothing");
+        (self.child, self.base) = spawn(&self.folder);
+    }
+
     pub fn call(&self, method: &str, path: &str, token: Option<&str>, body: &Value) -> Answer {
         let mut request = ureq::http::Request::builder()
             .method(method)
