@@ -137,6 +137,26 @@ fn a_microservice_moves_with_its_public_port() {
 }
 
 #[test]
+fn deploying_the_same_again_interrupts_nothing() {
+    let network = network();
+    network.deploy();
+    let before = network.controller.agent_list(&network.second);
+    let body = application("gw-1", "gw-2");
+    let put = |body: &Value| {
+        let answer = network.controller.call("PUT", "/application/demo", Some(&network.user), body);
+        assert_eq!(answer.status, 204, "{}", answer.text);
+        network.controller.agent_list(&network.second)
+    };
+    assert_eq!(put(&body), before);
+    let mut changed = body;
+    changed["microservices"][1]["env"] = json!([{ "key": "NEW", "value": "1" }]);
+    assert_eq!(Network::named(&put(&changed), "dashboard")["rebuild"], true);
+    // Delivered once.
+    let list = network.controller.agent_list(&network.second);
+    assert_eq!(Network::named(&list, "dashboard")["rebuild"], false);
+}
+
+#[test]
 fn status_reports_reach_the_views() {
     let network = network();
     network.deploy();

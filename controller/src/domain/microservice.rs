@@ -199,19 +199,25 @@ impl Request {
             rebuild: body.boolean("rebuild")?,
         })
     }
+}
 
-    /// True when the container must be made anew for this update (contract 10.6).
+impl Microservice {
+    /// True when the container must be made anew to become `after` (contract 10.6). Unlike 3.0.4, giving a list as it is
+    /// already stored changes nothing: deploying the same document twice does not interrupt the work.
     #[must_use]
-    pub fn means_rebuild(&self, stored: &Microservice) -> bool {
-        self.rebuild == Some(true)
-            || self.root_host_access.is_some_and(|access| access != stored.spec.root_host_access)
-            || self.env.is_some()
-            || self.cmd.is_some()
-            || self.volumes.is_some()
-            || self.ports.is_some()
-            || self.extra_hosts.is_some()
-            || self.images.as_ref().is_some_and(|images| *images != stored.spec.images)
-            || self.catalog_item_id.is_some_and(|item| Some(item) != stored.catalog_item_id)
+    pub fn differs_for_container(&self, after: &Self) -> bool {
+        let (old, new) = (&self.spec, &after.spec);
+        let ports = |spec: &Spec| -> Vec<_> {
+            spec.ports.iter().map(|port| (port.internal, port.external, port.udp)).collect()
+        };
+        old.root_host_access != new.root_host_access
+            || old.env != new.env
+            || old.cmd != new.cmd
+            || old.volumes != new.volumes
+            || old.extra_hosts != new.extra_hosts
+            || old.images != new.images
+            || ports(old) != ports(new)
+            || self.catalog_item_id != after.catalog_item_id
     }
 }
 

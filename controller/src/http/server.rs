@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, StatusCode};
@@ -89,6 +89,10 @@ async fn answer(app: Arc<App>, request: hyper::Request<Incoming>, stop: Stop) ->
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
         *answer.body_mut() = Full::default();
     } else if head_only {
+        // The length that GET would have.
+        if let Some(length) = answer.body().size_hint().exact() {
+            answer.headers_mut().insert("content-length", HeaderValue::from(length));
+        }
         *answer.body_mut() = Full::default();
     }
     answer

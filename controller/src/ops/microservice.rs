@@ -42,10 +42,24 @@ fn taken_ports(
     Ok(taken)
 }
 
-fn with_volume_ids(work: &mut Work<'_>, volumes: Vec<Volume>) -> Result<Vec<Volume>, ApiError> {
+/// Gives ids to new volumes; a mapping that was there keeps its own.
+fn with_volume_ids(
+    work: &mut Work<'_>,
+    known: &[Volume],
+    volumes: Vec<Volume>,
+) -> Result<Vec<Volume>, ApiError> {
+    let id_of = |new: &Volume| {
+        known.iter().find(|old| Volume { id: 0, ..(*old).clone() } == *new).map(|old| old.id)
+    };
     volumes
         .into_iter()
-        .map(|volume| Ok(Volume { id: store::microservice::next_volume_id(work.tx)?, ..volume }))
+        .map(|volume| {
+            let id = match id_of(&volume) {
+                Some(id) => id,
+                None => store::microservice::next_volume_id(work.tx)?,
+            };
+            Ok(Volume { id, ..volume })
+        })
         .collect()
 }
 
@@ -102,7 +116,7 @@ pub fn create(
             images: if item.is_some() { Vec::new() } else { own_images },
             ports,
             system_ports: false,
-            volumes: with_volume_ids(work, request.volumes.unwrap_or_default())?,
+            volumes: with_volume_ids(work, &[], request.volumes.unwrap_or_default())?,
             env: request.env.unwrap_or_default(),
             cmd: request.cmd.unwrap_or_default(),
             extra_hosts,
@@ -154,7 +168,7 @@ pub fn update(
     };
     changed.fog = fog.as_ref().map(|fog| fog.uuid.clone());
     let moved = changed.fog != stored.fog;
-    changed.rebuild |= request.means_rebuild(stored);
+    changed.rebuild |= request.rebuild == Some(true);
     if let Some(id) = request.catalog_item_id.filter(|id| Some(*id) != stored.catalog_item_id) {
         let item = images::item(work, id)?;
         changed.catalog_item_id = Some(id);
@@ -186,7 +200,7 @@ pub fn update(
         spec.cmd = cmd;
     }
     if let Some(volumes) = request.volumes {
-        spec.volumes = with_volume_ids(work, volumes)?;
+        spec.volumes = with_volume_ids(work, &stored.spec.volumes, volumes)?;
     }
     if let Some(hosts) = request.extra_hosts {
         spec.extra_hosts = extra_host::resolve(work, user, &hosts)?;
@@ -204,6 +218,7 @@ pub fn update(
         }
         port::check_free(&changed.spec.ports, &taken)?;
     }
+    changed.rebuild |= stored.differs_for_container(&changed);
     changed.updated = work.now;
     work.update_microservice(&changed)?;
     move_public_ports(work, stored, &changed, new_ports.is_some())?;
