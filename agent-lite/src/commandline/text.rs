@@ -91,7 +91,7 @@ pub(super) fn status(agent: &FieldAgent) -> Lines {
     vec![
         ("ioFog daemon", "RUNNING".to_owned()),
         ("Memory Usage", format!("about {:.2} MiB", mib(usage.memory))),
-        ("Disk Usage", "about 0.00 MiB".to_owned()),
+        ("Disk Usage", size(agent.message_bytes())),
         ("CPU Usage", format!("about {:.2} %", usage.cpu)),
         ("Running Microservices", agent.processes().running().to_string()),
         ("Connection to Controller", agent.link().as_str().to_owned()),
@@ -186,6 +186,16 @@ fn grouped(number: u64) -> String {
     text
 }
 
+/// MiB, or GiB from one on.
+fn size(bytes: u64) -> String {
+    let mib = mib(bytes);
+    if mib >= 1024.0 {
+        format!("about {:.2} GiB", mib / 1024.0)
+    } else {
+        format!("about {mib:.2} MiB")
+    }
+}
+
 fn ratio(part: u64, whole: u64) -> f64 {
     mb(part) / mb(whole).max(f64::MIN_POSITIVE)
 }
@@ -218,6 +228,12 @@ mod tests {
         let text = version();
         assert_eq!(text.lines().count(), 4);
         assert_eq!(text.lines().next(), Some("ioFog 3.1.0 "));
+    }
+
+    #[test]
+    fn sizes_change_their_unit_at_one_gib() {
+        assert_eq!(size(5 << 20), "about 5.00 MiB");
+        assert_eq!(size(3 << 29), "about 1.50 GiB");
     }
 
     #[test]

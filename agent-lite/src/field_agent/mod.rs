@@ -23,7 +23,7 @@ use crate::domain::{EpochMillis, Kind, ListGate, NodeFacts};
 use crate::modules::Modules;
 use crate::process_manager::ProcessManager;
 use crate::state::{Snapshot, StateStore};
-use crate::usage::{NetworkInterface, Sampler, SpeedMeter, Usage};
+use crate::usage::{NetworkInterface, Sampler, SpeedMeter, Usage, folder_bytes};
 
 const USAGE_PERIOD: Duration = Duration::from_secs(10);
 
@@ -96,6 +96,8 @@ struct Core {
     status_due: Notify,
     on_change: Box<dyn Fn(&Config)>,
     speed: SpeedMeter,
+    /// Size of the message folder.
+    message_bytes: Cell<u64>,
 }
 
 // === impl FieldAgent ===
@@ -131,6 +133,7 @@ impl FieldAgent {
             status_due: Notify::new(),
             on_change: parts.on_change,
             speed: SpeedMeter::default(),
+            message_bytes: Cell::new(0),
         };
         let agent = Self { core: Rc::new(core) };
         agent.save_state();
@@ -168,6 +171,11 @@ impl FieldAgent {
     /// Latest resource figures.
     pub fn usage(&self) -> Usage {
         self.core.usage.get()
+    }
+
+    /// Bytes of the message folder.
+    pub fn message_bytes(&self) -> u64 {
+        self.core.message_bytes.get()
     }
 
     /// The selected interface.
@@ -319,6 +327,7 @@ impl FieldAgent {
     async fn usage_loop(&self) {
         loop {
             self.sample();
+            self.core.message_bytes.set(folder_bytes(&self.core.context.place().message_dir));
             self.core.speed.note(self.core.context.published().0, self.core.clock.mono());
             tokio::time::sleep(USAGE_PERIOD).await;
         }

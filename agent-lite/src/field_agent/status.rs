@@ -92,6 +92,8 @@ impl FieldAgent {
             started: self.core.started,
             last_command: self.core.last_command.get(),
             usage: self.core.usage.get(),
+            message_bytes: self.core.message_bytes.get(),
+            disk_limit_gb: config.decimal(Setting::DiskLimit),
             memory_limit_mb: config.decimal(Setting::MemoryLimit),
             cpu_limit: config.decimal(Setting::CpuLimit),
             reports,

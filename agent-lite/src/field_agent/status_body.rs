@@ -15,6 +15,8 @@ pub(super) struct StatusInput<'a> {
     pub(super) started: EpochMillis,
     pub(super) last_command: EpochMillis,
     pub(super) usage: Usage,
+    pub(super) message_bytes: u64,
+    pub(super) disk_limit_gb: f64,
     pub(super) memory_limit_mb: f64,
     pub(super) cpu_limit: f64,
     pub(super) reports: &'a [Report],
@@ -30,6 +32,7 @@ pub(super) struct StatusInput<'a> {
 pub(super) fn encode(input: &StatusInput<'_>) -> Value {
     let usage = &input.usage;
     let memory_mb = megabytes(usage.memory);
+    let disk_gb = megabytes(input.message_bytes) / 1000.0;
     let microservices: Vec<Value> =
         input.reports.iter().map(|report| microservice(report, input)).collect();
     let counts: Vec<Value> = input
@@ -43,10 +46,10 @@ pub(super) fn encode(input: &StatusInput<'_>) -> Value {
         "daemonOperatingDuration": input.now.0.saturating_sub(input.started.0),
         "daemonLastStart": input.started.0,
         "memoryUsage": memory_mb,
-        "diskUsage": 0.0,
+        "diskUsage": disk_gb,
         "cpuUsage": usage.cpu,
         "memoryViolation": memory_mb > input.memory_limit_mb,
-        "diskViolation": false,
+        "diskViolation": disk_gb > input.disk_limit_gb,
         "cpuViolation": usage.cpu > input.cpu_limit,
         "systemAvailableDisk": usage.disk_free,
         "systemAvailableMemory": usage.memory_free,
@@ -126,6 +129,8 @@ mod tests {
             started: EpochMillis(100),
             last_command: EpochMillis(0),
             usage: Usage { memory: 5_120_000, ..Usage::default() },
+            message_bytes: 2_500_000_000,
+            disk_limit_gb: 2.0,
             memory_limit_mb: 4.0,
             cpu_limit: 80.0,
             reports: &[report],
@@ -141,6 +146,7 @@ mod tests {
             version: "3.1.0",
         });
         assert_eq!(body["memoryUsage"], 5.12);
+        assert_eq!((&body["diskUsage"], &body["diskViolation"]), (&json!(2.5), &json!(true)));
         assert_eq!(
             (&body["memoryViolation"], &body["cpuViolation"]),
             (&json!(true), &json!(false))

@@ -1,6 +1,7 @@
 //! Resource figures of the node and of this process, from `/proc` and the file system.
 
 mod cgroup;
+mod folder;
 mod interface;
 mod speed;
 
@@ -8,6 +9,7 @@ use std::cell::Cell;
 use std::path::Path;
 
 pub use cgroup::{CgroupSampler, ContainerUsage};
+pub use folder::folder_bytes;
 pub use interface::NetworkInterface;
 pub use speed::SpeedMeter;
 

@@ -3,7 +3,7 @@
 use std::process::{Command, Stdio};
 
 /// Image made of one static program; see [`Docker::connect`].
-pub(crate) const IMAGE: &str = "iofog-agent-test:1";
+pub(crate) const IMAGE: &str = "iofog-agent-test:2";
 
 static BUILD: std::sync::Mutex<()> = std::sync::Mutex::new(());
 
@@ -75,8 +75,16 @@ fn build_image() -> bool {
     let packed =
         Command::new("tar").arg("-C").arg(&folder).arg("-cf").arg(&archive).arg("wait").status();
     let made = packed.is_ok_and(|status| status.success())
-        && run(&["import", "--change", "ENTRYPOINT [\"/wait\"]", archive.to_str().unwrap(), IMAGE])
-            .0;
+        && run(&[
+            "import",
+            "--change",
+            "ENTRYPOINT [\"/wait\"]",
+            "--change",
+            "STOPSIGNAL SIGKILL",
+            archive.to_str().unwrap(),
+            IMAGE,
+        ])
+        .0;
     let _ = std::fs::remove_dir_all(folder);
     made
 }
