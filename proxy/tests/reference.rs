@@ -8,6 +8,8 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use common::*;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
 
 /// The reference, running one mapping; ends with the value.
 struct Reference(Child);
@@ -87,6 +89,77 @@ fn reference_http_ingress_reaches_our_egress() {
         let _reference = Reference::start(&folder, &format!("http:{public}=>amqp:q"), port);
         let ours = proxy(port, &[format!("amqp:q=>http:{target}")]);
         exchange(public).await;
+        drop(ours);
+        router.shutdown().await;
+    });
+}
+
+/// A target that answers each connection with what it got, prefixed, piece by piece.
+async fn tcp_echo() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::task::spawn_local(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            tokio::task::spawn_local(async move {
+                let (mut reader, mut writer) = socket.split();
+                let _ = tokio::io::copy(&mut reader, &mut writer).await;
+            });
+        }
+    });
+    port
+}
+
+async fn echo(public: u16) {
+    // The reference gives credit before its target is connected, and may lose what comes then.
+    let mut probe = [0; 1];
+    loop {
+        let mut socket = connect(public).await;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        let sent = socket.write_all(b"?").await;
+        let read =
+            tokio::time::timeout(Duration::from_secs(1), socket.read_exact(&mut probe)).await;
+        if sent.is_ok() && matches!(read, Ok(Ok(_))) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let mut socket = connect(public).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let sent: Vec<u8> = (0..1_000_000_u32).map(|n| n.to_le_bytes()[0]).collect();
+    let (mut reader, mut writer) = socket.split();
+    let mut received = vec![0; sent.len()];
+    let (write, read) = tokio::join!(writer.write_all(&sent), reader.read_exact(&mut received));
+    write.unwrap();
+    read.unwrap();
+    assert!(received == sent);
+}
+
+#[test]
+fn reference_tcp_egress_serves_our_ingress() {
+    let Some(folder) = folder() else { return };
+    run(async move {
+        let port = free_port().await;
+        let router = interior(port, free_port().await, free_port().await).await;
+        let (target, public) = (tcp_echo().await, free_port().await);
+        let _reference = Reference::start(&folder, &format!("amqp:q=>tcp:{target}"), port);
+        let ours = proxy(port, &[format!("tcp:{public}=>amqp:q")]);
+        echo(public).await;
+        drop(ours);
+        router.shutdown().await;
+    });
+}
+
+#[test]
+fn reference_tcp_ingress_reaches_our_egress() {
+    let Some(folder) = folder() else { return };
+    run(async move {
+        let port = free_port().await;
+        let router = interior(port, free_port().await, free_port().await).await;
+        let (target, public) = (tcp_echo().await, free_port().await);
+        let ours = proxy(port, &[format!("amqp:q=>tcp:{target}")]);
+        connected(&ours).await;
+        let _reference = Reference::start(&folder, &format!("tcp:{public}=>amqp:q"), port);
+        echo(public).await;
         drop(ours);
         router.shutdown().await;
     });
