@@ -1,5 +1,6 @@
 //! The reference proxy at the other end. Runs when `IOFOG_REFERENCE_PROXY` names a folder with the
 //! reference (`lib/proxy.js` and its `node_modules`); is skipped otherwise.
+#![allow(clippy::unwrap_used, reason = "test code outside of test functions")]
 
 mod common;
 

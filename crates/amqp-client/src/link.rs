@@ -58,6 +58,8 @@ pub(crate) struct Link {
     pub(crate) drained: Cell<bool>,
     pub(crate) auto_credit: Cell<bool>,
     pub(crate) initial_credit: Cell<u32>,
+    /// The peer has given credit at some time.
+    pub(crate) credited: Cell<bool>,
     /// Credit to be granted again.
     pub(crate) owed: Cell<u32>,
     /// Bytes of one delivery that may wait before the session's window is held; 0 = any number.
@@ -80,6 +82,7 @@ impl Link {
             drained: Cell::new(false),
             auto_credit: Cell::new(false),
             initial_credit: Cell::new(0),
+            credited: Cell::new(false),
             owed: Cell::new(0),
             stream_buffer: Cell::new(0),
             holding: Cell::new(false),
@@ -96,7 +99,8 @@ impl Link {
     /// The peer has attached, and not only to refuse.
     pub(crate) fn is_ready(&self) -> bool {
         self.remote.get().is_some_and(|attach| match self.role {
-            Role::Sender => attach.target.is_some(),
+            // Some containers (rhea's, for one) take a link without naming its target again.
+            Role::Sender => attach.target.is_some() || self.credited.get(),
             Role::Receiver => attach.source.is_some(),
         })
     }

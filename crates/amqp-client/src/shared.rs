@@ -201,6 +201,7 @@ impl Shared {
                     self.drains.borrow_mut().push(id);
                 }
                 if let Some(link) = self.link(id) {
+                    link.credited.set(true);
                     link.changed.notify_waiters();
                 }
             }

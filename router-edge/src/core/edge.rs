@@ -221,8 +221,9 @@ impl Core {
             Role::Sender => attach.target.is_none(),
             Role::Receiver => attach.source.is_none(),
         };
-        if refused {
-            // A detach with the reason follows.
+        if refused && link.kind != Kind::Routed {
+            // A detach with the reason follows. On a routed link that is for the other end to see: rhea
+            // takes links without naming their target again.
             warn!("[C{}] peer refuses the link to {:?}", id.number(), link.text);
             return;
         }
