@@ -43,7 +43,11 @@ impl Ledger {
 
     /// Messages that must still be held somewhere, by the books.
     pub fn pending(&self) -> u64 {
-        let gone = self.dropped_quota + self.dropped_rejected + self.dropped_corrupt;
-        (self.accepted + self.recovered).saturating_sub(self.delivered + gone)
+        (self.accepted + self.recovered).saturating_sub(self.delivered + self.dropped())
+    }
+
+    /// Messages that were given up, for any reason.
+    pub fn dropped(&self) -> u64 {
+        self.dropped_quota + self.dropped_rejected + self.dropped_corrupt
     }
 }

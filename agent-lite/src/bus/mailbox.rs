@@ -185,8 +185,14 @@ impl Drop for Batch {
 pub(super) async fn sweep(shared: Rc<Shared>) {
     let patience = u64::try_from(shared.options.ack_patience.as_millis()).unwrap_or(u64::MAX);
     let step = shared.options.ack_patience / 20;
+    let mut dropped = 0;
     loop {
         tokio::time::sleep(step.max(Duration::from_millis(10))).await;
+        let ledger = shared.outbox.borrow().ledger();
+        if ledger.dropped() != dropped {
+            dropped = ledger.dropped();
+            log::warn!(target: "bus", "messages were given up: {ledger:?}");
+        }
         let Some(limit) = shared.now().checked_sub(patience) else { continue };
         let mailboxes: Vec<Rc<Mailbox>> = shared.mailboxes.borrow().values().cloned().collect();
         for mailbox in mailboxes {

@@ -30,7 +30,7 @@ pub struct BusOptions {
 impl Default for BusOptions {
     fn default() -> Self {
         Self {
-            quota_bytes: 64 << 20,
+            quota_bytes: 16 << 20,
             memory_bytes: 256 << 10,
             window: 32,
             credit: 32,

@@ -5,6 +5,7 @@ use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use bytes::Bytes;
 
@@ -22,8 +23,8 @@ pub struct Location {
 /// A message found at start.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovered {
-    /// From whom, to whom.
-    pub lane: Lane,
+    /// From whom, to whom; shared between the messages of a lane.
+    pub lane: Rc<Lane>,
     /// Importance.
     pub priority: u8,
     /// Where its payload stands.
@@ -39,6 +40,7 @@ pub struct Recovery {
     pub next: Seq,
     /// Bytes that were cut off or skipped because they were torn or damaged.
     pub lost_bytes: u64,
+    lanes: BTreeSet<Rc<Lane>>,
 }
 
 /// The open log.
@@ -209,6 +211,15 @@ impl MessageLog {
 const PINNED_SEGMENTS: usize = 4;
 
 impl Recovery {
+    fn shared(&mut self, lane: Lane) -> Rc<Lane> {
+        if let Some(known) = self.lanes.get(&lane) {
+            return known.clone();
+        }
+        let lane = Rc::new(lane);
+        self.lanes.insert(lane.clone());
+        lane
+    }
+
     fn read(&mut self, segment: u32, bytes: &Bytes) {
         let mut at = 0;
         loop {
@@ -217,6 +228,7 @@ impl Recovery {
                     let offset = as_u64(at + taken - payload.len());
                     let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
                     let location = Location { segment, offset, length };
+                    let lane = self.shared(lane);
                     self.live.insert(seq, Recovered { lane, priority, location });
                     self.next = self.next.max(Seq(seq.0.wrapping_add(1)));
                     at += taken;

@@ -6,6 +6,7 @@ mod lane;
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use bytes::Bytes;
 
@@ -54,7 +55,8 @@ pub struct Limits {
 pub struct Outbox {
     limits: Limits,
     entries: BTreeMap<Seq, Entry>,
-    lanes: BTreeMap<Lane, LaneState>,
+    /// Keys are shared with the entries: tens of thousands may wait on a small node.
+    lanes: BTreeMap<Rc<Lane>, LaneState>,
     /// Messages that are not under way, worst first: candidates when the quota is reached.
     ranks: BTreeSet<(u8, Seq)>,
     unwritten: BTreeSet<Seq>,
@@ -68,7 +70,7 @@ pub struct Outbox {
 
 #[derive(Debug)]
 struct Entry {
-    lane: Lane,
+    lane: Rc<Lane>,
     priority: u8,
     /// Bytes counted against the quota.
     size: u64,
@@ -121,6 +123,8 @@ impl Outbox {
         self.cached += length;
         self.ledger.accepted += 1;
         self.unwritten.insert(seq);
+        let lane =
+            self.lanes.get_key_value(&lane).map_or_else(|| lane.into(), |(key, _)| key.clone());
         let payload = Some(payload);
         self.insert(seq, Entry { lane, priority, size, payload, location: None, durable: false });
         while self.bytes > self.limits.quota_bytes {
@@ -153,7 +157,7 @@ impl Outbox {
 
     /// Priority and lane of a message.
     pub fn about(&self, seq: Seq) -> Option<(u8, &Lane)> {
-        self.entries.get(&seq).map(|entry| (entry.priority, &entry.lane))
+        self.entries.get(&seq).map(|entry| (entry.priority, entry.lane.as_ref()))
     }
 
     /// What became of a message under way.
@@ -211,7 +215,7 @@ impl Outbox {
     pub fn unwritten(&self) -> impl Iterator<Item = (Seq, u8, &Lane, &Bytes)> {
         self.unwritten.iter().filter_map(|seq| {
             let entry = self.entries.get(seq)?;
-            Some((*seq, entry.priority, &entry.lane, entry.payload.as_ref()?))
+            Some((*seq, entry.priority, entry.lane.as_ref(), entry.payload.as_ref()?))
         })
     }
 
@@ -249,7 +253,7 @@ impl Outbox {
 
     /// Lanes with messages.
     pub fn lanes(&self) -> impl Iterator<Item = &Lane> {
-        self.lanes.keys()
+        self.lanes.keys().map(AsRef::as_ref)
     }
 
     /// Whether the lane has nothing, waiting or under way.

@@ -152,7 +152,7 @@ fn run_schedule(seed: u64) {
             16 => {
                 outbox.link_lost(at);
                 let outbox = &outbox;
-                under_way.retain(|seq| outbox.entries.get(seq).is_some_and(|e| e.lane != *at));
+                under_way.retain(|seq| outbox.entries.get(seq).is_some_and(|e| *e.lane != *at));
             }
             17..=18 => commit(&mut outbox, &mut log),
             _ => {
