@@ -68,7 +68,7 @@ fn router_http_many_at_once_on_a_local_stream() {
     run(async {
         let network = Network::start().await;
         let (target, public) = (http_echo().await, free_port().await);
-        let near = proxy(network.edge_port, &[format!("amqp:q=>http:{target}")]);
+        let near = embedded(&network.edge, &[format!("amqp:q=>http:{target}")]);
         let far = proxy(network.interior_ports[0], &[format!("http:{public}=>amqp:q")]);
         settled(public).await;
         let clients: Vec<_> = (0..64)

@@ -4,8 +4,10 @@
 
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr};
+use std::rc::Rc;
 use std::time::Duration;
 
+use iofog_amqp_client::{BoxStream, Dial, DialFuture};
 use iofog_proxy::{Limits, NetworkRouter, ProxyConfig, ProxyHandle, ProxyOptions};
 use iofog_router::{RouterConfig, RouterHandle, RuntimeOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -57,6 +59,20 @@ pub(crate) fn proxy(port: u16, mappings: &[String]) -> ProxyHandle {
         network_router: NetworkRouter { host: "127.0.0.1".to_owned(), port },
     };
     iofog_proxy::start(config, options())
+}
+
+/// A proxy in the process of its router, as in the Agent.
+pub(crate) fn embedded(router: &RouterHandle, mappings: &[String]) -> ProxyHandle {
+    struct Local(RouterHandle);
+    impl Dial for Local {
+        fn dial(&self) -> DialFuture<'_> {
+            let stream: BoxStream = Box::new(self.0.connect_local());
+            Box::pin(std::future::ready(Ok(stream)))
+        }
+    }
+    let config = ProxyConfig { mappings: mappings.to_vec(), ..ProxyConfig::default() };
+    let dial: Option<Rc<dyn Dial>> = Some(Rc::new(Local(router.clone())));
+    iofog_proxy::start(config, ProxyOptions { dial, ..options() })
 }
 
 /// Options of all proxies here.
