@@ -129,9 +129,11 @@ fn containers_follow_the_list_and_survive_the_daemon() {
         daemon.text(&["status"]).contains("Running Microservices       : 2").then_some(())
     });
     // A container that ended meanwhile is started again from the cached list.
+    let started = docker.inspect(&name, "{{.State.StartedAt}}");
     assert!(docker.run(&["kill", &name]));
     eventually("it is restarted", || {
-        (docker.inspect(&name, "{{.State.Running}}") == "true").then_some(())
+        let running = docker.inspect(&name, "{{.State.Running}}") == "true";
+        (running && docker.inspect(&name, "{{.State.StartedAt}}") != started).then_some(())
     });
     let mut after = docker.containers(&fog);
     after.sort();
