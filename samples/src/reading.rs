@@ -32,7 +32,27 @@ pub fn now_us() -> u64 {
 pub fn temperature(seq: u64, step_s: f64) -> f64 {
     // Precise up to 2^52 readings.
     let t = f64::from(u32::try_from(seq).unwrap_or(u32::MAX)) * step_s;
-    let noise = f64::from(u8::try_from(seq.wrapping_mul(2_654_435_761) >> 7 & 0x1f).unwrap_or(0));
-    let value = 21.5 + 3.2 * (t / 17.0).sin() + 1.1 * (t / 3.7).sin() + (noise - 15.5) / 60.0;
+    let noise = f64::from(scramble(seq)) / f64::from(u16::MAX) - 0.5;
+    let value = 21.5 + 3.2 * (t / 17.0).sin() + 1.1 * (t / 3.7).sin() + noise * 0.25;
     (value * 100.0).round() / 100.0
+}
+
+/// Numbers that look random but are the same for the same `seq` (the finaliser of MurmurHash3).
+fn scramble(seq: u64) -> u16 {
+    let mut x = seq.wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 33)).wrapping_mul(0xff51_afd7_ed55_8ccd);
+    let [low, high, ..] = (x ^ (x >> 33)).to_le_bytes();
+    u16::from_le_bytes([low, high])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn temperature_is_smooth_and_plausible() {
+        let values: Vec<f64> = (1..2000).map(|seq| temperature(seq, 0.2)).collect();
+        assert!(values.iter().all(|v| (16.0..27.0).contains(v)));
+        assert!(values.windows(2).all(|pair| (pair[0] - pair[1]).abs() < 0.5));
+    }
 }
