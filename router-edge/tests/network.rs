@@ -281,3 +281,58 @@ fn proxy_links_go_with_the_last_client() {
         until(|| left.status().addresses <= 1).await;
     });
 }
+
+/// More than all windows and buffers on the way hold: the slow address stalls as it should.
+#[test]
+fn a_stalled_consumer_of_large_messages_does_not_stall_other_addresses() {
+    run(async {
+        const LARGE: u32 = 100;
+        let top = interior("top").await;
+        let left = edge("left", &top).await;
+        let (one, two, three) = (client(&top).await, client(&left).await, client(&top).await);
+        let options = ReceiverOptions {
+            initial_credit: 0,
+            auto_credit: false,
+            ..ReceiverOptions::from("slow")
+        };
+        let mut slow = two.receiver(options).await.unwrap();
+        let mut quick = receiver(&two, "quick").await;
+        let to_slow = sender(&one, "slow").await;
+        let to_quick = sender(&three, "quick").await;
+        let large = text(&"x".repeat(400_000));
+        let expected = large.clone();
+        let done = Rc::new(Cell::new(0));
+        let sent = Rc::clone(&done);
+        let producing = tokio::task::spawn_local(async move {
+            let mut waiting = Vec::new();
+            for _ in 0..LARGE {
+                waiting.push(to_slow.send_start(large.clone(), false).await.unwrap());
+                sent.set(sent.get() + 1);
+            }
+            for pending in waiting {
+                assert_eq!(pending.await.unwrap(), Outcome::Accepted);
+            }
+        });
+        // Stalled: nothing more was taken for a while.
+        loop {
+            let before = done.get();
+            settle().await;
+            if before > 0 && done.get() == before {
+                break;
+            }
+        }
+        assert!(done.get() < LARGE, "buffers on the way are bounded");
+        for _ in 0..100 {
+            let pending = to_quick.send_start(text("small"), false).await.unwrap();
+            quick.recv().await.unwrap().accept();
+            assert_eq!(pending.await.unwrap(), Outcome::Accepted);
+        }
+        slow.grant(LARGE);
+        for _ in 0..LARGE {
+            let delivery = slow.recv().await.unwrap();
+            assert_eq!(delivery.message, expected);
+            delivery.accept();
+        }
+        producing.await.unwrap();
+    });
+}

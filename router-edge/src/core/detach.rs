@@ -64,6 +64,13 @@ impl Core {
         } else {
             self.sender_gone(key, &link);
         }
+        if link.own_session
+            && !lost
+            && let Some(conn) = self.conns.get_mut(link.conn)
+        {
+            conn.engine.end(link.session, None);
+            self.touch(link.conn);
+        }
         if link.kind == Kind::Routed {
             self.relay_gone(&link, error, lost);
         }

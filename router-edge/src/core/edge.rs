@@ -122,9 +122,7 @@ impl Core {
         let (consumed, produced) = (!address.consumers.is_empty(), !address.producers.is_empty());
         let wanted = !address.refused;
         if consumed && wanted && down.is_none() {
-            let kind = Kind::Proxy;
-            let down =
-                self.attach_own(conn, session, Role::Receiver, kind, Some(&name), Some(key), &[]);
+            let down = self.attach_proxy(conn, session, Role::Receiver, &name, key);
             if let Some(address) = self.table.get_mut(key) {
                 address.down = down;
             }
@@ -132,9 +130,7 @@ impl Core {
             self.detach(down);
         }
         if produced && wanted && up.is_none() {
-            let kind = Kind::Proxy;
-            let up =
-                self.attach_own(conn, session, Role::Sender, kind, Some(&name), Some(key), &[]);
+            let up = self.attach_proxy(conn, session, Role::Sender, &name, key);
             if let Some(address) = self.table.get_mut(key) {
                 address.up = up;
                 address.up_bound = false;
@@ -146,6 +142,26 @@ impl Core {
                 self.detach(up);
             }
         }
+    }
+
+    /// A proxy link, on a session of its own where there is one left: a slow consumer with large
+    /// messages stalls its session, and must not stall other addresses.
+    fn attach_proxy(
+        &mut self,
+        conn: ConnId,
+        shared: SessionId,
+        role: Role,
+        name: &str,
+        address: AddressKey,
+    ) -> Option<LinkKey> {
+        let own = self.conns.get_mut(conn).and_then(|conn| conn.engine.begin().ok());
+        let session = own.unwrap_or(shared);
+        let kind = Kind::Proxy;
+        let link = self.attach_own(conn, session, role, kind, Some(name), Some(address), &[]);
+        if let Some(link) = link.and_then(|link| self.links.get_mut(link)) {
+            link.own_session = own.is_some();
+        }
+        link
     }
 
     /// Attaches a link of ours on a connection to another router.

@@ -1,18 +1,21 @@
 //! Back-pressure by the session window: a link whose deliveries pile up stops its session.
 
 use super::Core;
+use super::link::{Kind, Link};
 use super::slab::{ConnId, LinkKey};
 
-/// Bytes held for one incoming link above which its session is told to stop, and to go on.
+/// Bytes held for one incoming link above which its session is told to stop; below half of it, to
+/// go on.
 const HOLD_ABOVE: usize = 256 * 1024;
-const RESUME_BELOW: usize = 128 * 1024;
+/// The same for links between interiors, which many addresses share.
+const HOLD_SHARED_ABOVE: usize = 4 * 1024 * 1024;
 
 impl Core {
     pub(super) fn hold_if_full(&mut self, key: LinkKey) {
         let Some(link) = self.links.get_mut(key) else {
             return;
         };
-        if link.incoming.held > HOLD_ABOVE && !link.incoming.paused {
+        if link.incoming.held > limit(link) && !link.incoming.paused {
             link.incoming.paused = true;
             if let Some(conn) = self.conns.get_mut(link.conn) {
                 conn.engine.hold_window(link.session, true);
@@ -26,7 +29,7 @@ impl Core {
             return;
         };
         link.incoming.held = link.incoming.held.saturating_sub(bytes);
-        if link.incoming.paused && link.incoming.held < RESUME_BELOW {
+        if link.incoming.paused && link.incoming.held < limit(link) / 2 {
             link.incoming.paused = false;
             let (conn, session) = (link.conn, link.session);
             self.resume_session(conn, session);
@@ -46,4 +49,8 @@ impl Core {
             self.touch(conn);
         }
     }
+}
+
+fn limit(link: &Link) -> usize {
+    if link.kind == Kind::Data { HOLD_SHARED_ABOVE } else { HOLD_ABOVE }
 }

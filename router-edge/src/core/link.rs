@@ -26,6 +26,8 @@ pub(crate) struct Link {
     pub(crate) text_bytes: Option<Bytes>,
     /// Both sides have attached.
     pub(crate) attached: bool,
+    /// The session was begun for this link, and ends with it.
+    pub(crate) own_session: bool,
     /// Identity in management.
     pub(crate) number: u64,
     pub(crate) capacity: u32,
@@ -42,8 +44,6 @@ pub(crate) struct Relay {
     pub(crate) partner: Option<LinkKey>,
     /// The peer waits for our answer.
     pub(crate) offered: bool,
-    /// The session was begun for this link.
-    pub(crate) own_session: bool,
     /// To be detached, with this reason, once its queue is empty.
     pub(crate) closing: Option<Option<Box<Error>>>,
 }
@@ -164,6 +164,7 @@ impl Link {
             text: None,
             text_bytes: None,
             attached: false,
+            own_session: false,
             number: 0,
             capacity: 0,
             counters: Counters::default(),

@@ -8,9 +8,11 @@ use super::slab::ConnId;
 use super::{Core, PRODUCT};
 use crate::config::{ConnectorConfig, ListenerConfig, Mode, Role};
 
-/// Transfer frames that a peer may send ahead on one session of a client or of a router.
+/// Transfer frames that a peer may send ahead on one session: what arrives after the session was
+/// told to stop. An edge router runs where memory is small.
+const EDGE_WINDOW: u32 = 128;
 const CLIENT_WINDOW: u32 = 512;
-const ROUTER_WINDOW: u32 = 8_192;
+const ROUTER_WINDOW: u32 = 2_048;
 
 impl Core {
     /// A peer connected to a listener.
@@ -90,9 +92,14 @@ impl Core {
         self.now = now;
         let number = self.next_number();
         let is_router = matches!(spec.role, Role::InterRouter | Role::Edge);
+        let window = match (self.mode, spec.role) {
+            (Mode::Edge, _) => EDGE_WINDOW,
+            (_, Role::InterRouter) => ROUTER_WINDOW,
+            _ => CLIENT_WINDOW,
+        };
         let config = Config {
             container_id: self.id.as_str().to_owned(),
-            incoming_window: if is_router { ROUTER_WINDOW } else { CLIENT_WINDOW },
+            incoming_window: window,
             offered_capabilities: capabilities(),
             desired_capabilities: capabilities(),
             properties: self.properties(&spec, number, is_router),
@@ -126,7 +133,7 @@ impl Core {
 }
 
 /// Sessions on a connection that we dialled.
-const MAX_SESSIONS: u16 = 1_024;
+const MAX_SESSIONS: u16 = 8_192;
 /// Frames inside the process may be large: nothing else shares the pipe.
 const LOCAL_FRAME_SIZE: u32 = 64 * 1024;
 

@@ -54,7 +54,7 @@ impl Core {
         }
         if let Some(far) = self.links.get_mut(far) {
             far.relay.partner = Some(near);
-            far.relay.own_session = true;
+            far.own_session = true;
         }
         self.touch(to);
         Ok(near)
@@ -118,13 +118,6 @@ impl Core {
 
     /// One of a pair is gone: so goes the other, with the same reason.
     pub(super) fn relay_gone(&mut self, link: &Link, error: Option<Error>, lost: bool) {
-        if link.relay.own_session
-            && let Some(conn) = self.conns.get_mut(link.conn)
-        {
-            conn.engine.end(link.session, None);
-            let id = link.conn;
-            self.touch(id);
-        }
         let Some(partner) = link.relay.partner else {
             return;
         };
