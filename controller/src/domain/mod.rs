@@ -2,6 +2,7 @@
 
 pub mod catalog;
 pub mod change;
+pub mod edge_resource;
 pub mod extra_host;
 pub mod fog;
 pub mod microservice;

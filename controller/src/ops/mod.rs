@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod application;
+pub mod edge_resource;
 pub mod extra_host;
 pub mod find;
 pub mod fog;

@@ -96,6 +96,9 @@ pub fn delete(work: &mut Work<'_>, id: i64, force: bool) -> Result<(), ApiError>
             store::catalog::delete(work.tx, item.id)?;
         }
     }
+    for resource in store::edge_resource::list(work.tx, id)? {
+        store::edge_resource::delete(work.tx, resource.id)?;
+    }
     drop_tokens(work, id)?;
     store::user::delete(work.tx, id)?;
     Ok(())

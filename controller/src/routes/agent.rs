@@ -217,8 +217,10 @@ fn registries(work: &mut Work<'_>, request: &Request) -> Answered {
     Ok(Reply::json(json!({ "registries": shown })))
 }
 
-fn edge_resources(_: &mut Work<'_>, _: &Request) -> Answered {
-    Ok(Reply::json(json!({ "edgeResources": [] })))
+fn edge_resources(work: &mut Work<'_>, request: &Request) -> Answered {
+    let linked = store::edge_resource::of_fog(work.tx, request.agent()?)?;
+    let shown: Vec<_> = linked.iter().map(view::edge_resource::full).collect();
+    Ok(Reply::json(json!({ "edgeResources": shown })))
 }
 
 fn delete_node(work: &mut Work<'_>, request: &Request) -> Answered {

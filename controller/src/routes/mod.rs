@@ -5,6 +5,7 @@ mod agent;
 mod application;
 mod catalog;
 mod config;
+mod edge_resource;
 mod flow;
 mod fog;
 mod microservice;
@@ -161,6 +162,7 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
         route::ROUTES,
         registry::ROUTES,
         catalog::ROUTES,
+        edge_resource::ROUTES,
         router::ROUTES,
         config::ROUTES,
         flow::ROUTES,

@@ -124,6 +124,9 @@ pub fn delete(tx: &mut dyn Tx, uuid: &FogUuid) -> Stored<()> {
         "DELETE FROM provision_keys WHERE fog_uuid = ?1",
         "DELETE FROM version_commands WHERE fog_uuid = ?1",
         "DELETE FROM changes WHERE fog_uuid = ?1",
+        "DELETE FROM edge_resource_links WHERE fog_uuid = ?1",
+        "DELETE FROM hal_info WHERE fog_uuid = ?1",
+        "DELETE FROM tunnels WHERE fog_uuid = ?1",
     ] {
         tx.execute(sql, &[uuid.as_str().into()])?;
     }

@@ -4,6 +4,7 @@ pub mod application;
 pub mod catalog;
 pub mod change;
 pub mod config;
+pub mod edge_resource;
 pub mod fog;
 pub mod microservice;
 pub mod public_port;

@@ -23,7 +23,9 @@ pub fn fog(work: &mut Work<'_>, fog: &Fog) -> Result<Value, ApiError> {
         }
     }
     router(work, fog, &mut body)?;
-    body.insert("edgeResources".to_owned(), json!([]));
+    let linked = store::edge_resource::of_fog(work.tx, &fog.uuid)?;
+    let linked: Vec<Value> = linked.iter().map(super::edge_resource::brief).collect();
+    body.insert("edgeResources".to_owned(), linked.into());
     Ok(Value::Object(body))
 }
 

@@ -2,5 +2,6 @@
 
 pub mod agent;
 pub mod application;
+pub mod edge_resource;
 pub mod fog;
 pub mod microservice;

@@ -8,7 +8,7 @@ use rusqlite::{Connection, ErrorCode, ToSql};
 use crate::store::{Row, SqlValue, StoreError, Stored, Tx};
 
 /// Numbered migrations; the database remembers how many it has seen.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
 
 pub(super) fn open(path: &Path) -> Stored<Connection> {
     let connection = Connection::open(path).map_err(failed)?;
