@@ -16,6 +16,7 @@ mod race;
 mod session;
 mod status;
 mod supervisor;
+mod target;
 mod tcp;
 #[cfg(test)]
 mod testing;

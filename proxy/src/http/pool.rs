@@ -10,13 +10,12 @@ use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
-use tokio::net::TcpStream;
 use tokio::time::Instant;
+
+use crate::target;
 
 /// An idle connection is not used again after this long: many targets close them soon after.
 const IDLE: Duration = Duration::from_secs(4);
-/// Longest time for a connection to come up.
-const CONNECT: Duration = Duration::from_secs(5);
 
 /// Connections to one target.
 pub(super) struct Pool {
@@ -99,9 +98,7 @@ impl Pool {
     }
 
     async fn connect(&self) -> io::Result<SendRequest<Full<Bytes>>> {
-        let connect = TcpStream::connect((self.host.as_str(), self.port));
-        let stream = tokio::time::timeout(CONNECT, connect).await??;
-        stream.set_nodelay(true)?;
+        let stream = target::connect(&self.host, self.port).await?;
         let (sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
         tokio::task::spawn_local(async move {

@@ -2,7 +2,6 @@
 
 use std::io;
 use std::rc::Rc;
-use std::time::Duration;
 
 use bytes::Bytes;
 use tokio::net::TcpStream;
@@ -22,9 +21,7 @@ use crate::link::{
 };
 use crate::race::{Either, race};
 use crate::session;
-
-/// Longest time for a connection to the target to come up.
-const CONNECT: Duration = Duration::from_secs(5);
+use crate::target;
 
 /// Runs the mapping until it is dropped.
 pub(crate) async fn run<N: Network>(task: MappingTask<N>) {
@@ -177,10 +174,7 @@ impl<N: Network> Egress<N> {
     }
 
     async fn connect(&self) -> io::Result<TcpStream> {
-        let target = (self.task.context.target_host.as_str(), self.task.mapping.port);
-        let socket = tokio::time::timeout(CONNECT, TcpStream::connect(target)).await??;
-        socket.set_nodelay(true)?;
-        Ok(socket)
+        target::connect(&self.task.context.target_host, self.task.mapping.port).await
     }
 
     fn failed(&self, failure: Failure, cause: &dyn std::error::Error) {
