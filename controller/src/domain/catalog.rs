@@ -1,8 +1,9 @@
 //! Catalog items: seeded ones, and the documents of users' own (controller contract 12 and 21.1).
 
+use iofog_api::{ApiError, Fields};
 use serde::{Deserialize, Serialize};
 
-use super::microservice::Image;
+use super::microservice::{Image, image_for, read_image};
 
 /// Category of the items that only the Controller uses.
 pub const SYSTEM: &str = "SYSTEM";
@@ -43,6 +44,85 @@ pub struct InfoType {
     pub info_type: String,
     /// Format.
     pub info_format: String,
+}
+
+impl ItemSettings {
+    /// Reads a create body, but for name and category.
+    ///
+    /// # Errors
+    /// When a field is missing or has the wrong type or form.
+    pub fn create(body: &Fields<'_>) -> Result<Self, ApiError> {
+        for name in ["registryId", "images"] {
+            if body.get(name).is_none() {
+                return Err(iofog_api::check::missing(name));
+            }
+        }
+        let mut settings = Self {
+            config_example: "{}".to_owned(),
+            picture: "images/shared/default.png".to_owned(),
+            ..Self::default()
+        };
+        settings.update(body)?;
+        Ok(settings)
+    }
+
+    /// Takes the fields of a body, but for name and category.
+    ///
+    /// # Errors
+    /// When a field has the wrong type or form; nothing of `self` may be kept then.
+    pub fn update(&mut self, body: &Fields<'_>) -> Result<(), ApiError> {
+        for (field, name) in [
+            (&mut self.description, "description"),
+            (&mut self.config_example, "configExample"),
+            (&mut self.publisher, "publisher"),
+            (&mut self.picture, "picture"),
+        ] {
+            if let Some(text) = body.string(name)? {
+                *field = text;
+            }
+        }
+        if self.publisher == PUBLISHER {
+            return Err(ApiError::validation(format!(
+                "You are not allowed to add catalog item as '{PUBLISHER}' publisher"
+            )));
+        }
+        for (field, name) in
+            [(&mut self.disk_required, "diskRequired"), (&mut self.ram_required, "ramRequired")]
+        {
+            *field = body.integer(name, i64::MIN, i64::MAX)?.unwrap_or(*field);
+        }
+        self.is_public = body.boolean("isPublic")?.unwrap_or(self.is_public);
+        self.registry_id = body.integer("registryId", 0, i64::MAX)?.unwrap_or(self.registry_id);
+        if let Some(images) = body.objects("images", read_image)? {
+            self.images = both(body, &images)?;
+        }
+        for (field, name) in
+            [(&mut self.input_type, "inputType"), (&mut self.output_type, "outputType")]
+        {
+            if let Some(given) = body.object(name)? {
+                *field = Some(InfoType {
+                    info_type: given.string("infoType")?.unwrap_or_default(),
+                    info_format: given.string("infoFormat")?.unwrap_or_default(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// One image per architecture, an empty one where none was given.
+fn both(body: &Fields<'_>, images: &[Image]) -> Result<Vec<Image>, ApiError> {
+    if !(1..=2).contains(&images.len()) {
+        return Err(ApiError::validation(format!(
+            "Field {} must have 1 or 2 items",
+            body.path("images")
+        )));
+    }
+    let of = |fog_type| Image {
+        image: image_for(images, fog_type).unwrap_or_default().to_owned(),
+        fog_type,
+    };
+    Ok(vec![of(1), of(2)])
 }
 
 /// A catalog item as stored.

@@ -241,7 +241,11 @@ fn application_reference(body: &Fields<'_>) -> Result<Option<String>, ApiError> 
     Ok(None)
 }
 
-fn read_image(body: &Fields<'_>) -> Result<Image, ApiError> {
+/// Reads an image of a body.
+///
+/// # Errors
+/// When a field is missing or has the wrong type.
+pub fn read_image(body: &Fields<'_>) -> Result<Image, ApiError> {
     Ok(Image {
         image: body.required_string("containerImage", 0)?,
         fog_type: body.required_integer("fogTypeId", 1, 2)?,

@@ -49,7 +49,7 @@ pub fn check(
 ) -> Result<(), ApiError> {
     if let Some(item) = item
         && !images.is_empty()
-        && images != item.settings.images
+        && [1, 2].iter().any(|of| image_for(images, *of) != image_for(&item.settings.images, *of))
     {
         return Err(ApiError::validation(format!(
             "Catalog item {} does not match provided images",

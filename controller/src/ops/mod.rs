@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod application;
+pub mod catalog;
 pub mod edge_resource;
 pub mod extra_host;
 pub mod find;
@@ -13,3 +14,4 @@ pub mod route;
 pub mod router;
 pub mod seed;
 pub mod user;
+pub mod version;

@@ -13,6 +13,7 @@ use crate::domain::status::reported_microservices;
 use crate::http::{Reply, Request};
 use crate::ops::agent;
 use crate::stop::Stop;
+use crate::store::hal::Kind;
 use crate::{store, view};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -90,6 +91,30 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::Agent,
         200,
         Handler::Read(edge_resources),
+    ),
+    Route::new(
+        "agent.version",
+        Verb::Get,
+        "/agent/version",
+        Auth::Agent,
+        200,
+        Handler::Read(version),
+    ),
+    Route::new(
+        "agent.hal-hw",
+        Verb::Put,
+        "/agent/hal/hw",
+        Auth::Agent,
+        204,
+        Handler::Write(hal_hw),
+    ),
+    Route::new(
+        "agent.hal-usb",
+        Verb::Put,
+        "/agent/hal/usb",
+        Auth::Agent,
+        204,
+        Handler::Write(hal_usb),
     ),
     Route::new(
         "agent.delete-node",
@@ -226,5 +251,30 @@ fn edge_resources(work: &mut Work<'_>, request: &Request) -> Answered {
 fn delete_node(work: &mut Work<'_>, request: &Request) -> Answered {
     let fog = agent::own(work, request.agent()?)?;
     crate::ops::fog::delete(work, &fog)?;
+    Ok(Reply::empty())
+}
+
+fn version(work: &mut Work<'_>, request: &Request) -> Answered {
+    let order = store::version::get(work.tx, request.agent()?)?
+        .ok_or_else(|| ApiError::not_found("Version command not found"))?;
+    Ok(Reply::json(json!({
+        "versionCommand": order.command,
+        "provisionKey": order.provision_key,
+        "expirationTime": order.expires,
+    })))
+}
+
+fn hal_hw(work: &mut Work<'_>, request: &Request) -> Answered {
+    hal(work, request, Kind::Hardware)
+}
+
+fn hal_usb(work: &mut Work<'_>, request: &Request) -> Answered {
+    hal(work, request, Kind::Usb)
+}
+
+fn hal(work: &mut Work<'_>, request: &Request, kind: Kind) -> Answered {
+    let info = Fields::of(&request.body)?.required_string("info", 0)?;
+    let fog = agent::own(work, request.agent()?)?;
+    store::hal::put(work.tx, &fog.uuid, kind, &info, work.now)?;
     Ok(Reply::empty())
 }

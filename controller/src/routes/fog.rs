@@ -1,13 +1,15 @@
 //! Agents on the user's side (controller contract 5).
 
-use iofog_api::{ApiError, Fields};
+use iofog_api::{ApiError, Fields, time};
 use serde_json::{Map, Value, json};
 
 use super::{Answered, Auth, Handler, Route, Verb};
 use crate::app::Work;
 use crate::domain::change::Flags;
 use crate::http::{Reply, Request, query};
-use crate::ops::fog;
+use crate::ops::version::VersionCommand;
+use crate::ops::{fog, version};
+use crate::store::hal::Kind;
 use crate::{store, view};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -39,6 +41,30 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::User,
         204,
         Handler::Write(prune),
+    ),
+    Route::new(
+        "fog.version",
+        Verb::Post,
+        "/iofog/:uuid/version/:versionCommand",
+        Auth::User,
+        204,
+        Handler::Write(version),
+    ),
+    Route::new(
+        "fog.hal-hw",
+        Verb::Get,
+        "/iofog/:uuid/hal/hw",
+        Auth::User,
+        200,
+        Handler::Read(hal_hw),
+    ),
+    Route::new(
+        "fog.hal-usb",
+        Verb::Get,
+        "/iofog/:uuid/hal/usb",
+        Auth::User,
+        200,
+        Handler::Read(hal_usb),
     ),
 ];
 
@@ -131,4 +157,34 @@ fn prune(work: &mut Work<'_>, request: &Request) -> Answered {
     let found = fog::owned(work, request.user()?, request.parameter("uuid"))?;
     work.flag(&found.uuid, Flags::PRUNE)?;
     Ok(Reply::empty())
+}
+
+fn version(work: &mut Work<'_>, request: &Request) -> Answered {
+    let command = VersionCommand::parse(request.parameter("versionCommand"))?;
+    let found = fog::owned(work, request.user()?, request.parameter("uuid"))?;
+    version::order(work, &found.uuid, command)?;
+    Ok(Reply::empty())
+}
+
+fn hal_hw(work: &mut Work<'_>, request: &Request) -> Answered {
+    hal(work, request, Kind::Hardware)
+}
+
+fn hal_usb(work: &mut Work<'_>, request: &Request) -> Answered {
+    hal(work, request, Kind::Usb)
+}
+
+/// Nothing reported yet: an empty body.
+fn hal(work: &mut Work<'_>, request: &Request, kind: Kind) -> Answered {
+    let found = fog::visible(work, request.user()?, request.parameter("uuid"))?;
+    let info = store::hal::get(work.tx, &found.uuid, kind)?;
+    Ok(info.map_or_else(Reply::empty, |info| {
+        Reply::json(json!({
+            "id": info.id,
+            "info": info.info,
+            "createdAt": time::iso(info.created),
+            "updatedAt": time::iso(info.updated),
+            "iofogUuid": found.uuid,
+        }))
+    }))
 }

@@ -67,6 +67,17 @@ pub fn of_user(tx: &mut dyn Tx, user_id: i64) -> Stored<Vec<Microservice>> {
     many(tx, sql, &[user_id.into()])
 }
 
+/// Users' microservices made from a catalog item.
+///
+/// # Errors
+/// When the database fails.
+pub fn of_catalog_item(tx: &mut dyn Tx, item: i64) -> Stored<Vec<Microservice>> {
+    let sql = "SELECT uuid, name, application_id, fog_uuid, user_id, catalog_item_id, registry_id, rebuild,
+               created, updated, document FROM microservices
+               WHERE catalog_item_id = ?1 AND application_id IS NOT NULL ORDER BY seq";
+    many(tx, sql, &[item.into()])
+}
+
 /// The system microservice of a catalog item on an agent.
 ///
 /// # Errors

@@ -6,6 +6,7 @@ pub mod change;
 pub mod config;
 pub mod edge_resource;
 pub mod fog;
+pub mod hal;
 pub mod microservice;
 pub mod public_port;
 pub mod registry;
@@ -15,6 +16,7 @@ pub mod sqlite;
 pub mod token;
 pub mod user;
 mod value;
+pub mod version;
 
 use iofog_api::ApiError;
 

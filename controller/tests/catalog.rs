@@ -1,0 +1,112 @@
+//! The catalog: own items, what uses them, and refusals.
+
+mod common;
+
+use common::Controller;
+use serde_json::{Value, json};
+
+const PATH: &str = "/catalog/microservices";
+
+fn item(name: &str) -> Value {
+    json!({ "name": name, "registryId": 1, "publisher": "me", "category": "SENSORS",
+        "images": [{ "containerImage": "own:1", "fogTypeId": 1 }],
+        "inputType": { "infoType": "a", "infoFormat": "b" } })
+}
+
+#[test]
+fn an_item_is_created_used_changed_and_removed() {
+    let controller = Controller::start();
+    let user = controller.user("a@b.co");
+    let call = |method: &str, path: &str, body: &Value| {
+        let answer = controller.call(method, path, Some(&user), body);
+        (answer.status, answer.body)
+    };
+    controller.system_agent(&user);
+    let uuid = controller.gateway(&user, "gw", "10.0.1.1");
+    let agent = controller.provision(&user, &uuid);
+    let (status, new) = call("POST", PATH, &item("own"));
+    assert_eq!(status, 201, "{new}");
+    let own = format!("{PATH}/{}", new["id"]);
+    let (_, shown) = call("GET", &own, &Value::Null);
+    assert_eq!(
+        shown["images"],
+        json!([{ "containerImage": "own:1", "fogTypeId": 1 },
+            { "containerImage": null, "fogTypeId": 2 }])
+    );
+    assert_eq!((&shown["configExample"], &shown["isPublic"]), (&json!("{}"), &json!(false)));
+    assert_eq!(shown["inputType"], json!({ "infoType": "a", "infoFormat": "b" }));
+    call("POST", "/application", &json!({ "name": "demo", "isActivated": true }));
+    let body = json!({ "name": "one", "application": "demo", "agentName": "gw", "config": "{}",
+        "catalogItemId": new["id"] });
+    let (status, one) = call("POST", "/microservices", &body);
+    assert_eq!(status, 201, "{one}");
+    let images = || -> Vec<Value> {
+        controller.agent_list(&agent).iter().map(|item| item["imageId"].clone()).collect()
+    };
+    assert!(images().contains(&json!("own:1")));
+    let change = json!({ "images": [{ "containerImage": "own:2", "fogTypeId": 1 }] });
+    assert_eq!(call("PATCH", &own, &change).0, 204);
+    assert!(images().contains(&json!("own:2")));
+    let report = json!([{ "id": one["uuid"], "status": "RUNNING" }]).to_string();
+    let report = json!({ "microserviceStatus": report });
+    controller.call("PUT", "/agent/status", Some(&agent), &report);
+    let (status, refused) = call("PATCH", &own, &change);
+    assert_eq!(
+        (status, &refused["message"]),
+        (400, &json!("Can't update catalog item images for item used for running microservices"))
+    );
+    assert_eq!(call("PATCH", &own, &json!({ "description": "d" })).0, 204);
+    assert_eq!(call("DELETE", &own, &Value::Null).0, 204);
+    assert_eq!(call("GET", &own, &Value::Null).0, 404);
+    assert_eq!(images().len(), 1, "the microservice went with its item");
+}
+
+#[test]
+fn bad_items_are_refused() {
+    let controller = Controller::start();
+    let user = controller.user("a@b.co");
+    let count = || {
+        let list = controller.call("GET", PATH, Some(&user), &Value::Null).body;
+        list["catalogItems"].as_array().unwrap().len()
+    };
+    let before = count();
+    let spoil = |change: fn(&mut Value)| {
+        let mut body = item("own");
+        change(&mut body);
+        body
+    };
+    let cases = [
+        (
+            spoil(|b| b["publisher"] = json!("Eclipse ioFog")),
+            400,
+            "You are not allowed to add catalog item as 'Eclipse ioFog' publisher",
+        ),
+        (spoil(|b| b["registryId"] = json!(77)), 404, "Invalid registry id '77'"),
+        (spoil(|b| b["registryId"] = Value::Null), 400, "Required field 'registryId' is missing"),
+        (spoil(|b| b["images"] = json!([])), 400, "Field images must have 1 or 2 items"),
+        (spoil(|b| b["name"] = json!("")), 400, "Field name does not meet minimum length of 1"),
+        (item("Common Logging"), 409, "Duplicate name 'Common Logging'"),
+    ];
+    for (body, status, message) in cases {
+        let answer = controller.call("POST", PATH, Some(&user), &body);
+        assert_eq!((answer.status, answer.body["message"].as_str()), (status, Some(message)));
+    }
+    assert_eq!(count(), before);
+    let new = controller.call("POST", PATH, Some(&user), &item("own")).body;
+    let own = format!("{PATH}/{}", new["id"]);
+    let taken = controller.call("PATCH", &own, Some(&user), &json!({ "name": "Diagnostics" }));
+    assert_eq!(taken.status, 409);
+    let other = controller.user("b@b.co");
+    for (method, path) in [
+        ("PATCH", own.as_str()),
+        ("DELETE", own.as_str()),
+        ("GET", own.as_str()),
+        ("PATCH", "/catalog/microservices/5"),
+        ("DELETE", "/catalog/microservices/5"),
+        ("DELETE", "/catalog/microservices/x"),
+    ] {
+        let answer = controller.call(method, path, Some(&other), &json!({}));
+        assert_eq!(answer.status, 404, "{method} {path}");
+    }
+    assert_eq!(controller.call("GET", &own, Some(&user), &Value::Null).status, 200);
+}
