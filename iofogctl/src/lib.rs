@@ -7,6 +7,7 @@ pub mod config;
 pub mod ops;
 pub mod output;
 pub mod rest;
+pub mod ssh;
 pub mod text;
 pub mod yaml;
 

@@ -1,6 +1,8 @@
 //! Output compared byte for byte with files recorded from the standard program against the same
 //! answers. With `IOFOGCTL_PEER` set to that program, the files are recorded again.
 
+#![allow(clippy::unwrap_used, clippy::print_stderr, reason = "helpers of tests")]
+
 mod common;
 #[path = "common/network.rs"]
 mod network;

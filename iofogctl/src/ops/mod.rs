@@ -13,6 +13,7 @@ pub mod delete;
 pub mod deploy;
 pub mod device;
 pub mod edge_resource;
+pub mod install;
 pub mod legacy;
 pub mod listings;
 pub mod logs;

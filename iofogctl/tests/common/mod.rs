@@ -1,5 +1,9 @@
 //! A Controller that answers from a table, and a home directory of its own for each test.
-#![allow(dead_code, reason = "each test program uses its part")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    reason = "each test program uses its part; helpers of tests may unwrap"
+)]
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Read, Write};

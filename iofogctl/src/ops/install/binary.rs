@@ -1,0 +1,64 @@
+//! Finds the Agent binary for a device on this machine.
+
+use std::path::{Path, PathBuf};
+
+use crate::text::{Error, Result};
+
+/// Variable naming the directory with `iofog-agent-<machine>` files.
+const DIRECTORY_VARIABLE: &str = "IOFOGCTL_AGENTS";
+/// Where packages put them.
+const DIRECTORY: &str = "/usr/share/iofogctl/agents";
+
+/// Machine words that share a binary, under the word files are named with.
+fn family(machine: &str) -> &str {
+    match machine {
+        "amd64" => "x86_64",
+        "arm64" | "armv8l" => "aarch64",
+        "armv7" | "armv7hl" => "armv7l",
+        "armv5tel" | "armv5tejl" => "armv5te",
+        other => other,
+    }
+}
+
+/// Reads the binary for a machine word.
+///
+/// # Errors
+/// [`Error::Plain`] naming the places looked at.
+pub(super) fn agent_for(machine: &str) -> Result<Vec<u8>> {
+    let mut places: Vec<PathBuf> =
+        std::env::var_os(DIRECTORY_VARIABLE).map(PathBuf::from).into_iter().collect();
+    if places.is_empty() {
+        let beside = std::env::current_exe()
+            .ok()
+            .and_then(|program| program.parent().map(Path::to_path_buf));
+        places.extend(beside);
+        places.push(PathBuf::from(DIRECTORY));
+    }
+    let name = format!("iofog-agent-{}", family(machine));
+    for place in &places {
+        let path = place.join(&name);
+        match std::fs::read(&path) {
+            Ok(content) => return Ok(content),
+            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {}
+            Err(cause) => return Err(Error::io("open", &path, &cause)),
+        }
+    }
+    let places: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
+    Err(Error::Plain(format!(
+        "no Agent binary for {machine} devices: there is no {name} in {} (set {DIRECTORY_VARIABLE} to its directory)",
+        places.join(" or ")
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn binary_names() {
+        assert_eq!(family("arm64"), "aarch64");
+        assert_eq!(family("mipsel"), "mipsel");
+        let error = agent_for("pdp11").unwrap_err().to_string();
+        assert!(error.contains("iofog-agent-pdp11"), "{error}");
+    }
+}

@@ -1,0 +1,8 @@
+//! SSH to devices: a pure Rust client, host keys checked, nothing but POSIX sh needed over there.
+
+pub mod fingerprint;
+mod host_keys;
+mod session;
+mod upload;
+
+pub use session::{Output, Session};

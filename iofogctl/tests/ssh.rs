@@ -1,0 +1,179 @@
+//! Work over SSH against a real sshd on loopback, through the program. Skipped where there is no
+//! sshd or the user is not root (the target must let the login act as root).
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "helpers of tests")]
+
+mod common;
+
+use std::net::{TcpListener, TcpStream};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use common::{FakeController, Home, table};
+
+const SSHD: &str = "/usr/sbin/sshd";
+/// Not 127.0.0.1: that means this machine, where volumes need no copying.
+const HOST: &str = "127.0.0.2";
+
+/// An sshd that goes away with the test.
+struct Target {
+    daemon: Child,
+    port: u16,
+}
+
+impl Target {
+    fn start(home: &Home) -> Option<Self> {
+        let root = Command::new("id").arg("-u").output().ok()?.stdout == b"0\n";
+        if !root || !Path::new(SSHD).exists() {
+            eprintln!("skipped: needs root and {SSHD}");
+            return None;
+        }
+        std::fs::create_dir_all("/run/sshd").unwrap();
+        for name in ["host", "login", "stranger"] {
+            key(home, name);
+        }
+        std::fs::copy(home.path.join("login.pub"), home.path.join("authorized")).unwrap();
+        let port = TcpListener::bind((HOST, 0)).unwrap().local_addr().unwrap().port();
+        let at = home.path.display();
+        let config = format!(
+            "Port {port}\nListenAddress {HOST}\nHostKey {at}/host\nAuthorizedKeysFile {at}/authorized\nPidFile none\n\
+             StrictModes no\nUsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\n"
+        );
+        let config = home.write("sshd.conf", &config);
+        let daemon = Command::new(SSHD)
+            .args(["-D", "-e", "-f", &config])
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let target = Self { daemon, port };
+        for _ in 0..200 {
+            if TcpStream::connect((HOST, port)).is_ok() {
+                return Some(target);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("sshd does not answer");
+    }
+}
+
+impl Drop for Target {
+    fn drop(&mut self) {
+        let _ = self.daemon.kill();
+        let _ = self.daemon.wait();
+    }
+}
+
+fn key(home: &Home, name: &str) {
+    let file = home.path.join(name);
+    let made = Command::new("ssh-keygen")
+        .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+        .arg(&file)
+        .status()
+        .unwrap();
+    assert!(made.success());
+}
+
+/// A namespace with an Agent on the target.
+fn network(home: &Home, port: u16) -> FakeController {
+    let agents = format!(r#"{{"fogs":[{{"uuid":"GATE","name":"gate-1","host":"{HOST}"}}]}}"#);
+    let controller =
+        FakeController::start(table(&[("GET /iofog-list?system=false", 200, &agents)]));
+    home.connect(&controller);
+    let login = home.path.join("login").display().to_string();
+    home.ok(&[
+        "configure",
+        "agent",
+        "gate-1",
+        "--user",
+        "root",
+        "--key",
+        &login,
+        "--port",
+        &port.to_string(),
+    ]);
+    controller
+}
+
+#[test]
+fn ssh_volume_life_host_keys_and_login_keys() {
+    let home = Home::new("ssh");
+    let Some(target) = Target::start(&home) else { return };
+    let _controller = network(&home, target.port);
+    std::fs::create_dir_all(home.path.join("source/sub")).unwrap();
+    // Larger than one command carries, so that it goes in parts.
+    let large: Vec<u8> =
+        (0..2_500_000_u32).flat_map(|number| number.to_le_bytes()).take(2_500_000).collect();
+    std::fs::write(home.path.join("source/large"), &large).unwrap();
+    home.write("source/sub/small", "text");
+    let at = home.path.display();
+    let file = home.write(
+        "volume.yaml",
+        &format!("apiVersion: iofog.org/v3\nkind: Volume\nmetadata: {{name: vol}}\nspec: {{source: {at}/source, destination: {at}/target, permissions: \"640\", agents: [gate-1]}}\n"),
+    );
+
+    // First contact records the host key.
+    home.ok(&["deploy", "-f", &file]);
+    assert_eq!(std::fs::read(home.path.join("target/large")).unwrap(), large);
+    let copied = std::fs::metadata(home.path.join("target/sub/small")).unwrap();
+    assert_eq!(copied.permissions().mode() & 0o777, 0o640);
+    assert!(home.read(".ssh/known_hosts").contains(&format!("[{HOST}]:{}", target.port)));
+    home.ok(&["deploy", "-f", &file]);
+
+    // Another key than the recorded one is refused, before anything is sent.
+    let known = home.read(".ssh/known_hosts");
+    let stranger = home.read("stranger.pub");
+    home.write(".ssh/known_hosts", &format!("[{HOST}]:{} {stranger}", target.port));
+    assert!(home.fails(&["delete", "volume", "vol"]).contains("is not the one in"));
+    assert!(home.path.join("target/large").exists());
+    home.write(".ssh/known_hosts", &known);
+
+    // A login key the host does not know, and one that is not there.
+    home.ok(&[
+        "configure",
+        "agent",
+        "gate-1",
+        "--key",
+        &home.path.join("stranger").display().to_string(),
+    ]);
+    assert!(home.fails(&["delete", "volume", "vol"]).contains("the host does not accept the key"));
+    home.ok(&["configure", "agent", "gate-1", "--key", "/nowhere"]);
+    assert!(home.fails(&["delete", "volume", "vol"]).contains("key file /nowhere"));
+
+    home.ok(&[
+        "configure",
+        "agent",
+        "gate-1",
+        "--key",
+        &home.path.join("login").display().to_string(),
+    ]);
+    home.ok(&["delete", "volume", "vol"]);
+    assert!(!home.path.join("target/large").exists());
+}
+
+#[test]
+fn ssh_unreachable_and_full_targets_are_told() {
+    let home = Home::new("ssh-failures");
+    let Some(target) = Target::start(&home) else { return };
+    let _controller = network(&home, target.port);
+    std::fs::create_dir_all(home.path.join("source")).unwrap();
+    home.write("source/file", "text");
+    let at = home.path.display();
+    let volume = |destination: &str| {
+        format!(
+            "apiVersion: iofog.org/v3\nkind: Volume\nmetadata: {{name: vol}}\nspec: {{source: {at}/source, destination: \"{destination}\", permissions: \"640\", agents: [gate-1]}}\n"
+        )
+    };
+    // A place nothing can be written to stands for a full disk.
+    let file = home.write("full.yaml", &volume("/proc/full"));
+    assert!(home.fails(&["deploy", "-f", &file]).starts_with("Error during SSH Session\n"));
+    assert!(
+        home.ok(&["get", "volumes"]).ends_with("AGENTS\t\t\n\n"),
+        "a failed volume is not recorded"
+    );
+    let file = home.write("unsafe.yaml", &volume("/tmp/x; touch y"));
+    assert!(home.fails(&["deploy", "-f", &file]).contains("must be an absolute path"));
+    drop(target);
+    let file = home.write("away.yaml", &volume(&format!("{at}/target")));
+    assert!(home.fails(&["deploy", "-f", &file]).starts_with(&format!("SSH root@{HOST}:")));
+}
