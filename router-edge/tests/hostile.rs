@@ -3,7 +3,8 @@
 mod support;
 
 use iofog_amqp_client::Outcome;
-use iofog_router::config::Role;
+use iofog_router::config::{ListenerConfig, Mode, Role};
+use iofog_router::{RouterConfig, RuntimeOptions, start};
 use support::{client, interior, port, receiver, run, sender, text, until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -81,5 +82,36 @@ fn random_frames_end_their_connection_only() {
         }
         until(|| router.status().connections == 1).await;
         assert_eq!(router.status().links, 2);
+    });
+}
+
+#[test]
+fn a_crowded_listener_leaves_room_for_the_others() {
+    run(async {
+        let mut config = RouterConfig::new(Mode::Interior, "A");
+        for name in [Role::Normal, Role::Edge] {
+            let mut listener = ListenerConfig::new(Role::Normal, "127.0.0.1", 0);
+            listener.name = name.as_str().to_owned();
+            config.listeners.push(listener);
+        }
+        let options = RuntimeOptions { listener_connections: Some(3), ..RuntimeOptions::default() };
+        let router = start(config, options).await.unwrap();
+        let mut crowd = Vec::new();
+        for _ in 0..8 {
+            let mut stream = TcpStream::connect(port(&router, Role::Edge)).await.unwrap();
+            stream.write_all(HELLO).await.unwrap();
+            crowd.push(stream);
+        }
+        until(|| router.status().connections == 3).await;
+        let _other = client(&router).await;
+        assert_eq!(router.status().connections, 4, "five wait to be accepted");
+        crowd.truncate(7);
+        crowd.drain(..3);
+        until(|| router.status().connections == 4).await;
+        let mut answer = [0; 8];
+        for stream in &mut crowd[..3] {
+            stream.read_exact(&mut answer).await.unwrap();
+            assert_eq!(&answer, b"AMQP\x00\x01\x00\x00");
+        }
     });
 }

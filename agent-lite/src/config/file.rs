@@ -81,7 +81,12 @@ impl ConfigFile {
             Err(error) if error.kind() == io::ErrorKind::NotFound && !self.backup().exists() => {
                 return Ok((Config::defaults(&self.paths), notes));
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
+            // Bytes that are no text are damage like any other.
+            Err(error)
+                if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData) =>
+            {
+                String::new()
+            }
             Err(source) => return Err(LoadError::Read { path: self.active.clone(), source }),
         };
         let reason = match xml::parse(&text, ROOT) {

@@ -101,6 +101,8 @@ fn truncated_file_falls_back_to_the_backup() {
         std::fs::write(&path, &whole[..length]).unwrap();
         assert_eq!(file.load().unwrap().0.uuid().as_str(), "fog-1", "cut at {length}");
     }
+    std::fs::write(&path, b"\xff\xfe\x00").unwrap();
+    assert_eq!(file.load().unwrap().0.uuid().as_str(), "fog-1", "bytes that are no text");
     std::fs::write(folder.join("config-bck.xml"), "<config>").unwrap();
     std::fs::write(&path, "<config>").unwrap();
     assert!(file.load().is_err());

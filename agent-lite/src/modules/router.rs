@@ -29,7 +29,11 @@ impl Module for RouterModule {
     async fn start(&self, config: &str) -> Result<RouterHandle, String> {
         let config = parse(config)?;
         let bind = self.context.bind_address();
-        let options = RuntimeOptions { bind_address: bind, source_address: bind };
+        let options = RuntimeOptions {
+            bind_address: bind,
+            source_address: bind,
+            ..RuntimeOptions::default()
+        };
         let router = iofog_router::start(config, options).await.map_err(|error| explain(&error))?;
         self.context.set_router(RouterAccess::Local(Rc::new(router.clone())));
         Ok(router)

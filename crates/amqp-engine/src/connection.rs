@@ -106,7 +106,10 @@ impl Connection {
     /// Bytes were appended to the input.
     pub fn received(&mut self, now: Millis) {
         self.now = now;
-        self.last_received = now;
+        // Before its open a peer is timed from the start: bytes that trickle in do not keep its place.
+        if self.remote_open.is_some() {
+            self.last_received = now;
+        }
     }
 
     /// The peer's stream ended: [`Event::Closed`] follows what was received before.

@@ -213,6 +213,24 @@ fn heartbeats_keep_an_idle_connection_and_silence_ends_it() {
 }
 
 #[test]
+fn peer_that_trickles_does_not_keep_its_place_before_it_opens() {
+    let config = Config { idle_timeout_ms: 1000, ..server_config() };
+    let mut server = Connection::new(config, Millis(0));
+    // A header, then byte by byte the beginning of a frame that never ends.
+    server.input(8).extend_from_slice(b"AMQP\x00\x01\x00\x00");
+    server.received(Millis(0));
+    for byte in [0, 0, 1, 0, 2, 0, 0, 0, 0] {
+        assert!(server.poll_event().is_none());
+        server.input(1).extend_from_slice(&[byte]);
+        server.received(Millis(1900));
+        server.tick(Millis(1999));
+    }
+    assert!(server.poll_event().is_none());
+    server.tick(Millis(2000));
+    assert!(matches!(server.poll_event(), Some(Event::Closed(CloseReason::Idle))));
+}
+
+#[test]
 fn slow_reader_of_our_output_is_not_taken_for_silent() {
     let server = Config { idle_timeout_ms: 1000, output_limit: 1000, ..server_config() };
     let mut pair = Pair::new(client_config(), server, 17);

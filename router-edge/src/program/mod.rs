@@ -30,7 +30,11 @@ pub fn run() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format!("cannot start the runtime: {error}")),
     };
-    let options = RuntimeOptions { bind_address: arguments.bind, source_address: arguments.bind };
+    let options = RuntimeOptions {
+        bind_address: arguments.bind,
+        source_address: arguments.bind,
+        ..RuntimeOptions::default()
+    };
     tokio::task::LocalSet::new().block_on(&runtime, serve(config, options))
 }
 

@@ -3,11 +3,14 @@
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use log::{info, warn};
+use rustix::process::{Resource, getrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
 use super::driver;
 use super::http;
@@ -18,6 +21,8 @@ use crate::config::ListenerConfig;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 128;
+/// Open files that are counted on at most, also where the system sets no limit.
+const MOST_FILES: u64 = 1 << 20;
 /// Wait before accepting again after an error such as too many open files.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
@@ -72,19 +77,35 @@ fn bind(address: SocketAddr) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
+/// A quarter of the files that the process may open.
+fn fair_share() -> usize {
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(MOST_FILES).min(MOST_FILES);
+    usize::try_from(files / 4).unwrap_or(usize::MAX).max(1)
+}
+
 async fn accept(shared: Rc<Shared>, config: ListenerConfig, listener: TcpListener) {
+    let most = shared.options.listener_connections.unwrap_or_else(fair_share);
+    let places = Arc::new(Semaphore::new(most));
     loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         match listener.accept().await {
             Ok((stream, peer)) => {
                 // Small frames must not wait for each other.
                 let _ = stream.set_nodelay(true);
+                let shared = Rc::clone(&shared);
                 if let Some(http) = config.http {
-                    tokio::task::spawn_local(http::serve(Rc::clone(&shared), http, stream));
+                    tokio::task::spawn_local(async move {
+                        http::serve(shared, http, stream).await;
+                        drop(place);
+                    });
                     continue;
                 }
                 let now = shared.now();
                 let conn = shared.core.borrow_mut().accept(&config, peer.to_string(), now);
-                tokio::task::spawn_local(driver::run(Rc::clone(&shared), conn, stream));
+                tokio::task::spawn_local(async move {
+                    driver::run(shared, conn, stream).await;
+                    drop(place);
+                });
             }
             Err(error) => {
                 warn!("listener {}: {error}", config.name);

@@ -12,6 +12,9 @@ pub struct RuntimeOptions {
     pub bind_address: Option<IpAddr>,
     /// Connectors dial from this address.
     pub source_address: Option<IpAddr>,
+    /// Connections that one listener serves at a time; further ones wait to be accepted. None: a quarter
+    /// of the files that the process may open, so that a flooded listener leaves room for everything else.
+    pub listener_connections: Option<usize>,
 }
 
 /// The router did not start.

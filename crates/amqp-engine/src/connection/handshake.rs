@@ -265,6 +265,7 @@ impl Connection {
         let agreed = open.max_frame_size.min(self.config.max_frame_size.max(MIN_MAX_FRAME_SIZE));
         self.send_frame_size = agreed as usize;
         self.remote_open = Some(open.clone());
+        self.last_received = self.now;
         self.phase = Phase::Running;
         Step::Event(Event::Opened(open))
     }
