@@ -1,10 +1,11 @@
 //! `iofog-controller`: arguments, signals, and the life of the server.
 
+use std::fs::{File, TryLockError};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use argh::FromArgs;
 use iofog_controller::http::server;
 use iofog_controller::settings::Settings;
@@ -82,6 +83,7 @@ fn run(start: Start) -> Result<()> {
 async fn serve(settings: Settings) -> Result<()> {
     std::fs::create_dir_all(&settings.data_dir)
         .with_context(|| format!("cannot create {}", settings.data_dir.display()))?;
+    let _lock = lock(&settings.data_dir)?;
     let path = settings.data_dir.join("controller.sqlite");
     let store =
         SqliteStore::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
@@ -104,4 +106,20 @@ async fn serve(settings: Settings) -> Result<()> {
     stopper.stop();
     serving.await.context("the server failed")?;
     jobs.await.context("the jobs failed")
+}
+
+/// Keeps a second Controller away from the same data for as long as the file is open: each would believe in its own
+/// live state.
+fn lock(data_dir: &Path) -> Result<File> {
+    let path = data_dir.join("controller.lock");
+    let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            bail!("another Controller works on {}", data_dir.display())
+        }
+        Err(TryLockError::Error(error)) => {
+            Err(error).with_context(|| format!("cannot lock {}", path.display()))
+        }
+    }
 }

@@ -235,3 +235,29 @@ fn every_answer_has_the_headers_of_the_contract() {
         204
     );
 }
+
+#[test]
+fn a_document_beyond_the_limit_is_refused_by_its_size() {
+    let (controller, user) = ready();
+    let padding = "x".repeat(1024 * 1024);
+    let text = format!("kind: Application\nmetadata: {{name: big}}\nspec: {{}}\n# {padding}\n");
+    let answer = controller.upload("POST", "/application/yaml", &user, "application", &text);
+    assert_eq!(
+        (answer.status, answer.body["message"].as_str()),
+        (400, Some("Invalid YAML format: document has more than 1048576 bytes"))
+    );
+    let fits = "kind: Application\nmetadata: {name: big}\nspec: {}\n";
+    let answer = controller.upload("POST", "/application/yaml", &user, "application", fits);
+    assert_eq!(answer.status, 201, "{}", answer.text);
+}
+
+#[test]
+fn a_second_controller_on_the_same_data_does_not_start() {
+    let (mut controller, _) = ready();
+    let second = controller.start_second();
+    assert!(!second.status.success());
+    let said = String::from_utf8_lossy(&second.stderr).into_owned();
+    assert!(said.contains("another Controller works on"), "{said}");
+    controller.kill_and_restart();
+    assert_eq!(controller.call("GET", "/status", None, &Value::Null).status, 200);
+}

@@ -1,13 +1,15 @@
 //! Applications (controller contract 8).
 
-use iofog_api::{ApiError, Fields};
-use serde_json::{Value, json};
+use std::sync::Arc;
 
-use super::{Answered, Auth, Handler, Route, Verb};
-use crate::app::Work;
-use crate::domain::yaml;
+use iofog_api::Fields;
+use serde_json::json;
+
+use super::{Answered, AnsweredLater, Auth, Handler, Route, Verb};
+use crate::app::{App, Work};
 use crate::http::{Reply, Request};
 use crate::ops::application;
+use crate::stop::Stop;
 use crate::{store, view};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -26,7 +28,7 @@ pub(super) const ROUTES: &[Route] = &[
         "/application/yaml",
         Auth::User,
         201,
-        Handler::Write(create_yaml),
+        Handler::Async(create_yaml),
     )
     .file("application"),
     Route::new(
@@ -59,7 +61,7 @@ pub(super) const ROUTES: &[Route] = &[
         "/application/yaml/:name",
         Auth::User,
         204,
-        Handler::Write(put_yaml),
+        Handler::Async(put_yaml),
     )
     .file("application"),
     Route::new(
@@ -83,11 +85,7 @@ fn list(work: &mut Work<'_>, request: &Request) -> Answered {
 }
 
 fn create(work: &mut Work<'_>, request: &Request) -> Answered {
-    create_from(work, request, &request.body)
-}
-
-fn create_from(work: &mut Work<'_>, request: &Request, body: &Value) -> Answered {
-    let new = application::create(work, request.user()?, &Fields::of(body)?)?;
+    let new = application::create(work, request.user()?, &Fields::of(&request.body)?)?;
     Ok(Reply::json(json!({ "id": new.id, "name": new.name })))
 }
 
@@ -103,28 +101,23 @@ fn patch(work: &mut Work<'_>, request: &Request) -> Answered {
 }
 
 fn put(work: &mut Work<'_>, request: &Request) -> Answered {
-    put_from(work, request, &request.body)
-}
-
-fn put_from(work: &mut Work<'_>, request: &Request, body: &Value) -> Answered {
     let found = application::owned(work, request.user()?, request.parameter("name"))?;
-    application::reconcile(work, &found, &Fields::of(body)?)?;
+    application::reconcile(work, &found, &Fields::of(&request.body)?)?;
     Ok(Reply::empty())
 }
 
-fn create_yaml(work: &mut Work<'_>, request: &Request) -> Answered {
-    let body = document(request)?;
-    create_from(work, request, &body)
+fn create_yaml(app: Arc<App>, mut request: Request, _: Stop) -> AnsweredLater {
+    Box::pin(async move {
+        request.body = super::document(&request, "Application").await?;
+        app.write(move |work| create(work, &request)).await
+    })
 }
 
-fn put_yaml(work: &mut Work<'_>, request: &Request) -> Answered {
-    let body = document(request)?;
-    put_from(work, request, &body)
-}
-
-fn document(request: &Request) -> Result<Value, ApiError> {
-    let text = super::yaml_text(request, "Application file missing")?;
-    yaml::read(text, "Application").map(Value::Object)
+fn put_yaml(app: Arc<App>, mut request: Request, _: Stop) -> AnsweredLater {
+    Box::pin(async move {
+        request.body = super::document(&request, "Application").await?;
+        app.write(move |work| put(work, &request)).await
+    })
 }
 
 /// Deleting what is not there succeeds (contract 8.1).

@@ -1,15 +1,17 @@
 //! Microservices one by one (controller contract 10).
 
+use std::sync::Arc;
+
 use iofog_api::{ApiError, Fields};
 use serde_json::{Value, json};
 
-use super::{Answered, Auth, Handler, Route, Verb};
-use crate::app::Work;
+use super::{Answered, AnsweredLater, Auth, Handler, Route, Verb};
+use crate::app::{App, Work};
 use crate::domain::microservice::{self as rules, Microservice, Volume};
 use crate::domain::port::Port;
-use crate::domain::yaml;
 use crate::http::{Reply, Request};
 use crate::ops::{self, find, microservice};
+use crate::stop::Stop;
 use crate::{store, view};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -43,7 +45,7 @@ pub(super) const ROUTES: &[Route] = &[
         "/microservices/yaml",
         Auth::User,
         201,
-        Handler::Write(create_yaml),
+        Handler::Async(create_yaml),
     )
     .file("microservice"),
     Route::new(
@@ -68,7 +70,7 @@ pub(super) const ROUTES: &[Route] = &[
         "/microservices/yaml/:uuid",
         Auth::User,
         204,
-        Handler::Write(patch_yaml),
+        Handler::Async(patch_yaml),
     )
     .file("microservice"),
     Route::new(
@@ -185,11 +187,7 @@ fn show(work: &mut Work<'_>, row: &Microservice) -> Result<Value, ApiError> {
 }
 
 fn create(work: &mut Work<'_>, request: &Request) -> Answered {
-    create_from(work, request, &request.body)
-}
-
-fn create_from(work: &mut Work<'_>, request: &Request, body: &Value) -> Answered {
-    let body = Fields::of(body)?;
+    let body = Fields::of(&request.body)?;
     body.required_name("name")?;
     let wanted = rules::Request::read(&body)?;
     let name =
@@ -205,14 +203,11 @@ fn create_from(work: &mut Work<'_>, request: &Request, body: &Value) -> Answered
     Ok(Reply::json(shown))
 }
 
-fn create_yaml(work: &mut Work<'_>, request: &Request) -> Answered {
-    let body = document(request)?;
-    create_from(work, request, &body)
-}
-
-fn document(request: &Request) -> Result<Value, ApiError> {
-    let text = super::yaml_text(request, "Microservice file missing")?;
-    yaml::read(text, "Microservice").map(Value::Object)
+fn create_yaml(app: Arc<App>, mut request: Request, _: Stop) -> AnsweredLater {
+    Box::pin(async move {
+        request.body = super::document(&request, "Microservice").await?;
+        app.write(move |work| create(work, &request)).await
+    })
 }
 
 fn get(work: &mut Work<'_>, request: &Request) -> Answered {
@@ -221,10 +216,6 @@ fn get(work: &mut Work<'_>, request: &Request) -> Answered {
 }
 
 fn patch(work: &mut Work<'_>, request: &Request) -> Answered {
-    patch_from(work, request, &request.body)
-}
-
-fn patch_from(work: &mut Work<'_>, request: &Request, body: &Value) -> Answered {
     if let Some(system) = refuse_system(work, request)? {
         return Err(ApiError::validation(format!(
             "Microservice uuid {} is system and can't be updated",
@@ -232,13 +223,15 @@ fn patch_from(work: &mut Work<'_>, request: &Request, body: &Value) -> Answered 
         )));
     }
     let row = found(work, request)?;
-    microservice::update(work, &row, rules::Request::read(&Fields::of(body)?)?)?;
+    microservice::update(work, &row, rules::Request::read(&Fields::of(&request.body)?)?)?;
     Ok(Reply::empty())
 }
 
-fn patch_yaml(work: &mut Work<'_>, request: &Request) -> Answered {
-    let body = document(request)?;
-    patch_from(work, request, &body)
+fn patch_yaml(app: Arc<App>, mut request: Request, _: Stop) -> AnsweredLater {
+    Box::pin(async move {
+        request.body = super::document(&request, "Microservice").await?;
+        app.write(move |work| patch(work, &request)).await
+    })
 }
 
 fn delete(work: &mut Work<'_>, request: &Request) -> Answered {

@@ -21,8 +21,11 @@ use std::sync::Arc;
 
 use hyper::Method;
 use iofog_api::{ApiError, ErrorClass};
+use serde_json::Value;
+use tokio::sync::Semaphore;
 
 use crate::app::{App, Work};
+use crate::domain::yaml;
 use crate::http::{Reply, Request};
 use crate::stop::Stop;
 
@@ -232,11 +235,23 @@ fn decode(segment: &str) -> Option<String> {
     String::from_utf8(decoded).ok()
 }
 
-/// Text of an uploaded YAML document; `missing` is the message when there is none.
-fn yaml_text<'a>(request: &'a Request, missing: &str) -> Result<&'a str, ApiError> {
-    let file = request.file.as_ref().ok_or_else(|| ApiError::validation(missing))?;
-    std::str::from_utf8(&file.content)
-        .map_err(|_| ApiError::validation("Invalid YAML format: not UTF-8 text"))
+/// Documents that are read at one time.
+static READING: Semaphore = Semaphore::const_new(2);
+
+/// An uploaded YAML document as a JSON body. Read beside the other requests: a large one takes long, and while the
+/// store's writer read it, nobody could write.
+async fn document(request: &Request, kind: &'static str) -> Result<Value, ApiError> {
+    let missing = || ApiError::validation(format!("{kind} file missing"));
+    let file = request.file.as_ref().ok_or_else(missing)?;
+    if file.content.len() > yaml::LIMIT {
+        let limit = yaml::LIMIT;
+        let text = format!("Invalid YAML format: document has more than {limit} bytes");
+        return Err(ApiError::validation(text));
+    }
+    let text = std::str::from_utf8(&file.content)
+        .map_err(|_| ApiError::validation("Invalid YAML format: not UTF-8 text"))?;
+    let _permit = READING.acquire().await.map_err(|_| ApiError::internal("reading is closed"))?;
+    tokio::task::block_in_place(|| yaml::read(text, kind)).map(Value::Object)
 }
 
 #[cfg(test)]

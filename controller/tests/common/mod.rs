@@ -39,6 +39,17 @@ impl Controller {
         Self { child, base, folder }
     }
 
+    /// Starts another process on the same data; it has to end by itself, and says why.
+    pub fn start_second(&self) -> std::process::Output {
+        Command::new(env!("CARGO_BIN_EXE_iofog-controller"))
+            .args(["start", "--data-dir"])
+            .arg(&self.folder)
+            .env("Server_Host", "127.0.0.1")
+            .env("Server_Port", "0")
+            .output()
+            .unwrap()
+    }
+
     /// SIGKILL, then a new process on the same data.
     pub fn kill_and_restart(&mut self) {
         self.child.kill().unwrap();
