@@ -1,5 +1,6 @@
 //! Orchestration rules without I/O: what an agent, a router, a microservice is, and what follows from a change.
 
+pub mod application_template;
 pub mod catalog;
 pub mod change;
 pub mod edge_resource;
@@ -12,4 +13,5 @@ pub mod proxy;
 pub mod registry;
 pub mod router;
 pub mod status;
+pub mod substitution;
 pub mod yaml;

@@ -26,6 +26,7 @@ pub fn read(text: &str, kind: &str) -> Result<Map<String, Value>, ApiError> {
     };
     match kind {
         "Microservice" => microservice_document(&metadata, spec),
+        "ApplicationTemplate" => Ok(template(&metadata, spec)),
         _ => Ok(application(&metadata, spec)),
     }
 }
@@ -40,6 +41,23 @@ fn application(metadata: &Map<String, Value>, mut spec: Map<String, Value>) -> M
     body.insert("isActivated".into(), Value::Bool(true));
     body.insert("microservices".into(), items.into_iter().map(microservice).collect());
     body.insert("routes".into(), Value::Array(routes));
+    body
+}
+
+/// A `kind: ApplicationTemplate` document as the body of `POST /applicationTemplate`.
+fn template(metadata: &Map<String, Value>, mut spec: Map<String, Value>) -> Map<String, Value> {
+    let mut application = match spec.remove("application") {
+        Some(Value::Object(application)) => application,
+        _ => Map::new(),
+    };
+    let items = take_list(&mut application, "microservices");
+    let routes = take_list(&mut application, "routes");
+    application.insert("microservices".into(), items.into_iter().map(microservice).collect());
+    application.insert("routes".into(), Value::Array(routes));
+    let mut body = Map::new();
+    body.insert("name".into(), metadata.get("name").cloned().unwrap_or(Value::Null));
+    body.extend(spec);
+    body.insert("application".into(), Value::Object(application));
     body
 }
 

@@ -13,12 +13,14 @@ use hyper::service::service_fn;
 use hyper::{Method, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use iofog_api::{ApiError, ErrorClass};
+use serde_json::Map;
 use tokio::net::TcpListener;
 
 use super::body::{self, Refused};
 use super::{Caller, Reply, Request, query};
 use crate::app::{App, now_ms};
 use crate::domain::password::token_hash;
+use crate::ops;
 use crate::routes::{self, Auth, Handler, Route, Verb};
 use crate::stop::Stop;
 
@@ -125,7 +127,7 @@ async fn respond(
         .map_err(|_| Refused::Broken)??;
     let content_type = text_of(&parts.headers, "content-type");
     let parsed = body::parse(content_type, collected, route.file).await?;
-    let request = Request {
+    let mut request = Request {
         caller,
         parameters,
         query: query::sanitised(parts.uri.query().unwrap_or_default()),
@@ -135,7 +137,16 @@ async fn respond(
     };
     let result = match route.handler {
         Handler::Read(run) => app.read(move |work| run(work, &request)).await,
-        Handler::Write(run) => app.write(move |work| run(work, &request)).await,
+        Handler::Write(run) => {
+            app.write(move |work| {
+                if route.rendered {
+                    let user = request.user()?;
+                    ops::substitution::render(work, user, &mut request.body, &Map::new())?;
+                }
+                run(work, &request)
+            })
+            .await
+        }
         Handler::Live(run) => run(&app, &request),
         Handler::Async(run) => run(app, request, stop).await,
     };

@@ -2,6 +2,7 @@
 
 pub mod agent;
 pub mod application;
+pub mod application_template;
 pub mod catalog;
 pub mod edge_resource;
 pub mod extra_host;
@@ -13,5 +14,6 @@ pub mod public_port;
 pub mod route;
 pub mod router;
 pub mod seed;
+pub mod substitution;
 pub mod user;
 pub mod version;

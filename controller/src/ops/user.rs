@@ -96,6 +96,9 @@ pub fn delete(work: &mut Work<'_>, id: i64, force: bool) -> Result<(), ApiError>
             store::catalog::delete(work.tx, item.id)?;
         }
     }
+    for template in store::application_template::list(work.tx, id)? {
+        store::application_template::delete(work.tx, template.id)?;
+    }
     for resource in store::edge_resource::list(work.tx, id)? {
         store::edge_resource::delete(work.tx, resource.id)?;
     }

@@ -1,6 +1,11 @@
 //! Applications (controller contract 8).
 
+<<<<<<< HEAD
 use std::sync::Arc;
+=======
+use iofog_api::{ApiError, Fields};
+use serde_json::{Map, Value, json};
+>>>>>>> 8893cbb (Controller: application templates and Liquid in request bodies, with budgets and the contract's filters)
 
 use iofog_api::Fields;
 use serde_json::json;
@@ -8,8 +13,12 @@ use serde_json::json;
 use super::{Answered, AnsweredLater, Auth, Handler, Route, Verb};
 use crate::app::{App, Work};
 use crate::http::{Reply, Request};
+<<<<<<< HEAD
 use crate::ops::application;
 use crate::stop::Stop;
+=======
+use crate::ops::{application, application_template, substitution};
+>>>>>>> 8893cbb (Controller: application templates and Liquid in request bodies, with budgets and the contract's filters)
 use crate::{store, view};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -21,7 +30,8 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::User,
         201,
         Handler::Write(create),
-    ),
+    )
+    .rendered(),
     Route::new(
         "application.create-yaml",
         Verb::Post,
@@ -46,7 +56,8 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::User,
         204,
         Handler::Write(patch),
-    ),
+    )
+    .rendered(),
     Route::new(
         "application.put",
         Verb::Put,
@@ -54,7 +65,8 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::User,
         204,
         Handler::Write(put),
-    ),
+    )
+    .rendered(),
     Route::new(
         "application.put-yaml",
         Verb::Put,
@@ -85,7 +97,18 @@ fn list(work: &mut Work<'_>, request: &Request) -> Answered {
 }
 
 fn create(work: &mut Work<'_>, request: &Request) -> Answered {
+<<<<<<< HEAD
     let new = application::create(work, request.user()?, &Fields::of(&request.body)?)?;
+=======
+    create_from(work, request, &request.body)
+}
+
+fn create_from(work: &mut Work<'_>, request: &Request, body: &Value) -> Answered {
+    let user = request.user()?;
+    let deployed = application_template::deployed(work, user, body)?;
+    let body = deployed.as_ref().unwrap_or(body);
+    let new = application::create(work, user, &Fields::of(body)?)?;
+>>>>>>> 8893cbb (Controller: application templates and Liquid in request bodies, with budgets and the contract's filters)
     Ok(Reply::json(json!({ "id": new.id, "name": new.name })))
 }
 
@@ -102,6 +125,7 @@ fn patch(work: &mut Work<'_>, request: &Request) -> Answered {
 
 fn put(work: &mut Work<'_>, request: &Request) -> Answered {
     let found = application::owned(work, request.user()?, request.parameter("name"))?;
+<<<<<<< HEAD
     application::reconcile(work, &found, &Fields::of(&request.body)?)?;
     Ok(Reply::empty())
 }
@@ -118,6 +142,29 @@ fn put_yaml(app: Arc<App>, mut request: Request, _: Stop) -> AnsweredLater {
         request.body = super::document(&request, "Application").await?;
         app.write(move |work| put(work, &request)).await
     })
+=======
+    let deployed = application_template::deployed(work, found.user_id, body)?;
+    let body = deployed.as_ref().unwrap_or(body);
+    application::reconcile(work, &found, &Fields::of(body)?)?;
+    Ok(Reply::empty())
+}
+
+fn create_yaml(work: &mut Work<'_>, request: &Request) -> Answered {
+    let body = document(work, request)?;
+    create_from(work, request, &body)
+}
+
+fn put_yaml(work: &mut Work<'_>, request: &Request) -> Answered {
+    let body = document(work, request)?;
+    put_from(work, request, &body)
+}
+
+fn document(work: &mut Work<'_>, request: &Request) -> Result<Value, ApiError> {
+    let text = super::yaml_text(request, "Application file missing")?;
+    let mut body = Value::Object(yaml::read(text, "Application")?);
+    substitution::render(work, request.user()?, &mut body, &Map::new())?;
+    Ok(body)
+>>>>>>> 8893cbb (Controller: application templates and Liquid in request bodies, with budgets and the contract's filters)
 }
 
 /// Deleting what is not there succeeds (contract 8.1).

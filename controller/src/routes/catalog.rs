@@ -34,7 +34,8 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::User,
         201,
         Handler::Write(create),
-    ),
+    )
+    .rendered(),
     Route::new(
         "catalog.update",
         Verb::Patch,
@@ -42,7 +43,8 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::User,
         204,
         Handler::Write(update),
-    ),
+    )
+    .rendered(),
     Route::new(
         "catalog.delete",
         Verb::Delete,

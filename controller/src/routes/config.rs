@@ -11,7 +11,7 @@ use crate::store;
 pub(super) const ROUTES: &[Route] = &[
     Route::new("config.list", Verb::Get, "/config", Auth::User, 200, Handler::Read(list)),
     Route::new("config.get", Verb::Get, "/config/:key", Auth::User, 200, Handler::Read(get)),
-    Route::new("config.put", Verb::Put, "/config", Auth::User, 200, Handler::Write(put)),
+    Route::new("config.put", Verb::Put, "/config", Auth::User, 200, Handler::Write(put)).rendered(),
 ];
 
 fn list(work: &mut Work<'_>, _: &Request) -> Answered {

@@ -27,7 +27,8 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::User,
         200,
         Handler::Write(create),
-    ),
+    )
+    .rendered(),
     Route::new(
         "edge-resource.versions",
         Verb::Get,
@@ -51,7 +52,8 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::User,
         200,
         Handler::Write(put),
-    ),
+    )
+    .rendered(),
     Route::new(
         "edge-resource.delete",
         Verb::Delete,

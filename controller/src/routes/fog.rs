@@ -14,9 +14,11 @@ use crate::{store, view};
 
 pub(super) const ROUTES: &[Route] = &[
     Route::new("fog.list", Verb::Get, "/iofog-list", Auth::User, 200, Handler::Read(list)),
-    Route::new("fog.create", Verb::Post, "/iofog", Auth::User, 201, Handler::Write(create)),
+    Route::new("fog.create", Verb::Post, "/iofog", Auth::User, 201, Handler::Write(create))
+        .rendered(),
     Route::new("fog.get", Verb::Get, "/iofog/:uuid", Auth::User, 200, Handler::Read(get)),
-    Route::new("fog.update", Verb::Patch, "/iofog/:uuid", Auth::User, 204, Handler::Write(update)),
+    Route::new("fog.update", Verb::Patch, "/iofog/:uuid", Auth::User, 204, Handler::Write(update))
+        .rendered(),
     Route::new("fog.delete", Verb::Delete, "/iofog/:uuid", Auth::User, 202, Handler::Write(delete)),
     Route::new(
         "fog.provisioning-key",

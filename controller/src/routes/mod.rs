@@ -3,6 +3,7 @@
 
 mod agent;
 mod application;
+mod application_template;
 mod catalog;
 mod config;
 mod edge_resource;
@@ -119,6 +120,8 @@ pub struct Route {
     pub statuses: &'static [(ErrorClass, u16)],
     /// File field of a multipart body.
     pub file: Option<&'static str>,
+    /// True when templates in its body are rendered before the handler sees it (contract 0.5).
+    pub rendered: bool,
     /// What it does.
     pub handler: Handler,
 }
@@ -132,11 +135,16 @@ impl Route {
         status: u16,
         handler: Handler,
     ) -> Self {
-        Self { id, verb, path, auth, status, statuses: &[], file: None, handler }
+        Self { id, verb, path, auth, status, statuses: &[], file: None, rendered: false, handler }
     }
 
     const fn file(mut self, field: &'static str) -> Self {
         self.file = Some(field);
+        self
+    }
+
+    const fn rendered(mut self) -> Self {
+        self.rendered = true;
         self
     }
 
@@ -161,6 +169,7 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
         fog::ROUTES,
         agent::ROUTES,
         application::ROUTES,
+        application_template::ROUTES,
         microservice::ROUTES,
         route::ROUTES,
         registry::ROUTES,

@@ -19,7 +19,8 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::User,
         201,
         Handler::Write(create),
-    ),
+    )
+    .rendered(),
     Route::new(
         "registry.patch",
         Verb::Patch,
@@ -27,7 +28,8 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::User,
         204,
         Handler::Write(patch),
-    ),
+    )
+    .rendered(),
     Route::new(
         "registry.delete",
         Verb::Delete,

@@ -28,7 +28,9 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::User,
         204,
         Handler::Write(patch),
-    ),
+    )
+    .rendered()
+    .rendered(),
     Route::new(
         "route.delete",
         Verb::Delete,

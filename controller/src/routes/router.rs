@@ -11,7 +11,7 @@ use crate::ops::router;
 
 pub(super) const ROUTES: &[Route] = &[
     Route::new("router.get", Verb::Get, "/router", Auth::User, 200, Handler::Read(get)),
-    Route::new("router.put", Verb::Put, "/router", Auth::User, 200, Handler::Write(put)),
+    Route::new("router.put", Verb::Put, "/router", Auth::User, 200, Handler::Write(put)).rendered(),
 ];
 
 fn get(work: &mut Work<'_>, _: &Request) -> Answered {

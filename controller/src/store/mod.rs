@@ -1,6 +1,7 @@
 //! Storage: transactions over a narrow SQL surface, so that the rows of each noun are written once for every database.
 
 pub mod application;
+pub mod application_template;
 pub mod catalog;
 pub mod change;
 pub mod config;

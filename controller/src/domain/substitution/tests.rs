@@ -1,0 +1,111 @@
+//! Templates as the contract describes them.
+
+use serde_json::{Map, Value, json};
+
+use super::{Lookup, substitute};
+
+fn rendered_with(mut body: Value, variables: Value) -> Value {
+    let variables: Map<String, Value> = variables.as_object().cloned().unwrap();
+    let mut look_up = |wanted: &Lookup| {
+        Ok(match wanted {
+            Lookup::Agent(name) if name == "gw" => json!({ "name": "gw", "host": "10.0.0.1" }),
+            Lookup::Agents => json!([{ "name": "a" }, { "name": "b" }]),
+            Lookup::AgentByUuid(uuid) => json!({ "uuid": uuid, "host": "h" }),
+            Lookup::EdgeResource(name, version) => json!({ "name": name, "version": version }),
+            _ => Value::Null,
+        })
+    };
+    substitute(&mut body, &variables, &mut look_up).unwrap();
+    body
+}
+
+fn one(template: &str) -> Value {
+    let variables = json!({ "port": 5101, "agent-1-name": "gw", "list": [1, 2], "half": 0.5,
+        "flag": false, "object": { "a": { "b": 7 } }, "word": "Text" });
+    rendered_with(json!({ "it": template }), variables)["it"].clone()
+}
+
+#[test]
+fn a_lone_output_keeps_its_type() {
+    assert_eq!(one("{{port}}"), json!(5101));
+    assert_eq!(one("{{ flag }}"), json!(false));
+    assert_eq!(one("{{ list }}"), json!([1, 2]));
+    assert_eq!(one("{{ object.a }}"), json!({ "b": 7 }));
+    assert_eq!(one("{{ half }}"), json!(0.5));
+    assert_eq!(one("{{ word }}"), json!("Text"));
+    assert_eq!(one("{% if port > 1 %}{{ port }}{% endif %}"), json!(5101));
+    assert_eq!(one("{{- port -}}"), json!(5101));
+    assert_eq!(one("{{ '007' }}"), json!("007"));
+}
+
+#[test]
+fn mixed_output_is_text_as_javascript_makes_it() {
+    assert_eq!(one("p{{port}}"), json!("p5101"));
+    assert_eq!(one("{{port}}{{port}}"), json!("51015101"));
+    assert_eq!(one("{{ list }}."), json!("1,2."));
+    assert_eq!(one("{{ object }}."), json!("[object Object]."));
+    assert_eq!(one("{ {{ word | downcase }} }"), json!("{ text }"));
+}
+
+#[test]
+fn names_with_hyphens_and_unknown_ones() {
+    assert_eq!(one("{{ agent-1-name }}"), json!("gw"));
+    assert_eq!(one("{{ nothing.at.all }}"), json!(""));
+    assert_eq!(one("{% if nothing.at == 'x' %}a{% else %}b{% endif %}"), json!("b"));
+    assert_eq!(one("{% for x in list %}{{ x.none }}{{ x }};{% endfor %}"), json!("1;2;"));
+}
+
+#[test]
+fn own_filters() {
+    assert_eq!(one("{{ agent-1-name | findAgent | map: 'host' | first }}"), json!("10.0.0.1"));
+    assert_eq!(one("{{ '' | findAgent | map: 'name' }}"), json!(["a", "b"]));
+    assert_eq!(one("{{ 'nobody' | findAgent }}"), json!(""));
+    assert_eq!(
+        one("{{ 'r' | findEdgeResource: '1.0.0' }}"),
+        json!({ "name": "r", "version": "1.0.0" })
+    );
+    assert_eq!(one("{{ '5' | toNumber }}"), json!(5));
+    assert_eq!(one("{{ 'true' | toBoolean }}"), json!(true));
+    assert_eq!(one("{{ 'x y' | toNumber }}"), json!("x y"));
+    assert_eq!(one("{{ port | toString }}"), json!("5101"));
+}
+
+#[test]
+fn self_is_the_body_as_rendered_so_far() {
+    let body = json!({
+        "name": "{{ word | downcase }}",
+        "microservices": [
+            { "name": "m-{{ self.name }}", "iofogUuid": "u1" },
+            { "host": "{{ self.microservices | where: 'name', 'm-x' | first | findMicroserviceAgent | map: 'host' | first }}" },
+        ],
+        "last": "{{ self.microservices[0].name }}",
+    });
+    let rendered = rendered_with(body, json!({ "word": "X" }));
+    assert_eq!(rendered["microservices"][0]["name"], "m-x");
+    assert_eq!(rendered["microservices"][1]["host"], "h");
+    assert_eq!(rendered["last"], "m-x");
+}
+
+#[test]
+fn errors_become_the_text() {
+    for bad in ["{{ port", "{% if %}", "{{ port | noSuchFilter }}", "{% endif %}"] {
+        let text = one(bad);
+        assert!(text.as_str().unwrap().starts_with("RenderError: "), "{bad}: {text}");
+    }
+    assert_eq!(one("{% raw %}{{ port }}{% endraw %}"), json!("{{ port }}"));
+    assert_eq!(one("100 % {sure}"), json!("100 % {sure}"));
+}
+
+#[test]
+fn what_costs_too_much_is_refused() {
+    let grow =
+        "{% for i in (1..60) %}{% assign a = a | append: 'xx' | append: a %}{% endfor %}{{ a }}";
+    let deep = format!("{}{}", "{% if port %}".repeat(5000), "{% endif %}".repeat(5000));
+    let index = format!("{{{{ {}0{} }}}}", "list[".repeat(5000), "]".repeat(5000));
+    let loops =
+        "{% for i in (1..9999) %}{% for j in (1..9999) %}{{ port }}{% endfor %}{% endfor %}";
+    for costly in [grow, &deep, &index, loops, "{% for i in (1..1000000000) %}{% endfor %}"] {
+        let text = one(costly);
+        assert!(text.as_str().unwrap().starts_with("RenderError: "), "{text}");
+    }
+}
