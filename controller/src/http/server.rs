@@ -13,14 +13,12 @@ use hyper::service::service_fn;
 use hyper::{Method, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use iofog_api::{ApiError, ErrorClass};
-use serde_json::Map;
 use tokio::net::TcpListener;
 
 use super::body::{self, Refused};
 use super::{Caller, Reply, Request, query};
 use crate::app::{App, now_ms};
 use crate::domain::password::token_hash;
-use crate::ops;
 use crate::routes::{self, Auth, Handler, Route, Verb};
 use crate::stop::Stop;
 
@@ -140,8 +138,7 @@ async fn respond(
         Handler::Write(run) => {
             app.write(move |work| {
                 if route.rendered {
-                    let user = request.user()?;
-                    ops::substitution::render(work, user, &mut request.body, &Map::new())?;
+                    routes::render(work, &mut request)?;
                 }
                 run(work, &request)
             })

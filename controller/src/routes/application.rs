@@ -1,11 +1,6 @@
 //! Applications (controller contract 8).
 
-<<<<<<< HEAD
 use std::sync::Arc;
-=======
-use iofog_api::{ApiError, Fields};
-use serde_json::{Map, Value, json};
->>>>>>> 8893cbb (Controller: application templates and Liquid in request bodies, with budgets and the contract's filters)
 
 use iofog_api::Fields;
 use serde_json::json;
@@ -13,12 +8,8 @@ use serde_json::json;
 use super::{Answered, AnsweredLater, Auth, Handler, Route, Verb};
 use crate::app::{App, Work};
 use crate::http::{Reply, Request};
-<<<<<<< HEAD
-use crate::ops::application;
+use crate::ops::{application, application_template};
 use crate::stop::Stop;
-=======
-use crate::ops::{application, application_template, substitution};
->>>>>>> 8893cbb (Controller: application templates and Liquid in request bodies, with budgets and the contract's filters)
 use crate::{store, view};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -97,18 +88,10 @@ fn list(work: &mut Work<'_>, request: &Request) -> Answered {
 }
 
 fn create(work: &mut Work<'_>, request: &Request) -> Answered {
-<<<<<<< HEAD
-    let new = application::create(work, request.user()?, &Fields::of(&request.body)?)?;
-=======
-    create_from(work, request, &request.body)
-}
-
-fn create_from(work: &mut Work<'_>, request: &Request, body: &Value) -> Answered {
     let user = request.user()?;
-    let deployed = application_template::deployed(work, user, body)?;
-    let body = deployed.as_ref().unwrap_or(body);
+    let deployed = application_template::deployed(work, user, &request.body)?;
+    let body = deployed.as_ref().unwrap_or(&request.body);
     let new = application::create(work, user, &Fields::of(body)?)?;
->>>>>>> 8893cbb (Controller: application templates and Liquid in request bodies, with budgets and the contract's filters)
     Ok(Reply::json(json!({ "id": new.id, "name": new.name })))
 }
 
@@ -125,46 +108,32 @@ fn patch(work: &mut Work<'_>, request: &Request) -> Answered {
 
 fn put(work: &mut Work<'_>, request: &Request) -> Answered {
     let found = application::owned(work, request.user()?, request.parameter("name"))?;
-<<<<<<< HEAD
-    application::reconcile(work, &found, &Fields::of(&request.body)?)?;
+    let deployed = application_template::deployed(work, found.user_id, &request.body)?;
+    let body = deployed.as_ref().unwrap_or(&request.body);
+    application::reconcile(work, &found, &Fields::of(body)?)?;
     Ok(Reply::empty())
 }
 
 fn create_yaml(app: Arc<App>, mut request: Request, _: Stop) -> AnsweredLater {
     Box::pin(async move {
         request.body = super::document(&request, "Application").await?;
-        app.write(move |work| create(work, &request)).await
+        app.write(move |work| {
+            super::render(work, &mut request)?;
+            create(work, &request)
+        })
+        .await
     })
 }
 
 fn put_yaml(app: Arc<App>, mut request: Request, _: Stop) -> AnsweredLater {
     Box::pin(async move {
         request.body = super::document(&request, "Application").await?;
-        app.write(move |work| put(work, &request)).await
+        app.write(move |work| {
+            super::render(work, &mut request)?;
+            put(work, &request)
+        })
+        .await
     })
-=======
-    let deployed = application_template::deployed(work, found.user_id, body)?;
-    let body = deployed.as_ref().unwrap_or(body);
-    application::reconcile(work, &found, &Fields::of(body)?)?;
-    Ok(Reply::empty())
-}
-
-fn create_yaml(work: &mut Work<'_>, request: &Request) -> Answered {
-    let body = document(work, request)?;
-    create_from(work, request, &body)
-}
-
-fn put_yaml(work: &mut Work<'_>, request: &Request) -> Answered {
-    let body = document(work, request)?;
-    put_from(work, request, &body)
-}
-
-fn document(work: &mut Work<'_>, request: &Request) -> Result<Value, ApiError> {
-    let text = super::yaml_text(request, "Application file missing")?;
-    let mut body = Value::Object(yaml::read(text, "Application")?);
-    substitution::render(work, request.user()?, &mut body, &Map::new())?;
-    Ok(body)
->>>>>>> 8893cbb (Controller: application templates and Liquid in request bodies, with budgets and the contract's filters)
 }
 
 /// Deleting what is not there succeeds (contract 8.1).

@@ -1,14 +1,16 @@
 //! Application templates (controller contract 9).
 
+use std::sync::Arc;
+
 use iofog_api::{ApiError, Fields, time};
 use serde_json::{Map, Value, json};
 
-use super::{Answered, Auth, Handler, Route, Verb};
-use crate::app::Work;
+use super::{Answered, AnsweredLater, Auth, Handler, Route, Verb};
+use crate::app::{App, Work};
 use crate::domain::application_template::Template;
-use crate::domain::yaml;
 use crate::http::{Reply, Request};
 use crate::ops::{application_template as op, substitution};
+use crate::stop::Stop;
 use crate::store;
 
 pub(super) const ROUTES: &[Route] = &[
@@ -34,7 +36,7 @@ pub(super) const ROUTES: &[Route] = &[
         "/applicationTemplate/yaml",
         Auth::User,
         201,
-        Handler::Write(create_yaml),
+        Handler::Async(create_yaml),
     )
     .file("template"),
     Route::new(
@@ -67,7 +69,7 @@ pub(super) const ROUTES: &[Route] = &[
         "/applicationTemplate/yaml/:name",
         Auth::User,
         200,
-        Handler::Write(put_yaml),
+        Handler::Async(put_yaml),
     )
     .file("template"),
     Route::new(
@@ -133,10 +135,15 @@ fn create(work: &mut Work<'_>, request: &Request) -> Answered {
     Ok(named(&new))
 }
 
-fn create_yaml(work: &mut Work<'_>, request: &Request) -> Answered {
-    let body = document(work, request)?;
-    let new = op::create(work, request.user()?, &Fields::of(&body)?)?;
-    Ok(named(&new))
+fn create_yaml(app: Arc<App>, mut request: Request, _: Stop) -> AnsweredLater {
+    Box::pin(async move {
+        request.body = super::document(&request, "ApplicationTemplate").await?;
+        app.write(move |work| {
+            render_variables(work, &mut request)?;
+            create(work, &request)
+        })
+        .await
+    })
 }
 
 fn put(work: &mut Work<'_>, request: &Request) -> Answered {
@@ -145,11 +152,15 @@ fn put(work: &mut Work<'_>, request: &Request) -> Answered {
     Ok(named(&changed))
 }
 
-fn put_yaml(work: &mut Work<'_>, request: &Request) -> Answered {
-    let body = document(work, request)?;
-    let name = request.parameter("name");
-    let changed = op::put(work, request.user()?, name, &Fields::of(&body)?)?;
-    Ok(named(&changed))
+fn put_yaml(app: Arc<App>, mut request: Request, _: Stop) -> AnsweredLater {
+    Box::pin(async move {
+        request.body = super::document(&request, "ApplicationTemplate").await?;
+        app.write(move |work| {
+            render_variables(work, &mut request)?;
+            put(work, &request)
+        })
+        .await
+    })
 }
 
 fn patch(work: &mut Work<'_>, request: &Request) -> Answered {
@@ -172,12 +183,11 @@ fn delete(work: &mut Work<'_>, request: &Request) -> Answered {
     Ok(Reply::empty())
 }
 
-/// The uploaded document; of its templates only those in `variables` are rendered now.
-fn document(work: &mut Work<'_>, request: &Request) -> Result<Value, ApiError> {
-    let text = super::yaml_text(request, "Application Template file missing")?;
-    let mut body = Value::Object(yaml::read(text, "ApplicationTemplate")?);
-    if let Some(variables) = body.get_mut("variables") {
-        substitution::render(work, request.user()?, variables, &Map::new())?;
+/// Of an uploaded document's templates only those in `variables` are rendered now.
+fn render_variables(work: &mut Work<'_>, request: &mut Request) -> Result<(), ApiError> {
+    let user = request.user()?;
+    match request.body.get_mut("variables") {
+        Some(variables) => substitution::render(work, user, variables, &Map::new()),
+        None => Ok(()),
     }
-    Ok(body)
 }

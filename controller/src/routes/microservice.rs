@@ -3,19 +3,15 @@
 use std::sync::Arc;
 
 use iofog_api::{ApiError, Fields};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Answered, AnsweredLater, Auth, Handler, Route, Verb};
 use crate::app::{App, Work};
 use crate::domain::microservice::{self as rules, Microservice, Volume};
 use crate::domain::port::Port;
 use crate::http::{Reply, Request};
-<<<<<<< HEAD
 use crate::ops::{self, find, microservice};
 use crate::stop::Stop;
-=======
-use crate::ops::{self, find, microservice, substitution};
->>>>>>> 8893cbb (Controller: application templates and Liquid in request bodies, with budgets and the contract's filters)
 use crate::{store, view};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -209,24 +205,15 @@ fn create(work: &mut Work<'_>, request: &Request) -> Answered {
     Ok(Reply::json(shown))
 }
 
-<<<<<<< HEAD
 fn create_yaml(app: Arc<App>, mut request: Request, _: Stop) -> AnsweredLater {
     Box::pin(async move {
         request.body = super::document(&request, "Microservice").await?;
-        app.write(move |work| create(work, &request)).await
+        app.write(move |work| {
+            super::render(work, &mut request)?;
+            create(work, &request)
+        })
+        .await
     })
-=======
-fn create_yaml(work: &mut Work<'_>, request: &Request) -> Answered {
-    let body = document(work, request)?;
-    create_from(work, request, &body)
-}
-
-fn document(work: &mut Work<'_>, request: &Request) -> Result<Value, ApiError> {
-    let text = super::yaml_text(request, "Microservice file missing")?;
-    let mut body = Value::Object(yaml::read(text, "Microservice")?);
-    substitution::render(work, request.user()?, &mut body, &Map::new())?;
-    Ok(body)
->>>>>>> 8893cbb (Controller: application templates and Liquid in request bodies, with budgets and the contract's filters)
 }
 
 fn get(work: &mut Work<'_>, request: &Request) -> Answered {
@@ -246,17 +233,15 @@ fn patch(work: &mut Work<'_>, request: &Request) -> Answered {
     Ok(Reply::empty())
 }
 
-<<<<<<< HEAD
 fn patch_yaml(app: Arc<App>, mut request: Request, _: Stop) -> AnsweredLater {
     Box::pin(async move {
         request.body = super::document(&request, "Microservice").await?;
-        app.write(move |work| patch(work, &request)).await
+        app.write(move |work| {
+            super::render(work, &mut request)?;
+            patch(work, &request)
+        })
+        .await
     })
-=======
-fn patch_yaml(work: &mut Work<'_>, request: &Request) -> Answered {
-    let body = document(work, request)?;
-    patch_from(work, request, &body)
->>>>>>> 8893cbb (Controller: application templates and Liquid in request bodies, with budgets and the contract's filters)
 }
 
 fn delete(work: &mut Work<'_>, request: &Request) -> Answered {

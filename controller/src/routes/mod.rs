@@ -22,12 +22,13 @@ use std::sync::Arc;
 
 use hyper::Method;
 use iofog_api::{ApiError, ErrorClass};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
 use crate::app::{App, Work};
 use crate::domain::yaml;
 use crate::http::{Reply, Request};
+use crate::ops::substitution;
 use crate::stop::Stop;
 
 /// Prefix of every path.
@@ -261,6 +262,12 @@ async fn document(request: &Request, kind: &'static str) -> Result<Value, ApiErr
         .map_err(|_| ApiError::validation("Invalid YAML format: not UTF-8 text"))?;
     let _permit = READING.acquire().await.map_err(|_| ApiError::internal("reading is closed"))?;
     tokio::task::block_in_place(|| yaml::read(text, kind)).map(Value::Object)
+}
+
+/// Renders the templates in a request's body, in place.
+pub(crate) fn render(work: &mut Work<'_>, request: &mut Request) -> Result<(), ApiError> {
+    let user = request.user()?;
+    substitution::render(work, user, &mut request.body, &Map::new())
 }
 
 #[cfg(test)]
