@@ -22,10 +22,16 @@ pub(super) enum Own {
     ToBoolean,
     ToText,
     Map,
+    Plus,
+    Minus,
+    Times,
+    DividedBy,
+    Modulo,
+    Sort,
 }
 
 /// All of them.
-pub(super) const ALL: [Own; 8] = [
+pub(super) const ALL: [Own; 14] = [
     Own::FindAgent,
     Own::FindMicroserviceAgent,
     Own::FindApplication,
@@ -34,6 +40,12 @@ pub(super) const ALL: [Own; 8] = [
     Own::ToBoolean,
     Own::ToText,
     Own::Map,
+    Own::Plus,
+    Own::Minus,
+    Own::Times,
+    Own::DividedBy,
+    Own::Modulo,
+    Own::Sort,
 ];
 
 impl FilterReflection for Own {
@@ -47,6 +59,12 @@ impl FilterReflection for Own {
             Self::ToBoolean => "toBoolean",
             Self::ToText => "toString",
             Self::Map => "map",
+            Self::Plus => "plus",
+            Self::Minus => "minus",
+            Self::Times => "times",
+            Self::DividedBy => "divided_by",
+            Self::Modulo => "modulo",
+            Self::Sort => "sort",
         }
     }
 
@@ -114,6 +132,14 @@ impl Filter for Parsed {
                 let key = argument.ok_or_else(|| Error::with_msg("map needs a property"))?;
                 Ok(map(input, &key.to_kstr()))
             }
+            Own::Plus | Own::Minus | Own::Times | Own::DividedBy | Own::Modulo => {
+                let argument = argument.unwrap_or(Value::Nil);
+                arithmetic(self.own, input, argument.as_view())
+            }
+            Own::Sort => {
+                let key = argument.map(|key| key.to_kstr().into_string());
+                Ok(sorted(input, key.as_deref()))
+            }
         }
     }
 }
@@ -147,4 +173,41 @@ fn map(input: &dyn ValueView, key: &str) -> Value {
         Some(array) => Value::array(array.values().map(of)),
         None => Value::array([of(input)]),
     }
+}
+
+/// Arithmetic on floats, as JavaScript has it.
+fn arithmetic(own: Own, left: &dyn ValueView, right: &dyn ValueView) -> Result<Value> {
+    let number = |view: &dyn ValueView| view.as_scalar().and_then(|scalar| scalar.to_float());
+    let (Some(left), Some(right)) = (number(left), number(right)) else {
+        return Err(Error::with_msg("number expected"));
+    };
+    let result = match own {
+        Own::Plus => left + right,
+        Own::Minus => left - right,
+        Own::Times => left * right,
+        Own::DividedBy => left / right,
+        _ => left % right,
+    };
+    if result.is_finite() {
+        return Ok(liquid(&iofog_api::number::json(result)));
+    }
+    Err(Error::with_msg("result is no number"))
+}
+
+/// Numbers by value, then everything else by its text; by a property of the items if one is named.
+fn sorted(input: &dyn ValueView, key: Option<&str>) -> Value {
+    let Some(array) = input.as_array() else { return input.to_value() };
+    let mut keyed: Vec<(f64, String, Value)> = array
+        .values()
+        .map(|item| {
+            let by = match key {
+                Some(key) => item.as_object().and_then(|object| object.get(key)).map(json_of),
+                None => Some(json_of(item)),
+            };
+            let by = by.unwrap_or_default();
+            (by.as_f64().unwrap_or(f64::INFINITY), text_of(&by), item.to_value())
+        })
+        .collect();
+    keyed.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.cmp(&b.1)));
+    Value::array(keyed.into_iter().map(|(_, _, item)| item))
 }

@@ -7,7 +7,10 @@ const DEPTH: usize = 32;
 /// Digits of a bound of a range at most.
 const RANGE_DIGITS: usize = 4;
 
-const BLOCKS: [&str; 7] = ["if", "unless", "for", "case", "capture", "tablerow", "ifchanged"];
+/// Digits of a number at most.
+const NUMBER_DIGITS: usize = 15;
+
+const BLOCKS: [&str; 6] = ["if", "unless", "for", "case", "capture", "ifchanged"];
 
 /// The template with `{% output x %}` for each `{{ x }}`.
 pub(super) fn rewrite(text: &str) -> Result<String, &'static str> {
@@ -104,10 +107,15 @@ fn verbatim<'a>(result: &mut String, at: &'a str, word: &str) -> Result<&'a str,
 }
 
 fn check(inner: &str) -> Result<(), &'static str> {
+    // The parser takes a number that does not fit for a defect of its own.
+    let bare = unquoted(inner);
+    if bare.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() > NUMBER_DIGITS) {
+        return Err("a number has too many digits");
+    }
     if inner.matches('[').count() > DEPTH {
         return Err("indexes are nested too deeply");
     }
-    let mut rest = inner;
+    let mut rest = bare.as_str();
     while let Some((low, high)) = rest.split_once("..") {
         let low = low.rsplit('(').next().unwrap_or_default();
         let small = |bound: &str| {
@@ -122,4 +130,21 @@ fn check(inner: &str) -> Result<(), &'static str> {
         rest = high;
     }
     Ok(())
+}
+
+/// Without what stands in quotes.
+fn unquoted(inner: &str) -> String {
+    let mut quote = None;
+    let outside = |c: &char| match (quote, *c) {
+        (Some(open), c) if open == c => {
+            quote = None;
+            false
+        }
+        (None, '"' | '\'') => {
+            quote = Some(*c);
+            false
+        }
+        (quote, _) => quote.is_none(),
+    };
+    inner.chars().filter(outside).collect()
 }

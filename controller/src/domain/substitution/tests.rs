@@ -97,6 +97,25 @@ fn errors_become_the_text() {
 }
 
 #[test]
+fn arithmetic_and_order_never_fail_hard() {
+    assert_eq!(one("{{ 10 | divided_by: 4 }}"), json!(2.5));
+    assert_eq!(one("{{ port | plus: 1 }}"), json!(5102));
+    assert_eq!(one("{{ 7 | modulo: 4 | times: 2 | minus: 1 }}"), json!(5));
+    assert_eq!(one("{{ 'b,a' | split: ',' | sort }}"), json!(["a", "b"]));
+    for odd in [
+        "{{ 99999999999999999999 }}",
+        "{{ port | plus: 99999999999999999999 }}",
+        "{{ 1 | divided_by: 0 }}",
+        "{{ 'x' | times: 2 }}",
+        "{% for x in list limit:-1 offset:-5 %}{{ x }}{% endfor %}{{ 1 | modulo: 0 }}",
+    ] {
+        assert!(one(odd).as_str().unwrap().starts_with("RenderError: "), "{odd}");
+    }
+    let least = "{{ '-9223372036854775808' | divided_by: -1 }}";
+    assert_eq!(one(least).as_f64(), Some(9_223_372_036_854_775_808.0));
+}
+
+#[test]
 fn what_costs_too_much_is_refused() {
     let grow =
         "{% for i in (1..60) %}{% assign a = a | append: 'xx' | append: a %}{% endfor %}{{ a }}";
