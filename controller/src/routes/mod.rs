@@ -14,6 +14,7 @@ mod registry;
 mod route;
 mod router;
 mod status;
+mod strace;
 mod user;
 
 use std::future::Future;
@@ -173,6 +174,7 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
         application_template::ROUTES,
         microservice::ROUTES,
         route::ROUTES,
+        strace::ROUTES,
         registry::ROUTES,
         catalog::ROUTES,
         edge_resource::ROUTES,

@@ -14,6 +14,7 @@ pub mod registry;
 pub mod route;
 pub mod router;
 pub mod sqlite;
+pub mod strace;
 pub mod token;
 pub mod user;
 mod value;
