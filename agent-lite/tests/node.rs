@@ -152,6 +152,19 @@ fn containers_follow_the_list_and_survive_the_daemon() {
         "nothing the Controller fails to say stops a workload"
     );
 
+    // A configuration that lost its identity is damage, not an order.
+    daemon.kill();
+    let file = folder.join("config.xml");
+    let good = std::fs::read(&file).unwrap();
+    let daemon = Daemon::start(&folder, &[("bind_address", "127.0.0.1")]);
+    eventually("it is noticed", || daemon.log().contains("has no identity").then_some(()));
+    eventually("it looks", || {
+        daemon.text(&["status"]).contains("Running Microservices       : 2").then_some(())
+    });
+    daemon.kill();
+    std::fs::write(&file, good).unwrap();
+    let daemon = Daemon::restart(&folder);
+
     // A rebuild order replaces one container once.
     controller.with(|script| script.outage = None);
     one["rebuild"] = json!(true);

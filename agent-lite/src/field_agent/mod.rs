@@ -105,7 +105,15 @@ struct Core {
 impl FieldAgent {
     /// Takes over configuration and cached state: what was desired runs, with or without a Controller.
     pub fn new(mut parts: Parts) -> Self {
-        parts.state.take_identity(&parts.config.uuid());
+        let configured = parts.config.uuid();
+        if configured.as_str().is_empty() && !parts.state.fog.as_str().is_empty() {
+            // Deprovisioning clears both. A configuration that lost its identity is damage, not an order to stop work.
+            log::warn!(target: "field-agent", "the configuration has no identity: workloads of {} stay as they are", parts.state.fog);
+        } else {
+            parts.state.take_identity(&configured);
+        }
+        // Only a list fetched by this process may remove anything: what was saved may be older than what runs.
+        parts.state.desired.accepted = false;
         let link =
             if parts.config.is_provisioned() { Link::NotConnected } else { Link::NotProvisioned };
         let confirm = parts.config.seconds(Setting::ChangeFrequency).min(Duration::from_secs(30));
@@ -233,10 +241,11 @@ impl FieldAgent {
             }));
         }
         self.core.client.set_access(access(&config));
-        self.core.context.set_fog_uuid(config.uuid());
+        let fog = self.core.state.borrow().fog.clone();
+        self.core.context.set_fog_uuid(fog.clone());
         let interface = self.core.interface.borrow();
         let node = NodeFacts {
-            fog: config.uuid(),
+            fog,
             bind_address: self.core.context.bind_address(),
             iofog_address: self.core.context.bind_address().or(interface.address),
             time_zone: config.get(Setting::TimeZone).to_owned(),
