@@ -41,7 +41,7 @@ fuzz_target!(|input: (u8, Vec<Vec<u8>>)| {
 });
 
 fn open(core: &mut Core, role: Role) -> ConnId {
-    let conn = core.accept(&ListenerConfig::new(role, "", 0), "fuzz".to_owned(), Millis(0));
+    let conn = core.accept(&ListenerConfig::new(role, "", 0), "fuzz".to_owned(), None, Millis(0));
     feed(core, conn, OPENING, Millis(0));
     drain(core, Millis(0));
     conn

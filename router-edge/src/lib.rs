@@ -3,6 +3,7 @@
 pub mod address;
 pub mod config;
 pub mod core;
+pub mod identity;
 pub mod network;
 pub mod program;
 mod runtime;

@@ -95,6 +95,8 @@ pub enum ClientSasl {
         /// Password; never logged.
         password: String,
     },
+    /// The first of these that the server offers.
+    Offered(Vec<ClientSasl>),
 }
 
 impl core::fmt::Debug for ClientSasl {
@@ -104,6 +106,7 @@ impl core::fmt::Debug for ClientSasl {
             Self::Anonymous => "Anonymous",
             Self::External => "External",
             Self::Plain { .. } => "Plain",
+            Self::Offered(_) => "Offered",
         })
     }
 }

@@ -65,6 +65,25 @@ fn open_with_a_mechanism_that_is_not_offered_fails() {
 }
 
 #[test]
+fn open_takes_the_first_mechanism_that_is_offered() {
+    let plain = ClientSasl::Plain { username: "u".into(), password: "p".into() };
+    let choices = vec![ClientSasl::External, plain, ClientSasl::Anonymous];
+    let any = ClientSasl::Offered(choices);
+    for (offered, asks) in
+        [(vec![Mechanism::Anonymous], false), (vec![Mechanism::Anonymous, Mechanism::Plain], true)]
+    {
+        let sasl = ServerSasl { mechanisms: offered, allow_bare: false };
+        let mut pair = Pair::new(with_client(any.clone()), with_server(sasl), 1);
+        if asks {
+            let (_, server) = pair.run();
+            assert!(matches!(&server[..], [Event::Authenticate(_)]), "{server:?}");
+        } else {
+            pair.open();
+        }
+    }
+}
+
+#[test]
 fn close_is_answered_with_its_error() {
     let mut pair = Pair::default(5);
     pair.open();

@@ -25,6 +25,9 @@ pub enum TlsError {
     /// PEM without the section that is needed.
     #[error("{0} holds none")]
     Missing(&'static str),
+    /// A private key with a password on it.
+    #[error("private key is encrypted: it has to be stored without a password")]
+    Encrypted,
     /// Key and certificate do not fit, or the library refuses them.
     #[error("certificate or key is refused: {0}")]
     Refused(#[from] rustls::Error),

@@ -23,6 +23,9 @@ impl Identity {
         let chain = certificates(chain, "certificate file")?;
         let key = match PrivateKeyDer::from_pem_slice(key) {
             Ok(key) => key,
+            Err(_) if key.windows(9).any(|word| word == b"ENCRYPTED") => {
+                return Err(TlsError::Encrypted);
+            }
             Err(rustls::pki_types::pem::Error::NoItemsFound) => {
                 return Err(TlsError::Missing("private key file"));
             }

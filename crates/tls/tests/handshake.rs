@@ -168,3 +168,11 @@ fn changed_files_are_read_again_and_broken_ones_keep_the_last() {
     assert!(believes(&new) && !believes(&old));
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+#[test]
+fn encrypted_keys_are_named_as_such() {
+    let issued = Issued::self_signed("c", &["here"]).unwrap();
+    let key = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+    let error = Identity::from_pem(issued.certificate.as_bytes(), key.as_bytes()).unwrap_err();
+    assert!(matches!(error, TlsError::Encrypted), "{error}");
+}

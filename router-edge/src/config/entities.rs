@@ -8,7 +8,7 @@ use super::types::{
 };
 use super::{
     AddressRule, Attributes, ConfigError, ConnectorConfig, Entity, HttpConfig, ListenerConfig,
-    Mode, Role, RouterConfig, Sasl, Settings, SslProfile, Treatment,
+    Mode, Role, RouterConfig, Sasl, Settings, Treatment, security, ssl_profile,
 };
 
 /// Names under which an entity may be written.
@@ -73,21 +73,12 @@ pub(super) fn check(config: &RouterConfig) -> Result<(), ConfigError> {
             "must not have white space or control characters",
         ));
     }
-    let listeners = config.listeners.iter().map(|l| ("listener", &l.name, l.role, &l.ssl_profile));
-    let connectors =
-        config.connectors.iter().map(|c| ("connector", &c.name, c.role, &c.ssl_profile));
-    for (entity, name, role, profile) in listeners.chain(connectors) {
+    let listeners = config.listeners.iter().map(|l| ("listener", &l.name, l.role));
+    let connectors = config.connectors.iter().map(|c| ("connector", &c.name, c.role));
+    for (entity, name, role) in listeners.chain(connectors) {
         role_allowed(config.mode, entity, name, role)?;
-        if let Some(profile) = profile
-            && !config.ssl_profiles.iter().any(|known| known.name == *profile)
-        {
-            return Err(ConfigError::attribute(
-                &format!("{entity} {name}"),
-                "sslProfile",
-                format!("names no sslProfile: `{profile}`"),
-            ));
-        }
     }
+    security::check(config)?;
     unique("listener", config.listeners.iter().map(|l| &l.name))?;
     unique("connector", config.connectors.iter().map(|c| &c.name))
 }
@@ -148,6 +139,7 @@ fn router(mut from: Attributes) -> Result<RouterConfig, ConfigError> {
             Treatment::parse,
         )?,
         metadata: from.string("metadata")?,
+        sasl_users_file: from.string("saslUsersFile")?,
     };
     from.ignore(&[
         "name",
@@ -182,6 +174,8 @@ pub(crate) fn listener(mut from: Attributes) -> Result<ListenerConfig, ConfigErr
         name: from.string("name")?.unwrap_or(base.name),
         cost: from.bounded("cost", 1, 1, u32::MAX)?,
         ssl_profile: from.string("sslProfile")?,
+        require_ssl: from.flag("requireSsl", false)?,
+        require_encryption: from.flag("requireEncryption", false)?,
         sasl: sasl(&mut from)?,
         authenticate_peer: from.flag("authenticatePeer", false)?,
         max_frame_size: from.bounded("maxFrameSize", DEFAULT_FRAME_SIZE, 512, u32::MAX)?,
@@ -194,11 +188,7 @@ pub(crate) fn listener(mut from: Attributes) -> Result<ListenerConfig, ConfigErr
         role,
     };
     open_properties(&mut from, role)?;
-    if from.flag("requireSsl", false)? && listener.ssl_profile.is_none() {
-        return Err(ConfigError::attribute("listener", "requireSsl", "needs an sslProfile"));
-    }
     from.ignore(&[
-        "requireEncryption",
         "maxSessionFrames",
         "initialHandshakeTimeoutSeconds",
         "stripAnnotations",
@@ -286,28 +276,6 @@ pub(crate) fn address_rule(mut from: Attributes) -> Result<AddressRule, ConfigEr
     from.ignore(&["waypoint", "ingressPhase", "egressPhase", "enableFallback"]);
     from.finish()?;
     Ok(rule)
-}
-
-/// Reads one TLS profile.
-pub(crate) fn ssl_profile(mut from: Attributes) -> Result<SslProfile, ConfigError> {
-    let profile = SslProfile {
-        name: from.required("name")?,
-        cert_file: from.string("certFile")?,
-        private_key_file: from.string("privateKeyFile")?,
-        ca_cert_file: from.string("caCertFile")?,
-    };
-    from.ignore(&[
-        "password",
-        "passwordFile",
-        "protocols",
-        "ciphers",
-        "uidFormat",
-        "uidNameMappingFile",
-        "ordinal",
-        "oldestValidOrdinal",
-    ]);
-    from.finish()?;
-    Ok(profile)
 }
 
 /// Checks a `log` entity; levels are set on the command line of the process.

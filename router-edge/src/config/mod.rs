@@ -7,6 +7,8 @@ mod diff;
 mod entities;
 mod error;
 mod json;
+mod security;
+mod ssl_profile;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -14,13 +16,16 @@ mod types;
 
 pub use diff::{Diff, diff};
 pub use error::ConfigError;
+pub use ssl_profile::{SslProfile, UidPart};
 pub use types::{
     AddressRule, ConnectorConfig, HttpConfig, ListenerConfig, Mode, Role, RouterConfig, RouterId,
-    Sasl, Secret, Settings, SslProfile, Treatment,
+    Sasl, Secret, Settings, Treatment,
 };
 
 pub(crate) use attributes::{Attributes, Entity};
-pub(crate) use entities::{address_rule, connector, listener, role_allowed, ssl_profile};
+pub(crate) use entities::{address_rule, connector, listener, role_allowed};
+pub(crate) use security::{check_connector, check_listener};
+pub(crate) use ssl_profile::ssl_profile;
 
 impl RouterConfig {
     /// Reads the object that a Controller gives to the Router system microservice.

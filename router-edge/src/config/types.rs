@@ -3,6 +3,8 @@
 use std::fmt;
 use std::rc::Rc;
 
+use super::SslProfile;
+
 /// Name of a router in its network; for an ioFog node its fog UUID. Also the AMQP container-id.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RouterId(Rc<str>);
@@ -83,6 +85,8 @@ pub struct Settings {
     pub default_distribution: Treatment,
     /// Free text shown by management.
     pub metadata: Option<String>,
+    /// Users that may authenticate by PLAIN (decision 0020).
+    pub sasl_users_file: Option<String>,
 }
 
 /// Serves health and metrics instead of AMQP.
@@ -109,6 +113,10 @@ pub struct ListenerConfig {
     pub cost: u32,
     /// Name of the sslProfile, when TLS.
     pub ssl_profile: Option<String>,
+    /// With a profile: only TLS; without this the first byte decides between TLS and plain AMQP.
+    pub require_ssl: bool,
+    /// Refuse peers that do not encrypt.
+    pub require_encryption: bool,
     /// SASL offered.
     pub sasl: Sasl,
     /// Refuse peers that do not authenticate.
@@ -150,19 +158,6 @@ pub struct ConnectorConfig {
     pub idle_timeout: u32,
     /// Credit issued to each sending link.
     pub link_capacity: u32,
-}
-
-/// Certificate files for TLS.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct SslProfile {
-    /// Profile name.
-    pub name: String,
-    /// Own certificate chain, PEM.
-    pub cert_file: Option<String>,
-    /// Own private key, PEM.
-    pub private_key_file: Option<String>,
-    /// Trusted authorities, PEM.
-    pub ca_cert_file: Option<String>,
 }
 
 /// Says how addresses under a prefix or pattern are treated.
@@ -309,6 +304,7 @@ impl Default for Settings {
             unreachable_holdoff: 1,
             default_distribution: Treatment::Balanced,
             metadata: None,
+            sasl_users_file: None,
         }
     }
 }
@@ -324,6 +320,8 @@ impl ListenerConfig {
             role,
             cost: 1,
             ssl_profile: None,
+            require_ssl: false,
+            require_encryption: false,
             sasl: Sasl::default(),
             authenticate_peer: false,
             max_frame_size: DEFAULT_FRAME_SIZE,

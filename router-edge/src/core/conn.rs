@@ -35,6 +35,19 @@ pub struct ConnSpec {
     pub capacity: u32,
     /// Made inside the process: no socket behind it.
     pub local: bool,
+    /// What TLS found out, on encrypted connections.
+    pub tls: Option<TlsFacts>,
+}
+
+/// An encrypted connection, as its handshake left it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TlsFacts {
+    /// Version, such as `TLSv1.3`.
+    pub protocol: &'static str,
+    /// Cipher suite by its registered name.
+    pub cipher: String,
+    /// Name made from the peer's certificate, when it showed one that was believed.
+    pub peer: Option<String>,
 }
 
 /// A connection.
@@ -44,6 +57,8 @@ pub(crate) struct Conn {
     pub(crate) spec: ConnSpec,
     /// Identity in management.
     pub(crate) number: u64,
+    /// Who the peer said it is, and how; none before, and without SASL.
+    pub(crate) login: Option<Login>,
     /// Opened at, by the core's clock.
     pub(crate) opened: Millis,
     pub(crate) open: bool,
@@ -59,6 +74,13 @@ pub(crate) struct Conn {
     /// Engine ended: only flushing is left.
     pub(crate) closed: bool,
     pub(crate) routing: Routing,
+}
+
+/// A finished SASL exchange.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Login {
+    pub(crate) mechanism: &'static str,
+    pub(crate) user: String,
 }
 
 /// What the peer told in its `open`.
@@ -87,6 +109,7 @@ impl Conn {
         Self {
             engine,
             number,
+            login: None,
             opened: now,
             open: false,
             peer: Peer::default(),

@@ -60,12 +60,7 @@ impl Core {
                 self.on_detached(id, link, error.map(|error| *error));
             }
             Event::Opened(open) => self.on_opened(id, &open),
-            Event::Authenticate(_) => {
-                // No user store here: ANONYMOUS never asks, PLAIN and EXTERNAL need one.
-                if let Some(conn) = self.conns.get_mut(id) {
-                    conn.engine.authenticate(false);
-                }
-            }
+            Event::Authenticate(credentials) => self.on_authenticate(id, credentials),
             Event::SenderFlow { link, drained: true, .. } => {
                 if let Some(key) = self.conns.get(id).and_then(|conn| conn.link(link)) {
                     self.relay_drained(key);

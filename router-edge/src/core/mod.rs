@@ -2,6 +2,7 @@
 //! the edge and inter-router protocols.
 
 mod attach;
+mod authenticate;
 mod choose;
 mod conn;
 mod control;
@@ -26,7 +27,7 @@ mod slab;
 mod table;
 mod tracking;
 
-pub use conn::{ConnSpec, Direction};
+pub use conn::{ConnSpec, Direction, TlsFacts};
 pub use manage::{Command, CommandAction, Entities};
 pub use slab::ConnId;
 
@@ -76,6 +77,7 @@ pub struct Core {
     totals: Totals,
     entities: Entities,
     link_routes: Vec<link_route::LinkRoute>,
+    users: crate::identity::Users,
 }
 
 /// Another interior router.
@@ -165,6 +167,7 @@ impl Core {
             totals: Totals::default(),
             entities: Entities::default(),
             link_routes: Vec::new(),
+            users: crate::identity::Users::default(),
         };
         for class in [Class::Local, Class::Mobile] {
             let key = Key { class, name: "$management" };

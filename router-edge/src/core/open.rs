@@ -3,10 +3,10 @@
 use iofog_amqp::{Symbol, Value};
 use iofog_amqp_engine::{ClientSasl, Config, Connection, Mechanism, Millis, Security, ServerSasl};
 
-use super::conn::{Conn, ConnSpec, Direction};
+use super::conn::{Conn, ConnSpec, Direction, TlsFacts};
 use super::slab::ConnId;
 use super::{Core, PRODUCT};
-use crate::config::{ConnectorConfig, ListenerConfig, Mode, Role};
+use crate::config::{ConnectorConfig, ListenerConfig, Mode, Role, Sasl};
 
 /// Transfer frames that a peer may send ahead on one session: what arrives after the session was
 /// told to stop. An edge router runs where memory is small.
@@ -15,16 +15,21 @@ const CLIENT_WINDOW: u32 = 512;
 const ROUTER_WINDOW: u32 = 2_048;
 
 impl Core {
-    /// A peer connected to a listener.
-    pub fn accept(&mut self, listener: &ListenerConfig, host: String, now: Millis) -> ConnId {
-        let mechanisms: Vec<Mechanism> =
-            listener.sasl.mechanisms.iter().filter_map(|name| mechanism(name)).collect();
-        let sasl = ServerSasl {
-            mechanisms: if mechanisms.is_empty() { vec![Mechanism::Anonymous] } else { mechanisms },
-            allow_bare: !listener.authenticate_peer,
-        };
+    /// A peer connected to a listener; `tls`: what its handshake left, if there was one.
+    pub fn accept(
+        &mut self,
+        listener: &ListenerConfig,
+        host: String,
+        tls: Option<TlsFacts>,
+        now: Millis,
+    ) -> ConnId {
+        let known = tls.as_ref().is_some_and(|tls| tls.peer.is_some());
         let config = Config {
-            security: Security::Server(sasl),
+            security: Security::Server(ServerSasl {
+                mechanisms: mechanisms(&listener.sasl, known),
+                // A certificate that was believed is authentication enough.
+                allow_bare: !listener.authenticate_peer || known,
+            }),
             max_frame_size: listener.max_frame_size,
             idle_timeout_ms: idle(listener.idle_timeout),
             max_sessions: listener.max_sessions,
@@ -38,23 +43,21 @@ impl Core {
             cost: listener.cost,
             capacity: listener.link_capacity,
             local: false,
+            tls,
         };
         self.add(config, spec, now)
     }
 
-    /// We connected to a peer.
-    pub fn connect(&mut self, connector: &ConnectorConfig, now: Millis) -> ConnId {
-        let sasl = match (&connector.sasl.username, &connector.sasl.password) {
-            (Some(username), Some(password)) => {
-                ClientSasl::Plain { username: username.clone(), password: password.0.clone() }
-            }
-            _ if connector.sasl.mechanisms.iter().any(|name| name == "EXTERNAL") => {
-                ClientSasl::External
-            }
-            _ => ClientSasl::Anonymous,
-        };
+    /// We connected to a peer; `tls`: what the handshake left, and whether we showed a certificate.
+    pub fn connect(
+        &mut self,
+        connector: &ConnectorConfig,
+        tls: Option<(TlsFacts, bool)>,
+        now: Millis,
+    ) -> ConnId {
+        let shown = tls.as_ref().is_some_and(|(_, shown)| *shown);
         let config = Config {
-            security: Security::Client(sasl),
+            security: Security::Client(ClientSasl::Offered(choices(&connector.sasl, shown))),
             hostname: Some(connector.host.clone()),
             max_frame_size: connector.max_frame_size,
             idle_timeout_ms: idle(connector.idle_timeout),
@@ -69,6 +72,7 @@ impl Core {
             cost: connector.cost,
             capacity: connector.link_capacity,
             local: false,
+            tls: tls.map(|(facts, _)| facts),
         };
         self.add(config, spec, now)
     }
@@ -81,7 +85,7 @@ impl Core {
             max_frame_size: LOCAL_FRAME_SIZE,
             ..ListenerConfig::new(Role::Normal, "", 0)
         };
-        let id = self.accept(&listener, "in-process".to_owned(), now);
+        let id = self.accept(&listener, "in-process".to_owned(), None, now);
         if let Some(conn) = self.conns.get_mut(id) {
             conn.spec.local = true;
         }
@@ -141,13 +145,37 @@ fn capabilities() -> Vec<Symbol> {
     vec![Symbol::from_static("ANONYMOUS-RELAY")]
 }
 
-fn mechanism(name: &str) -> Option<Mechanism> {
-    match name {
+/// What a listener offers; EXTERNAL only to peers whose certificate was believed.
+fn mechanisms(sasl: &Sasl, known: bool) -> Vec<Mechanism> {
+    if sasl.mechanisms.is_empty() {
+        return vec![Mechanism::Anonymous];
+    }
+    let mechanism = |name: &String| match name.as_str() {
         "ANONYMOUS" => Some(Mechanism::Anonymous),
-        "EXTERNAL" => Some(Mechanism::External),
+        "EXTERNAL" if known => Some(Mechanism::External),
         "PLAIN" => Some(Mechanism::Plain),
         _ => None,
+    };
+    sasl.mechanisms.iter().filter_map(mechanism).collect()
+}
+
+/// What a connector would use, the strongest first, among what is listed (nothing listed = anything).
+fn choices(sasl: &Sasl, shown: bool) -> Vec<ClientSasl> {
+    let allowed = |name| sasl.mechanisms.is_empty() || sasl.lists(name);
+    let mut choices = Vec::new();
+    if shown && allowed("EXTERNAL") {
+        choices.push(ClientSasl::External);
     }
+    if let (Some(username), Some(password)) = (&sasl.username, &sasl.password)
+        && allowed("PLAIN")
+    {
+        let (username, password) = (username.clone(), password.0.clone());
+        choices.push(ClientSasl::Plain { username, password });
+    }
+    if allowed("ANONYMOUS") {
+        choices.push(ClientSasl::Anonymous);
+    }
+    choices
 }
 
 /// Half of what is tolerated, ms.

@@ -15,6 +15,9 @@ pub(super) struct Arguments {
     /// address for listeners without a host of their own, and for outgoing connections
     #[argh(option)]
     pub(super) bind: Option<IpAddr>,
+    /// read a password from standard input and print what stands behind the name in a users file
+    #[argh(switch)]
+    pub(super) hash_password: bool,
     /// log level: off, error, warn, info, debug, trace (default: info)
     #[argh(option, default = "LevelFilter::Info")]
     pub(super) log: LevelFilter,

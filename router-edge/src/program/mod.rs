@@ -1,6 +1,7 @@
 //! The program around the router: command line, environment, log, signals.
 
 mod arguments;
+mod password;
 mod source;
 
 use std::future::{Future, poll_fn};
@@ -19,6 +20,12 @@ use arguments::Arguments;
 #[must_use]
 pub fn run() -> ExitCode {
     let arguments: Arguments = argh::from_env();
+    if arguments.hash_password {
+        return match password::hash(std::io::stdin().lock(), std::io::stdout().lock()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(_) => ExitCode::FAILURE,
+        };
+    }
     if let Err(text) = arguments.set_up_log() {
         return fail(&text);
     }

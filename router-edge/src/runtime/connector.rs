@@ -6,14 +6,19 @@ use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::time::Duration;
 
+use iofog_tls::rustls::ClientConfig;
 use log::{info, warn};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio_rustls::client::TlsStream;
 
 use super::driver;
 use super::options::StartError;
 use super::resolve::resolve;
 use super::shared::{ConnectorState, ConnectorTask, Shared};
+use super::tls::{self, Side};
 use crate::config::ConnectorConfig;
+use crate::core::TlsFacts;
 
 /// Waits between attempts, ms; the last is repeated (router.md section 6).
 const WAITS: [u32; 3] = [1_000, 2_000, 5_000];
@@ -22,29 +27,26 @@ const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Starts to keep a connector's connection.
 pub(super) fn open(shared: &Rc<Shared>, config: &ConnectorConfig) -> Result<(), StartError> {
-    if config.ssl_profile.is_some() {
-        return Err(StartError::Unsupported {
-            entity: format!("connector {}", config.name),
-            rule: "TLS is not supported by this build",
-        });
-    }
+    let tls = Side::connector(shared, config)?;
     let state = Rc::new(RefCell::new(ConnectorState::default()));
-    let task = keep(Rc::clone(shared), config.clone(), Rc::clone(&state));
+    let task = keep(Rc::clone(shared), config.clone(), tls, Rc::clone(&state));
     let entry = ConnectorTask { state, task: tokio::task::spawn_local(task) };
     shared.connectors.borrow_mut().insert(config.name.clone(), entry);
     Ok(())
 }
 
-async fn keep(shared: Rc<Shared>, config: ConnectorConfig, state: Rc<RefCell<ConnectorState>>) {
+async fn keep(
+    shared: Rc<Shared>,
+    config: ConnectorConfig,
+    tls: Option<Side<ClientConfig>>,
+    state: Rc<RefCell<ConnectorState>>,
+) {
     let mut failures = 0;
     while !state.borrow().stopped {
-        match dial(&shared, &config).await {
-            Ok(stream) => {
+        match dial(&shared, &config, tls.as_ref()).await {
+            Ok(dialled) => {
                 info!("connector {}: connected", config.name);
-                let now = shared.now();
-                let conn = shared.core.borrow_mut().connect(&config, now);
-                state.borrow_mut().conn = Some(conn);
-                let ran = watch(&shared, conn, stream).await;
+                let ran = run(&shared, &config, &state, dialled).await;
                 failures = if ran.opened { 0 } else { failures };
                 state.borrow_mut().conn = None;
                 state.borrow_mut().message = ran.reason;
@@ -67,13 +69,42 @@ async fn keep(shared: Rc<Shared>, config: ConnectorConfig, state: Rc<RefCell<Con
     }
 }
 
+/// A connection that was made.
+enum Dialled {
+    Plain(TcpStream),
+    Tls(Box<TlsStream<TcpStream>>, TlsFacts, bool),
+}
+
+async fn run(
+    shared: &Rc<Shared>,
+    config: &ConnectorConfig,
+    state: &RefCell<ConnectorState>,
+    dialled: Dialled,
+) -> Ran {
+    let begin = |tls| {
+        let now = shared.now();
+        let conn = shared.core.borrow_mut().connect(config, tls, now);
+        state.borrow_mut().conn = Some(conn);
+        conn
+    };
+    match dialled {
+        Dialled::Plain(stream) => watch(shared, begin(None), stream).await,
+        Dialled::Tls(stream, facts, shown) => {
+            watch(shared, begin(Some((facts, shown))), *stream).await
+        }
+    }
+}
+
 /// How a connection ended.
 struct Ran {
     opened: bool,
     reason: String,
 }
 
-async fn watch(shared: &Rc<Shared>, conn: crate::core::ConnId, stream: TcpStream) -> Ran {
+async fn watch<S>(shared: &Rc<Shared>, conn: crate::core::ConnId, stream: S) -> Ran
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let mut ran = Ran { opened: false, reason: "connection lost".to_owned() };
     let mut task = std::pin::pin!(driver::run(Rc::clone(shared), conn, stream));
     std::future::poll_fn(|cx| {
@@ -89,7 +120,20 @@ async fn watch(shared: &Rc<Shared>, conn: crate::core::ConnId, stream: TcpStream
     ran
 }
 
-async fn dial(shared: &Shared, config: &ConnectorConfig) -> io::Result<TcpStream> {
+async fn dial(
+    shared: &Shared,
+    config: &ConnectorConfig,
+    tls: Option<&Side<ClientConfig>>,
+) -> io::Result<Dialled> {
+    let stream = reach(shared, config).await?;
+    let Some(side) = tls else {
+        return Ok(Dialled::Plain(stream));
+    };
+    let (stream, facts, shown) = tls::connect(side, shared, &config.host, stream).await?;
+    Ok(Dialled::Tls(Box::new(stream), facts, shown))
+}
+
+async fn reach(shared: &Shared, config: &ConnectorConfig) -> io::Result<TcpStream> {
     let source = shared.options.source_address;
     let attempt = async {
         let mut last = io::Error::new(io::ErrorKind::NotFound, "host has no address");

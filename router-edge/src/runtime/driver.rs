@@ -125,7 +125,12 @@ where
             let core: std::cell::Ref<'_, Core> = shared.core.borrow();
             let pieces = core.output::<PIECES>(conn);
             if pieces.iter().all(|piece| piece.is_empty()) {
-                return Ok(true);
+                drop(core);
+                // TLS may hold back a last record.
+                return match Pin::new(&mut *stream).poll_flush(cx) {
+                    Poll::Ready(result) => result.map(|()| true),
+                    Poll::Pending => Ok(false),
+                };
             }
             let slices = pieces.map(IoSlice::new);
             let used = pieces.iter().position(|piece| piece.is_empty()).unwrap_or(PIECES);

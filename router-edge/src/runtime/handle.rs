@@ -14,7 +14,7 @@ use super::options::{
 };
 use super::shared::Shared;
 use super::{connector, driver, listener};
-use crate::config::{RouterConfig, diff};
+use crate::config::{RouterConfig, SslProfile, diff};
 use crate::core::{CommandAction, Core};
 
 /// Bytes of the pipe to a client inside the process.
@@ -39,7 +39,12 @@ pub async fn start(
     let seed = RandomState::new().build_hasher().finish();
     let instance = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_secs());
     let core = Core::new(&config, seed, instance, Millis(0));
-    let empty = RouterConfig { listeners: Vec::new(), connectors: Vec::new(), ..config.clone() };
+    let empty = RouterConfig {
+        listeners: Vec::new(),
+        connectors: Vec::new(),
+        ssl_profiles: Vec::new(),
+        ..config.clone()
+    };
     let short = u32::try_from(seed & u64::from(u32::MAX)).unwrap_or(1);
     let shared = Rc::new(Shared::new(core, empty, options, short));
     let handle = RouterHandle { shared };
@@ -47,7 +52,10 @@ pub async fn start(
     *handle.shared.timer.borrow_mut() = Some(timer);
     let steward = tokio::task::spawn_local(serve_management(handle.clone()));
     *handle.shared.steward.borrow_mut() = Some(steward);
-    handle.shared.core.borrow_mut().entities_mut().ssl_profiles.clone_from(&config.ssl_profiles);
+    if let Err(error) = handle.shared.users.load(&handle.shared) {
+        handle.shutdown().await;
+        return Err(error);
+    }
     match handle.apply(config).await {
         Ok(_) => Ok(handle),
         Err(ApplyError::Start(error)) => {
@@ -108,6 +116,7 @@ impl RouterHandle {
             return Err(ApplyError::Rebuild);
         }
         let mut applied = Applied::default();
+        self.take_profiles(&config.ssl_profiles);
         for new in &steps.new_listeners {
             // The same port under another name: the old one has to go first.
             if let Ok(address) = listener::address_of(&self.shared, new).await {
@@ -136,10 +145,19 @@ impl RouterHandle {
         {
             let mut current = self.shared.config.borrow_mut();
             current.addresses = config.addresses;
-            current.ssl_profiles = config.ssl_profiles;
         }
         self.shared.sync_entities();
         Ok(applied)
+    }
+
+    /// Profiles that the configuration has, had, or changed; others were made by management and stay.
+    fn take_profiles(&self, new: &[SslProfile]) {
+        let old =
+            std::mem::replace(&mut self.shared.config.borrow_mut().ssl_profiles, new.to_vec());
+        let mut core = self.shared.core.borrow_mut();
+        let profiles = &mut core.entities_mut().ssl_profiles;
+        profiles.retain(|known| !old.iter().chain(new).any(|other| other.name == known.name));
+        profiles.extend_from_slice(new);
     }
 
     async fn carry_out(&self, action: &CommandAction) -> Result<(), String> {

@@ -6,10 +6,12 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use log::{info, warn};
+use iofog_tls::rustls::ServerConfig;
+use log::{debug, info, warn};
 use rustix::process::{Resource, getrlimit};
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::net::TcpListener;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
 use super::driver;
@@ -17,7 +19,9 @@ use super::http;
 use super::options::StartError;
 use super::resolve::resolve;
 use super::shared::{ListenerTask, Shared};
+use super::tls::{self, Side};
 use crate::config::ListenerConfig;
+use crate::core::TlsFacts;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 128;
@@ -28,12 +32,7 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Opens a listener and starts to accept.
 pub(super) async fn open(shared: &Rc<Shared>, config: &ListenerConfig) -> Result<(), StartError> {
-    if config.ssl_profile.is_some() {
-        return Err(StartError::Unsupported {
-            entity: format!("listener {}", config.name),
-            rule: "TLS is not supported by this build",
-        });
-    }
+    let tls = Side::listener(shared, config)?.map(Rc::new);
     let fail = |address: String| {
         let name = config.name.clone();
         move |source| StartError::Bind { name, address, source }
@@ -44,7 +43,8 @@ pub(super) async fn open(shared: &Rc<Shared>, config: &ListenerConfig) -> Result
     let socket = bind(address).map_err(fail(address.to_string()))?;
     let address = socket.local_addr().map_err(fail(address.to_string()))?;
     info!("listener {} on {address}", config.name);
-    let task = tokio::task::spawn_local(accept(Rc::clone(shared), config.clone(), socket));
+    let task =
+        tokio::task::spawn_local(accept(Rc::clone(shared), Rc::new(config.clone()), tls, socket));
     let entry = ListenerTask { address, task };
     shared.listeners.borrow_mut().insert(config.name.clone(), entry);
     Ok(())
@@ -83,7 +83,12 @@ fn fair_share() -> usize {
     usize::try_from(files / 4).unwrap_or(usize::MAX).max(1)
 }
 
-async fn accept(shared: Rc<Shared>, config: ListenerConfig, listener: TcpListener) {
+async fn accept(
+    shared: Rc<Shared>,
+    config: Rc<ListenerConfig>,
+    tls: Option<Rc<Side<ServerConfig>>>,
+    listener: TcpListener,
+) {
     let most = shared.options.listener_connections.unwrap_or_else(fair_share);
     let places = Arc::new(Semaphore::new(most));
     loop {
@@ -92,18 +97,13 @@ async fn accept(shared: Rc<Shared>, config: ListenerConfig, listener: TcpListene
             Ok((stream, peer)) => {
                 // Small frames must not wait for each other.
                 let _ = stream.set_nodelay(true);
-                let shared = Rc::clone(&shared);
-                if let Some(http) = config.http {
-                    tokio::task::spawn_local(async move {
-                        http::serve(shared, http, stream).await;
-                        drop(place);
-                    });
-                    continue;
-                }
-                let now = shared.now();
-                let conn = shared.core.borrow_mut().accept(&config, peer.to_string(), now);
+                let (shared, config, tls) = (Rc::clone(&shared), Rc::clone(&config), tls.clone());
                 tokio::task::spawn_local(async move {
-                    driver::run(shared, conn, stream).await;
+                    let peer = peer.to_string();
+                    match tls {
+                        None => serve(shared, &config, peer, None, stream).await,
+                        Some(tls) => serve_tls(shared, &config, peer, &tls, stream).await,
+                    }
                     drop(place);
                 });
             }
@@ -113,4 +113,49 @@ async fn accept(shared: Rc<Shared>, config: ListenerConfig, listener: TcpListene
             }
         }
     }
+}
+
+/// A peer of a listener with an sslProfile: encrypted, or not where that is allowed.
+async fn serve_tls(
+    shared: Rc<Shared>,
+    config: &ListenerConfig,
+    peer: String,
+    tls: &Side<ServerConfig>,
+    stream: TcpStream,
+) {
+    if !config.require_ssl {
+        match tls::begins_tls(&stream).await {
+            Ok(true) => {}
+            Ok(false) if config.require_encryption => {
+                warn!("listener {}: {peer} does not encrypt: refused", config.name);
+                return;
+            }
+            Ok(false) => return serve(shared, config, peer, None, stream).await,
+            Err(error) => return debug!("listener {}: {peer}: {error}", config.name),
+        }
+    }
+    match tls::accept(tls, &shared, stream).await {
+        Ok((stream, facts)) => serve(shared, config, peer, Some(facts), stream).await,
+        Err(error) => warn!("listener {}: {peer}: TLS: {error}", config.name),
+    }
+}
+
+async fn serve<S>(
+    shared: Rc<Shared>,
+    config: &ListenerConfig,
+    peer: String,
+    tls: Option<TlsFacts>,
+    stream: S,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    if let Some(http) = config.http {
+        return http::serve(shared, http, stream).await;
+    }
+    if config.sasl.lists("PLAIN") {
+        shared.users.refresh(&shared);
+    }
+    let now = shared.now();
+    let conn = shared.core.borrow_mut().accept(config, peer, tls, now);
+    driver::run(shared, conn, stream).await;
 }

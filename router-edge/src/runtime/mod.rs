@@ -9,6 +9,8 @@ mod listener;
 mod options;
 mod resolve;
 mod shared;
+mod tls;
+mod users;
 
 pub use handle::{RouterHandle, start};
 pub use options::{Applied, ApplyError, ConnectorStatus, RouterStatus, RuntimeOptions, StartError};

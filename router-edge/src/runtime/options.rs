@@ -3,6 +3,7 @@
 use std::io;
 use std::net::IpAddr;
 
+use iofog_tls::TlsError;
 use thiserror::Error;
 
 /// Facts of the machine that are no part of the router's configuration.
@@ -31,13 +32,22 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
-    /// A feature that this build lacks.
-    #[error("{entity}: {rule}")]
-    Unsupported {
-        /// Entity at fault.
+    /// Certificates, keys or trust anchors of an sslProfile cannot be used.
+    #[error("{entity}: sslProfile cannot be used")]
+    Tls {
+        /// Listener or connector at fault.
         entity: String,
-        /// What is missing.
-        rule: &'static str,
+        /// Cause.
+        #[source]
+        source: TlsError,
+    },
+    /// The users file cannot be read or makes no sense.
+    #[error("saslUsersFile {path}: {rule}")]
+    Users {
+        /// The file.
+        path: String,
+        /// Cause.
+        rule: String,
     },
 }
 

@@ -11,7 +11,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
 use super::options::RuntimeOptions;
-use crate::config::RouterConfig;
+use super::users::UsersFile;
+use crate::config::{RouterConfig, SslProfile};
 use crate::core::{ConnId, Core};
 
 /// State of one router.
@@ -25,6 +26,7 @@ pub(super) struct Shared {
     pub(super) steward: RefCell<Option<JoinHandle<()>>>,
     /// Told when management asks for something that needs sockets.
     pub(super) commands: Notify,
+    pub(super) users: UsersFile,
     wakers: RefCell<Vec<Option<Waker>>>,
     started: Instant,
     random: Cell<u32>,
@@ -61,6 +63,7 @@ impl Shared {
         Self {
             core: RefCell::new(core),
             options,
+            users: UsersFile::new(config.settings.sasl_users_file.as_deref()),
             config: RefCell::new(config),
             listeners: RefCell::default(),
             connectors: RefCell::default(),
@@ -111,6 +114,12 @@ impl Shared {
                 waker.wake_by_ref();
             }
         }
+    }
+
+    /// The profile of this name, as configuration or management last had it.
+    pub(super) fn ssl_profile(&self, name: &str) -> Option<SslProfile> {
+        let mut core = self.core.borrow_mut();
+        core.entities_mut().ssl_profiles.iter().find(|profile| profile.name == name).cloned()
     }
 
     /// Shows management the listeners and connectors as they are.

@@ -3,7 +3,7 @@
 use bytes::{Buf, Bytes};
 use iofog_amqp::frame::{Frame, FrameKind, MIN_MAX_FRAME_SIZE, Protocol};
 use iofog_amqp::sasl::{SaslCode, SaslFrame};
-use iofog_amqp::{Error, Open, Performative, condition};
+use iofog_amqp::{Error, Open, Performative, Symbol, condition};
 
 use super::{Connection, Step};
 use crate::{ClientSasl, CloseReason, Config, Credentials, Event, Mechanism, Security, ServerSasl};
@@ -156,12 +156,7 @@ impl Connection {
         self.input.advance(end);
         match (self.phase, frame) {
             (Phase::SaslMechanisms, SaslFrame::Mechanisms(offered)) => {
-                let Some(init) = self.sasl_init() else { return self.sasl_failed() };
-                if let SaslFrame::Init { mechanism, .. } = &init
-                    && !offered.contains(mechanism)
-                {
-                    return self.sasl_failed();
-                }
+                let Some(init) = self.sasl_init(&offered) else { return self.sasl_failed() };
                 self.send_sasl(&init);
                 self.phase = Phase::SaslOutcome;
                 Step::Again
@@ -178,19 +173,20 @@ impl Connection {
         }
     }
 
-    fn sasl_init(&self) -> Option<SaslFrame> {
+    /// The answer to the server's offer; none when it offers nothing that we would use.
+    fn sasl_init(&self, offered: &[Symbol]) -> Option<SaslFrame> {
         let Security::Client(sasl) = &self.config.security else { return None };
-        let (mechanism, response) = match sasl {
-            ClientSasl::None => return None,
-            ClientSasl::Anonymous => (Mechanism::Anonymous, Bytes::from_static(b"anonymous")),
-            ClientSasl::External => (Mechanism::External, Bytes::new()),
-            ClientSasl::Plain { username, password } => {
-                (Mechanism::Plain, Bytes::from(format!("\0{username}\0{password}")))
-            }
+        let choices = match sasl {
+            ClientSasl::Offered(choices) => choices.as_slice(),
+            one => std::slice::from_ref(one),
         };
+        let (mechanism, initial_response) = choices
+            .iter()
+            .filter_map(initial_response)
+            .find(|(mechanism, _)| offered.contains(&mechanism.name()))?;
         Some(SaslFrame::Init {
             mechanism: mechanism.name(),
-            initial_response: Some(response),
+            initial_response: Some(initial_response),
             hostname: self.config.hostname.clone(),
         })
     }
@@ -269,6 +265,18 @@ impl Connection {
         self.phase = Phase::Running;
         Step::Event(Event::Opened(open))
     }
+}
+
+/// Mechanism and first words of a client.
+fn initial_response(sasl: &ClientSasl) -> Option<(Mechanism, Bytes)> {
+    Some(match sasl {
+        ClientSasl::None | ClientSasl::Offered(_) => return None,
+        ClientSasl::Anonymous => (Mechanism::Anonymous, Bytes::from_static(b"anonymous")),
+        ClientSasl::External => (Mechanism::External, Bytes::new()),
+        ClientSasl::Plain { username, password } => {
+            (Mechanism::Plain, Bytes::from(format!("\0{username}\0{password}")))
+        }
+    })
 }
 
 /// `authzid NUL authcid NUL password` (RFC 4616).

@@ -121,6 +121,8 @@ impl Core {
             Kind::Listener => {
                 let config = listener(from)?;
                 crate::config::role_allowed(self.mode, "listener", &config.name, config.role)?;
+                let users = self.settings.sasl_users_file.is_some();
+                crate::config::check_listener(&config, &self.entities.ssl_profiles, users)?;
                 if self.entities.listeners.iter().any(|known| known.name == config.name) {
                     return Err(refuse(400, format!("listener {} exists", config.name)));
                 }
@@ -130,6 +132,7 @@ impl Core {
             Kind::Connector => {
                 let config = connector(from)?;
                 crate::config::role_allowed(self.mode, "connector", &config.name, config.role)?;
+                crate::config::check_connector(&config, &self.entities.ssl_profiles)?;
                 if self.entities.connectors.iter().any(|(known, _)| known.name == config.name) {
                     return Err(refuse(400, format!("connector {} exists", config.name)));
                 }

@@ -107,6 +107,8 @@ impl Core {
                     ("certFile", optional(profile.cert_file.as_deref())),
                     ("privateKeyFile", optional(profile.private_key_file.as_deref())),
                     ("caCertFile", optional(profile.ca_cert_file.as_deref())),
+                    ("uidFormat", profile.uid_format_text().into()),
+                    ("uidNameMappingFile", optional(profile.uid_names_file.as_deref())),
                 ]
             })
             .collect()
@@ -129,6 +131,7 @@ impl Core {
     }
 
     fn connection_view(&self, conn: &Conn) -> Record {
+        let (tls, login) = (conn.spec.tls.as_ref(), conn.login.as_ref());
         let properties = conn.peer.properties.iter();
         let properties = properties.map(|(key, value)| (Value::Symbol(key.clone()), value.clone()));
         vec![
@@ -143,12 +146,12 @@ impl Core {
             ("adminStatus", "enabled".into()),
             ("operStatus", "up".into()),
             ("isAuthenticated", true.into()),
-            ("isEncrypted", false.into()),
-            ("sasl", "ANONYMOUS".into()),
-            ("user", "anonymous".into()),
-            ("ssl", false.into()),
-            ("sslProto", Value::Null),
-            ("sslCipher", Value::Null),
+            ("isEncrypted", tls.is_some().into()),
+            ("sasl", login.map_or("ANONYMOUS", |login| login.mechanism).into()),
+            ("user", login.map_or("anonymous", |login| login.user.as_str()).into()),
+            ("ssl", tls.is_some().into()),
+            ("sslProto", optional(tls.map(|tls| tls.protocol))),
+            ("sslCipher", optional(tls.map(|tls| tls.cipher.as_str()))),
             ("tenant", Value::Null),
             ("properties", Value::Map(properties.collect())),
             ("uptimeSeconds", total(self.now.0.saturating_sub(conn.opened.0) / 1_000)),
@@ -294,6 +297,8 @@ pub(super) fn listener_attributes(config: &ListenerConfig) -> Record {
         ("role", config.role.as_str().into()),
         ("cost", Value::Uint(config.cost)),
         ("sslProfile", optional(config.ssl_profile.as_deref())),
+        ("requireSsl", config.require_ssl.into()),
+        ("requireEncryption", config.require_encryption.into()),
         ("saslMechanisms", mechanisms(&config.sasl)),
         ("authenticatePeer", config.authenticate_peer.into()),
         ("maxFrameSize", Value::Uint(config.max_frame_size)),
@@ -317,6 +322,7 @@ pub(super) fn connector_attributes(config: &ConnectorConfig) -> Record {
         ("cost", Value::Uint(config.cost)),
         ("sslProfile", optional(config.ssl_profile.as_deref())),
         ("saslMechanisms", mechanisms(&config.sasl)),
+        ("saslUsername", optional(config.sasl.username.as_deref())),
         ("verifyHostname", config.verify_hostname.into()),
         ("maxFrameSize", Value::Uint(config.max_frame_size)),
         ("idleTimeoutSeconds", Value::Uint(config.idle_timeout)),
