@@ -21,6 +21,8 @@ pub struct App {
     pub live: Live,
     /// When the program started.
     pub started: Instant,
+    /// Names this process among the Controllers on its database.
+    pub origin: String,
     store: Box<dyn Store>,
 }
 
@@ -34,6 +36,7 @@ pub struct Work<'a> {
     pub live: &'a Live,
     /// Now, epoch ms.
     pub now: i64,
+    store: &'a dyn Store,
     stamp: Option<i64>,
     effects: Vec<Effect>,
 }
@@ -48,8 +51,15 @@ pub fn now_ms() -> i64 {
 impl App {
     /// Puts the Controller together; [`crate::start`] fills it.
     #[must_use]
-    pub fn new(settings: Settings, store: Box<dyn Store>) -> Arc<Self> {
-        Arc::new(Self { settings, live: Live::default(), started: Instant::now(), store })
+    pub fn new(settings: Settings, store: Box<dyn Store>, origin: String) -> Arc<Self> {
+        let (live, started) = (Live::default(), Instant::now());
+        Arc::new(Self { settings, live, started, origin, store })
+    }
+
+    /// The database behind it.
+    #[must_use]
+    pub fn store(&self) -> &dyn Store {
+        &*self.store
     }
 
     /// Runs a transaction that may write; answers after its commit.
@@ -101,8 +111,13 @@ impl App {
         let app = Arc::clone(self);
         Box::new(move |tx| {
             let mut work = Work::new(tx, &app);
-            let result = body(&mut work);
+            let mut result = body(&mut work);
             let effects = std::mem::take(&mut work.effects);
+            if result.is_ok()
+                && let Err(error) = work.publish(&app.origin, &effects)
+            {
+                result = Err(error);
+            }
             let keep = result.is_ok();
             let answer = Box::new(move |stored: Result<(), String>| {
                 let result = match stored {
@@ -127,9 +142,41 @@ impl<'a> Work<'a> {
             settings: &app.settings,
             live: &app.live,
             now: now_ms(),
+            store: &*app.store,
             stamp: None,
             effects: Vec::new(),
         }
+    }
+
+    /// Tells the other Controllers on the database, with the commit, what it changes in memory.
+    fn publish(&mut self, origin: &str, effects: &[Effect]) -> Result<(), ApiError> {
+        if effects.is_empty() || !self.store.is_shared() {
+            return Ok(());
+        }
+        let document = serde_json::to_string(effects).map_err(store::StoreError::from)?;
+        Ok(store::effect::insert(self.tx, origin, self.now, &document)?)
+    }
+
+    /// Rows were inserted with ids of their own: ids that the database gives follow them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn ids_given(&mut self) -> Result<(), ApiError> {
+        Ok(self.store.ids_given(self.tx)?)
+    }
+
+    /// The stamp of this transaction's flags.
+    fn stamp(&mut self) -> Result<i64, ApiError> {
+        if let Some(stamp) = self.stamp {
+            return Ok(stamp);
+        }
+        let stamp = if self.store.is_shared() {
+            store::change::next_stamp(self.tx, self.now)?
+        } else {
+            self.live.board.stamp(self.now)
+        };
+        self.stamp = Some(stamp);
+        Ok(stamp)
     }
 
     /// Sets change flags for an agent.
@@ -137,7 +184,7 @@ impl<'a> Work<'a> {
     /// # Errors
     /// When the database fails.
     pub fn flag(&mut self, fog: &FogUuid, flags: Flags) -> Result<(), ApiError> {
-        let stamp = *self.stamp.get_or_insert_with(|| self.live.board.stamp(self.now));
+        let stamp = self.stamp()?;
         store::change::insert(self.tx, fog, &time::iso(stamp), flags)?;
         self.effects.push(Effect::Flags(fog.clone(), stamp, flags));
         Ok(())

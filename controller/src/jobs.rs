@@ -7,18 +7,24 @@ use iofog_api::ApiError;
 
 use crate::app::{App, Work, now_ms};
 use crate::domain::fog::Fog;
+use crate::live::Effect;
 use crate::stop::Stop;
 use crate::store;
 
 /// How often statuses and expiries are written behind.
 const WRITE_BEHIND: Duration = Duration::from_secs(2);
+/// The same where other Controllers wait to hear of them.
+const WRITE_BEHIND_SHARED: Duration = Duration::from_millis(500);
 /// How often expired rows are removed.
-const CLEAN_UP: Duration = Duration::from_secs(3600);
+const CLEAN_UP: Duration = Duration::from_secs(600);
+/// How long a Controller may be cut off before it has to read everything again.
+const EFFECTS_KEPT_MS: i64 = 10 * 60 * 1000;
 
 /// Runs the jobs until `stop` turns true; writes behind once more at the end.
 pub async fn run(app: Arc<App>, mut stop: Stop) {
     let mut status = tokio::time::interval(Duration::from_millis(app.settings.status_job_ms));
-    let mut flush = tokio::time::interval(WRITE_BEHIND);
+    let behind = if app.store().is_shared() { WRITE_BEHIND_SHARED } else { WRITE_BEHIND };
+    let mut flush = tokio::time::interval(behind);
     let mut clean = tokio::time::interval(CLEAN_UP);
     loop {
         let (what, result) = tokio::select! {
@@ -39,6 +45,9 @@ pub async fn run(app: Arc<App>, mut stop: Stop) {
 /// Agents that run but have not reported for several intervals become unknown, and so do their microservices. The time of
 /// receipt counts, not the agent's clock.
 async fn mark_silent(app: &Arc<App>) -> Result<(), ApiError> {
+    if !app.store().leads() {
+        return Ok(());
+    }
     let fogs = app.read(|work| Ok(store::fog::all(work.tx)?)).await?;
     let now = now_ms();
     for fog in fogs {
@@ -72,6 +81,10 @@ async fn write_behind(app: &Arc<App>) -> Result<(), ApiError> {
         return Ok(());
     }
     app.write(move |work: &mut Work<'_>| {
+        work.effect(Effect::Written(
+            changed.fogs.iter().map(|(uuid, _)| uuid.clone()).collect(),
+            changed.microservices.iter().map(|(uuid, _)| uuid.clone()).collect(),
+        ));
         for (uuid, status) in &changed.fogs {
             store::fog::put_status(work.tx, uuid, status)?;
         }
@@ -85,14 +98,22 @@ async fn write_behind(app: &Arc<App>) -> Result<(), ApiError> {
                 store::token::extend_user(work.tx, hash, *expires)?;
             }
         }
+        work.effect(Effect::Extended(extended));
         Ok(())
     })
     .await
 }
 
 async fn clean_up(app: &Arc<App>) -> Result<(), ApiError> {
-    app.write(|work| {
+    if !app.store().leads() {
+        return Ok(());
+    }
+    let shared = app.store().is_shared();
+    app.write(move |work| {
         store::token::delete_expired(work.tx, work.now)?;
+        if shared {
+            store::effect::delete_before(work.tx, work.now - EFFECTS_KEPT_MS)?;
+        }
         Ok(())
     })
     .await

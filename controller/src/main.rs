@@ -5,13 +5,16 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use argh::FromArgs;
 use iofog_controller::http::server;
 use iofog_controller::settings::Settings;
 use iofog_controller::start::start;
+use iofog_controller::store::Store;
+use iofog_controller::store::postgres::{PgStore, Server};
 use iofog_controller::store::sqlite::SqliteStore;
 use iofog_controller::{jobs, stop};
+use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -81,15 +84,11 @@ fn run(start: Start) -> Result<()> {
 }
 
 async fn serve(settings: Settings) -> Result<()> {
-    std::fs::create_dir_all(&settings.data_dir)
-        .with_context(|| format!("cannot create {}", settings.data_dir.display()))?;
-    let _lock = lock(&settings.data_dir)?;
-    let path = settings.data_dir.join("controller.sqlite");
-    let store =
-        SqliteStore::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+    let origin = random_name()?;
+    let (store, _lock) = open(&settings, &origin)?;
     let host = settings.host.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let address = SocketAddr::new(host, settings.port);
-    let app = start(settings, Box::new(store)).await.context("cannot load the database")?;
+    let app = start(settings, store, origin).await.context("cannot load the database")?;
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     log::info!("listening on {}", listener.local_addr().unwrap_or(address));
@@ -106,6 +105,34 @@ async fn serve(settings: Settings) -> Result<()> {
     stopper.stop();
     serving.await.context("the server failed")?;
     jobs.await.context("the jobs failed")
+}
+
+/// A name that no other Controller has.
+fn random_name() -> Result<String> {
+    let mut bytes = [0; 8];
+    SystemRandom::new().fill(&mut bytes).map_err(|_| anyhow!("no random numbers"))?;
+    Ok(format!("{:016x}", u64::from_ne_bytes(bytes)))
+}
+
+/// Opens the database; an embedded one is locked for as long as the file is kept.
+fn open(settings: &Settings, origin: &str) -> Result<(Box<dyn Store>, Option<File>)> {
+    if let Some(address) = settings.database.clone() {
+        let origin = origin.to_owned();
+        let opening = std::thread::spawn(move || {
+            let server = Server::new(&address)?;
+            PgStore::open(server, origin).with_context(|| format!("cannot open {address:?}"))
+        });
+        // The client blocks, which a thread of the runtime must not; nothing else runs yet.
+        let store = opening.join().map_err(|_| anyhow!("opening the database failed"))??;
+        return Ok((Box::new(store), None));
+    }
+    std::fs::create_dir_all(&settings.data_dir)
+        .with_context(|| format!("cannot create {}", settings.data_dir.display()))?;
+    let lock = lock(&settings.data_dir)?;
+    let path = settings.data_dir.join("controller.sqlite");
+    let store =
+        SqliteStore::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
+    Ok((Box::new(store), Some(lock)))
 }
 
 /// Keeps a second Controller away from the same data for as long as the file is open: each would believe in its own

@@ -7,6 +7,8 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
+use crate::store::postgres::Address;
+
 /// Everything that can be set.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -14,8 +16,10 @@ pub struct Settings {
     pub host: Option<IpAddr>,
     /// Port of the API (`Server_Port`).
     pub port: u16,
-    /// Folder of the database.
+    /// Folder of the embedded database.
     pub data_dir: PathBuf,
+    /// The PostgreSQL database to use instead (`DB_PROVIDER=postgres`).
+    pub database: Option<Address>,
     /// Life of a user's token in ms.
     pub user_token_ms: i64,
     /// Life of an agent's token in ms.
@@ -39,13 +43,6 @@ impl Settings {
     /// # Errors
     /// Naming the variable whose value makes no sense.
     pub fn read(get: impl Fn(&str) -> Option<String>, data_dir: Option<PathBuf>) -> Result<Self> {
-        if let Some(provider) = get("DB_PROVIDER").or_else(|| get("Database_Provider")) {
-            match provider.as_str() {
-                "sqlite" => {}
-                "mysql" => bail!("DB_PROVIDER: mysql is not supported: use sqlite"),
-                other => bail!("DB_PROVIDER: {other} is not supported by this build: use sqlite"),
-            }
-        }
         let number = |name: &str, default: i64| -> Result<i64> {
             get(name).map_or(Ok(default), |text| {
                 text.parse().with_context(|| format!("{name}: {text} is no number"))
@@ -61,6 +58,7 @@ impl Settings {
             .iter()
             .flat_map(|name| [1, 2].map(|fog_type| ((*name).to_owned(), fog_type)));
         Ok(Self {
+            database: database(&get)?,
             host,
             port: u16::try_from(port).with_context(|| format!("Server_Port: {port} is no port"))?,
             data_dir: data_dir.unwrap_or_else(|| PathBuf::from("/var/lib/iofog-controller")),
@@ -79,6 +77,31 @@ impl Settings {
                 .collect(),
         })
     }
+}
+
+/// `DB_*`. Deployments set all of them, often to nothing, also where there is no database (kubernetes contract).
+fn database(get: &impl Fn(&str) -> Option<String>) -> Result<Option<Address>> {
+    let text =
+        |names: &[&str]| names.iter().find_map(|name| get(name).filter(|value| !value.is_empty()));
+    match text(&["DB_PROVIDER", "Database_Provider"]).as_deref() {
+        None | Some("sqlite") => return Ok(None),
+        Some("postgres" | "postgresql") => {}
+        Some("mysql") => bail!("DB_PROVIDER: mysql is not supported: use postgres or sqlite"),
+        Some(other) => bail!("DB_PROVIDER: {other} is not supported: use postgres or sqlite"),
+    }
+    let needed = |names: &[&str]| {
+        text(names).with_context(|| format!("{}: is needed with DB_PROVIDER=postgres", names[0]))
+    };
+    let port = text(&["DB_PORT"]).unwrap_or_else(|| "5432".to_owned());
+    Ok(Some(Address {
+        host: needed(&["DB_HOST"])?,
+        port: port.parse().with_context(|| format!("DB_PORT: {port} is no port"))?,
+        // The Operator says one, iofogctl the other.
+        user: needed(&["DB_USERNAME", "DB_USER"])?,
+        password: text(&["DB_PASSWORD"]).unwrap_or_default(),
+        name: text(&["DB_NAME"]).unwrap_or_else(|| "iofogcontroller".to_owned()),
+        authority: text(&["DB_SSL_CA"]).map(PathBuf::from),
+    }))
 }
 
 /// `6000-7000` means 6000 to 6999.
@@ -111,6 +134,20 @@ mod tests {
         assert_eq!((settings.port, settings.public_ports), (51_121, 7000..7002));
         let settings = read(&[("SystemImages_Router_2", "r:2")]).unwrap();
         assert_eq!(settings.system_images, [("Router".to_owned(), 2, "r:2".to_owned())]);
+    }
+
+    #[test]
+    fn a_database_by_either_name_of_its_user() {
+        for user in ["DB_USERNAME", "DB_USER"] {
+            let pairs =
+                [("DB_PROVIDER", "postgres"), ("DB_HOST", "db"), (user, "u"), ("DB_PORT", "1")];
+            let database = read(&pairs).unwrap().database.unwrap();
+            assert_eq!(format!("{database:?}"), "postgres://u@db:1/iofogcontroller");
+        }
+        let empty = [("DB_PROVIDER", ""), ("DB_HOST", ""), ("DB_PORT", "0")];
+        assert_eq!(read(&empty).unwrap().database, None);
+        let error = read(&[("DB_PROVIDER", "postgres")]).unwrap_err().to_string();
+        assert_eq!(error, "DB_HOST: is needed with DB_PROVIDER=postgres");
     }
 
     #[test]

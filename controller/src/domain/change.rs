@@ -1,9 +1,10 @@
 //! Change flags of an agent (controller contract 7): a set of bits with the names of the wire.
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 /// A set of flags.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Flags(pub u32);
 
 /// Names in wire order; the position is the bit.

@@ -21,6 +21,7 @@ use crate::app::{App, now_ms};
 use crate::domain::password::token_hash;
 use crate::routes::{self, Auth, Handler, Route, Verb};
 use crate::stop::Stop;
+use crate::store;
 
 type Answer = hyper::Response<Full<Bytes>>;
 
@@ -115,7 +116,13 @@ async fn respond(
         return Ok(html(StatusCode::NOT_FOUND, &text));
     };
     // Before the body is read: strangers cannot make us buffer it.
-    let caller = match authenticate(&app, route.auth, &parts.headers) {
+    let mut caller = authenticate(&app, route.auth, &parts.headers);
+    if caller.is_err() && app.store().is_shared() {
+        // Another Controller may have given or extended the token a moment ago.
+        learn(&app, route.auth, text_of(&parts.headers, "authorization")).await;
+        caller = authenticate(&app, route.auth, &parts.headers);
+    }
+    let caller = match caller {
         Ok(caller) => caller,
         Err(error) => return Ok(failure(route, &error)),
     };
@@ -171,6 +178,35 @@ fn authenticate(app: &App, auth: Auth, headers: &HeaderMap) -> Result<Caller, Ap
             app.live.statuses.update_fog(&agent, |status| status.last_active = now);
             Ok(Caller::Agent(agent))
         }
+    }
+}
+
+/// Reads a token that is unknown or expired here from the store.
+async fn learn(app: &Arc<App>, auth: Auth, token: &str) {
+    if token.is_empty() {
+        return;
+    }
+    let hash = token_hash(token);
+    let learned = app
+        .read(move |work| {
+            let sessions = &work.live.sessions;
+            match auth {
+                Auth::User => {
+                    if let Some((user, expires)) = store::token::user(work.tx, &hash)? {
+                        sessions.add_user(hash, user, expires);
+                    }
+                }
+                _ => {
+                    if let Some((fog, expires)) = store::token::fog(work.tx, &hash)? {
+                        sessions.add_fog(hash, fog, expires);
+                    }
+                }
+            }
+            Ok(())
+        })
+        .await;
+    if let Err(error) = learned {
+        log::error!("cannot look a token up: {error}");
     }
 }
 

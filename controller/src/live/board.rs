@@ -29,14 +29,16 @@ struct Agent {
 }
 
 impl Board {
-    /// Takes over stored rows at start.
+    /// Takes over stored rows in place of those here, and wakes whoever waits.
     pub fn load(&self, rows: Vec<(FogUuid, String, Flags)>, now: i64) {
         let mut inner = lock(&self.0);
-        inner.given = now;
-        inner.posted = now;
+        inner.given = inner.given.max(now);
+        inner.posted = inner.posted.max(now);
+        inner.agents.values_mut().for_each(|agent| agent.rows.clear());
         for (fog, stamp, flags) in rows {
             inner.agents.entry(fog).or_default().rows.push((stamp, flags));
         }
+        inner.agents.values().for_each(|agent| agent.wake.notify_waiters());
     }
 
     /// The next stamp, epoch ms, for a transaction at `now`.

@@ -7,13 +7,14 @@ pub mod sessions;
 pub mod statuses;
 
 use iofog_api::{FogUuid, MicroserviceUuid};
+use serde::{Deserialize, Serialize};
 
 use crate::domain::change::Flags;
 use crate::domain::status::{FogStatus, MicroserviceStatus};
 use crate::store::{self, Stored, Tx};
 
 /// What a transaction changes here once it is committed.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Effect {
     /// Flags for an agent, with their stamp (epoch ms, strictly increasing).
     Flags(FogUuid, i64, Flags),
@@ -31,6 +32,12 @@ pub enum Effect {
     FogToken(String, FogUuid, i64),
     /// An agent is gone, with token, flags and status.
     DropFog(FogUuid),
+    /// An agent has taken its flags up to this stamp.
+    Acknowledged(FogUuid, String),
+    /// Tokens are good for longer.
+    Extended(Vec<sessions::Extended>),
+    /// These statuses were written behind.
+    Written(Vec<FogUuid>, Vec<MicroserviceUuid>),
 }
 
 /// The live state.
@@ -47,11 +54,13 @@ pub struct Live {
 }
 
 impl Live {
-    /// Reads everything from the store.
+    /// Reads everything from the store, in place of what is here.
     ///
     /// # Errors
     /// When the database fails.
     pub fn load(&self, tx: &mut dyn Tx, now: i64) -> Stored<()> {
+        self.sessions.clear();
+        self.owners.clear();
         for (hash, user, expires) in store::token::all_user(tx)? {
             self.sessions.add_user(hash, user, expires);
         }
@@ -84,8 +93,43 @@ impl Live {
                     self.board.drop_fog(&fog);
                     self.statuses.drop_fog(&fog);
                 }
+                Effect::Acknowledged(fog, stamp) => {
+                    self.board.acknowledge(&fog, &stamp);
+                }
+                // Known here already.
+                Effect::Extended(_) | Effect::Written(..) => {}
             }
         }
+    }
+
+    /// Takes over what another Controller committed. Statuses that it wrote behind are read with `tx`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn hear(&self, tx: &mut dyn Tx, effects: Vec<Effect>) -> Stored<()> {
+        for effect in effects {
+            match effect {
+                Effect::Microservice(uuid, Some(status)) => {
+                    self.statuses.hear_microservice(uuid, status);
+                }
+                Effect::Fog(uuid, status) => self.statuses.hear_fog(uuid, *status),
+                Effect::Extended(tokens) => self.sessions.hear_extended(tokens),
+                Effect::Written(fogs, microservices) => {
+                    for uuid in fogs {
+                        if let Some(status) = store::fog::status(tx, &uuid)? {
+                            self.statuses.hear_fog(uuid, status);
+                        }
+                    }
+                    for uuid in microservices {
+                        if let Some(status) = store::microservice::status(tx, &uuid)? {
+                            self.statuses.hear_microservice(uuid, status);
+                        }
+                    }
+                }
+                other => self.apply(vec![other]),
+            }
+        }
+        Ok(())
     }
 }
 

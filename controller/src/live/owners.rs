@@ -21,6 +21,11 @@ impl Owners {
         };
     }
 
+    /// Forgets everything.
+    pub fn clear(&self) {
+        lock(&self.0).clear();
+    }
+
     /// True when the microservice is on the agent.
     pub fn is_on(&self, uuid: &MicroserviceUuid, fog: &FogUuid) -> bool {
         lock(&self.0).get(uuid) == Some(fog)

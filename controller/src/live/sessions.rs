@@ -29,6 +29,11 @@ struct Session<T> {
 pub type Extended = (String, bool, i64);
 
 impl Sessions {
+    /// Forgets everything.
+    pub fn clear(&self) {
+        *lock(&self.0) = Inner::default();
+    }
+
     /// Adds a user's token.
     pub fn add_user(&self, hash: String, owner: i64, expires: i64) {
         lock(&self.0).users.insert(hash, Session { owner, expires });
@@ -71,6 +76,18 @@ impl Sessions {
         let owner = check(inner.fogs.get_mut(hash), now, interval)?;
         inner.extended.insert(hash.to_owned());
         Ok(owner)
+    }
+
+    /// Another Controller extended these tokens.
+    pub fn hear_extended(&self, tokens: Vec<Extended>) {
+        let mut inner = lock(&self.0);
+        for (hash, _, expires) in tokens {
+            if let Some(session) = inner.users.get_mut(&hash) {
+                session.expires = session.expires.max(expires);
+            } else if let Some(session) = inner.fogs.get_mut(&hash) {
+                session.expires = session.expires.max(expires);
+            }
+        }
     }
 
     /// Expiries changed since the last call; expired user tokens are forgotten on the way.

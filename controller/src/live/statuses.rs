@@ -91,6 +91,23 @@ impl Statuses {
         }
     }
 
+    /// Another Controller wrote an agent's status. The newer report counts, whoever received it.
+    pub fn hear_fog(&self, uuid: FogUuid, status: FogStatus) {
+        let mut inner = lock(&self.0);
+        let newer = inner.fogs.get(&uuid).is_none_or(|known| known.received <= status.received);
+        if newer {
+            inner.fogs.insert(uuid, status);
+        }
+    }
+
+    /// Another Controller wrote a microservice's status. One that waits here to be written is newer.
+    pub fn hear_microservice(&self, uuid: MicroserviceUuid, status: MicroserviceStatus) {
+        let mut inner = lock(&self.0);
+        if !inner.changed_microservices.contains(&uuid) {
+            inner.microservices.insert(uuid, status);
+        }
+    }
+
     /// Forgets an agent.
     pub fn drop_fog(&self, uuid: &FogUuid) {
         let mut inner = lock(&self.0);

@@ -11,6 +11,7 @@ use crate::app::{App, Work, now_ms};
 use crate::domain::change::Flags;
 use crate::domain::status::reported_microservices;
 use crate::http::{Reply, Request};
+use crate::live::Effect;
 use crate::ops::agent;
 use crate::stop::Stop;
 use crate::store::hal::Kind;
@@ -196,6 +197,7 @@ fn acknowledge(app: &Arc<App>, request: &Request) -> Answered {
         // Not waited for: should it be lost, the flags are delivered once more.
         app.write_behind("acknowledged changes", move |work| {
             store::change::delete_until(work.tx, &uuid, &stamp)?;
+            work.effect(Effect::Acknowledged(uuid, stamp));
             Ok(())
         });
     }

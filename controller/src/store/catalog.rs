@@ -37,17 +37,21 @@ pub fn visible(tx: &mut dyn Tx, user_id: i64) -> Stored<Vec<Item>> {
 /// # Errors
 /// When the database fails.
 pub fn insert(tx: &mut dyn Tx, new: &Item) -> Stored<i64> {
-    tx.insert(
-        "INSERT INTO catalog_items (id, user_id, name, category, document)
-         VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id",
-        &[
-            (new.id != 0).then_some(new.id).into(),
-            new.user_id.into(),
-            new.name.as_str().into(),
-            new.category.clone().into(),
-            serde_json::to_string(&new.settings)?.into(),
-        ],
-    )
+    let mut parameters = vec![
+        new.user_id.into(),
+        new.name.as_str().into(),
+        new.category.clone().into(),
+        serde_json::to_string(&new.settings)?.into(),
+    ];
+    if new.id == 0 {
+        let sql = "INSERT INTO catalog_items (user_id, name, category, document)
+                   VALUES (?1, ?2, ?3, ?4) RETURNING id";
+        return tx.insert(sql, &parameters);
+    }
+    parameters.push(new.id.into());
+    let sql = "INSERT INTO catalog_items (user_id, name, category, document, id)
+               VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id";
+    tx.insert(sql, &parameters)
 }
 
 /// Writes an item.

@@ -16,6 +16,18 @@ pub fn insert(tx: &mut dyn Tx, fog: &FogUuid, stamp: &str, flags: Flags) -> Stor
     )
 }
 
+/// The next stamp, epoch ms, above all that any Controller on the database gave.
+///
+/// # Errors
+/// When the database fails.
+pub fn next_stamp(tx: &mut dyn Tx, now: i64) -> Stored<i64> {
+    let sql = "INSERT INTO counters (name, last) VALUES ('stamp', ?1)
+               ON CONFLICT (name) DO UPDATE SET last =
+               CASE WHEN counters.last >= excluded.last THEN counters.last + 1 ELSE excluded.last END
+               RETURNING last";
+    tx.insert(sql, &[now.into()])
+}
+
 /// All rows in order. Read once at start.
 ///
 /// # Errors

@@ -142,6 +142,15 @@ pub fn all_status(tx: &mut dyn Tx) -> Stored<Vec<(FogUuid, FogStatus)>> {
     rows.iter().map(|row| Ok((FogUuid::from(row.text(0)?), row.document(1)?))).collect()
 }
 
+/// The stored status.
+///
+/// # Errors
+/// When the database fails.
+pub fn status(tx: &mut dyn Tx, uuid: &FogUuid) -> Stored<Option<FogStatus>> {
+    let sql = "SELECT document FROM fog_status WHERE fog_uuid = ?1";
+    tx.first(sql, &[uuid.as_str().into()])?.map(|row| row.document(0)).transpose()
+}
+
 /// Writes a status, unless the agent is gone.
 ///
 /// # Errors

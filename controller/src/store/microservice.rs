@@ -178,6 +178,15 @@ pub fn all_status(tx: &mut dyn Tx) -> Stored<Vec<(MicroserviceUuid, Microservice
     rows.iter().map(|row| Ok((MicroserviceUuid::from(row.text(0)?), row.document(1)?))).collect()
 }
 
+/// The stored status.
+///
+/// # Errors
+/// When the database fails.
+pub fn status(tx: &mut dyn Tx, uuid: &MicroserviceUuid) -> Stored<Option<MicroserviceStatus>> {
+    let sql = "SELECT document FROM microservice_status WHERE microservice_uuid = ?1";
+    tx.first(sql, &[uuid.as_str().into()])?.map(|row| row.document(0)).transpose()
+}
+
 /// Writes a status, unless the microservice is gone.
 ///
 /// # Errors

@@ -6,9 +6,11 @@ pub mod catalog;
 pub mod change;
 pub mod config;
 pub mod edge_resource;
+pub mod effect;
 pub mod fog;
 pub mod hal;
 pub mod microservice;
+pub mod postgres;
 pub mod public_port;
 pub mod registry;
 pub mod route;
@@ -19,6 +21,7 @@ pub mod token;
 pub mod user;
 mod value;
 pub mod version;
+mod worker;
 
 use iofog_api::ApiError;
 
@@ -101,4 +104,45 @@ pub trait Store: Send + Sync {
     fn write(&self, job: Job);
     /// Queues a job that only reads; it sees every job answered before.
     fn read(&self, job: Job);
+
+    /// Several Controllers may work on the database at once.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// Of the Controllers on the database, this is the one that runs the jobs for all.
+    fn leads(&self) -> bool {
+        true
+    }
+
+    /// Rows were inserted with ids of their own: ids that the database gives must follow them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    fn ids_given(&self, _tx: &mut dyn Tx) -> Stored<()> {
+        Ok(())
+    }
+
+    /// Tells `news` what other Controllers commit after the effect `since`, in the order of their commits.
+    fn watch(&self, _since: i64, _news: News) {}
+}
+
+/// What another Controller did.
+#[derive(Debug)]
+pub enum Heard {
+    /// It committed this.
+    Effects(String),
+    /// Too much was missed: everything has to be read again.
+    Missed,
+}
+
+/// Takes what other Controllers did.
+pub type News = Box<dyn Fn(Heard) + Send>;
+
+fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Stored<()> {
+    std::thread::Builder::new()
+        .name(name.to_owned())
+        .spawn(body)
+        .map(drop)
+        .map_err(|error| StoreError::Database(format!("cannot start {name}: {error}")))
 }

@@ -32,14 +32,14 @@ pub fn visible(tx: &mut dyn Tx, user_id: i64) -> Stored<Vec<Registry>> {
 /// # Errors
 /// When the database fails.
 pub fn insert(tx: &mut dyn Tx, new: &Registry) -> Stored<i64> {
-    tx.insert(
-        "INSERT INTO registries (id, user_id, document) VALUES (?1, ?2, ?3) RETURNING id",
-        &[
-            (new.id != 0).then_some(new.id).into(),
-            new.user_id.into(),
-            serde_json::to_string(&new.settings)?.into(),
-        ],
-    )
+    let mut parameters = vec![new.user_id.into(), serde_json::to_string(&new.settings)?.into()];
+    if new.id == 0 {
+        let sql = "INSERT INTO registries (user_id, document) VALUES (?1, ?2) RETURNING id";
+        return tx.insert(sql, &parameters);
+    }
+    parameters.push(new.id.into());
+    let sql = "INSERT INTO registries (user_id, document, id) VALUES (?1, ?2, ?3) RETURNING id";
+    tx.insert(sql, &parameters)
 }
 
 /// Writes a registry.

@@ -24,6 +24,25 @@ pub fn all_user(tx: &mut dyn Tx) -> Stored<Vec<(String, i64, i64)>> {
     rows.iter().map(|row| Ok((row.text(0)?, row.int(1)?, row.int(2)?))).collect()
 }
 
+/// A user's token by hash: user and expiry.
+///
+/// # Errors
+/// When the database fails.
+pub fn user(tx: &mut dyn Tx, hash: &str) -> Stored<Option<(i64, i64)>> {
+    let sql = "SELECT user_id, expires FROM user_tokens WHERE hash = ?1";
+    tx.first(sql, &[hash.into()])?.map(|row| Ok((row.int(0)?, row.int(1)?))).transpose()
+}
+
+/// An agent's token by hash: agent and expiry.
+///
+/// # Errors
+/// When the database fails.
+pub fn fog(tx: &mut dyn Tx, hash: &str) -> Stored<Option<(FogUuid, i64)>> {
+    let sql = "SELECT fog_uuid, expires FROM fog_tokens WHERE hash = ?1";
+    let row = tx.first(sql, &[hash.into()])?;
+    row.map(|row| Ok((FogUuid::from(row.text(0)?), row.int(1)?))).transpose()
+}
+
 /// Removes all tokens of a user.
 ///
 /// # Errors

@@ -5,15 +5,21 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde_json::{Value, json};
+
+pub mod postgres;
+
+use postgres::Database;
 
 /// A running Controller; killed when dropped.
 pub struct Controller {
     child: Child,
     pub base: String,
     folder: PathBuf,
+    database: Option<Arc<Database>>,
 }
 
 pub struct Answer {
@@ -31,12 +37,18 @@ impl Controller {
         let folder = std::env::temp_dir()
             .join(format!("iofog-controller-test-{}-{number}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
-        Self::start_in(folder)
+        let database = on_postgres().then(|| Arc::new(Database::create().expect("a server")));
+        Self::start_in(folder, database)
     }
 
-    fn start_in(folder: PathBuf) -> Self {
-        let (child, base) = spawn(&folder);
-        Self { child, base, folder }
+    /// One of several on a PostgreSQL database.
+    pub fn start_on(database: &Arc<Database>) -> Self {
+        Self::start_in(std::env::temp_dir(), Some(Arc::clone(database)))
+    }
+
+    fn start_in(folder: PathBuf, database: Option<Arc<Database>>) -> Self {
+        let (child, base) = spawn(&folder, database.as_deref());
+        Self { child, base, folder, database }
     }
 
     /// Starts another process on the same data; it has to end by itself, and says why.
@@ -54,7 +66,7 @@ impl Controller {
     pub fn kill_and_restart(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        (self.child, self.base) = spawn(&self.folder);
+        (self.child, self.base) = spawn(&self.folder, self.database.as_deref());
     }
 
     /// As [`Self::kill_and_restart`], with the database changed in between: time passes that a test
@@ -62,10 +74,15 @@ impl Controller {
     pub fn restart_after(&mut self, sql: &str) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        let database = self.folder.join("controller.sqlite");
-        let changed = rusqlite::Connection::open(database).unwrap().execute(sql, []).unwrap();
+        let changed = match &self.database {
+            Some(database) => database.client().execute(sql, &[]).unwrap(),
+            None => {
+                let path = self.folder.join("controller.sqlite");
+                rusqlite::Connection::open(path).unwrap().execute(sql, []).unwrap() as u64
+            }
+        };
         assert_ne!(changed, 0, "{sql} changed nothing");
-        (self.child, self.base) = spawn(&self.folder);
+        (self.child, self.base) = spawn(&self.folder, self.database.as_deref());
     }
 
     pub fn call(&self, method: &str, path: &str, token: Option<&str>, body: &Value) -> Answer {
@@ -187,17 +204,25 @@ impl Drop for Controller {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        let _ = std::fs::remove_dir_all(&self.folder);
+        if self.folder != std::env::temp_dir() {
+            let _ = std::fs::remove_dir_all(&self.folder);
+        }
     }
 }
 
+/// The whole suite runs on PostgreSQL (`IOFOG_TEST_STORE=postgres`), not on the embedded database.
+pub fn on_postgres() -> bool {
+    std::env::var("IOFOG_TEST_STORE").is_ok_and(|store| store == "postgres")
+}
+
 /// Starts the program on a free port, which it says in its log.
-fn spawn(folder: &Path) -> (Child, String) {
+fn spawn(folder: &Path, database: Option<&Database>) -> (Child, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_iofog-controller"))
         .args(["start", "--data-dir"])
         .arg(folder)
         .env("Server_Host", "127.0.0.1")
         .env("Server_Port", "0")
+        .envs(database.map(Database::environment).into_iter().flatten())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();

@@ -50,6 +50,9 @@ struct Ban {
     #[serde(rename = "crate")]
     name: String,
     reason: String,
+    /// Packages that may depend on it all the same.
+    #[serde(default)]
+    wrappers: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -69,6 +72,18 @@ struct Package {
     version: String,
     license: Option<String>,
     source: Option<String>,
+    #[serde(default)]
+    dependencies: Vec<Dependency>,
+}
+
+/// What a manifest asks for; only the one for builds counts, and only if it is always asked for.
+#[derive(Deserialize)]
+struct Dependency {
+    name: String,
+    #[serde(default)]
+    kind: Option<String>,
+    #[serde(default)]
+    optional: bool,
 }
 
 /// Checks the locked dependency tree. Returns how many packages were judged.
@@ -106,7 +121,9 @@ fn judge(deny: &Deny, packages: &[Package]) -> Vec<String> {
     for package in packages {
         versions.entry(&package.name).or_default().insert(&package.version);
         let shown = format!("{} {}", package.name, package.version);
-        if let Some(ban) = deny.bans.deny.iter().find(|b| b.matches(package)) {
+        if let Some(ban) = deny.bans.deny.iter().find(|b| b.matches(package))
+            && !ban.is_wrapped(packages)
+        {
             problems.push(format!("{shown} is banned: {}", ban.reason));
         }
         let Some(source) = &package.source else {
@@ -140,6 +157,16 @@ fn judge(deny: &Deny, packages: &[Package]) -> Vec<String> {
 impl Ban {
     fn matches(&self, package: &Package) -> bool {
         self.matches_parts(&package.name, &package.version)
+    }
+
+    /// Only packages that may depend on it do.
+    fn is_wrapped(&self, packages: &[Package]) -> bool {
+        let asks = |package: &&Package| {
+            let asked = |d: &Dependency| d.name == self.name && d.kind.is_none() && !d.optional;
+            package.dependencies.iter().any(asked)
+        };
+        let mut askers = packages.iter().filter(asks);
+        !self.wrappers.is_empty() && askers.all(|asker| self.wrappers.contains(&asker.name))
     }
 
     /// `name` stands for every version, `name@1.2` for those that begin so.
@@ -185,6 +212,7 @@ mod tests {
                 version: (*version).into(),
                 license: Some((*license).into()),
                 source: Some(format!("registry+{source}")),
+                dependencies: Vec::new(),
             })
             .collect();
         judge(&deny, &packages)
@@ -206,6 +234,28 @@ mod tests {
         assert!(problems(&[("a", "1.0.0", "MIT", "https://evil")])[0].contains("source"));
         let twice = [("a", "1.0.0", "MIT", OK), ("a", "2.0.0", "MIT", OK)];
         assert!(problems(&twice)[0].contains("several versions"));
+    }
+
+    #[test]
+    fn a_ban_lets_its_wrappers_through() {
+        let policy =
+            POLICY.replace("reason = \"ring everywhere\"", "reason = \"r\", wrappers = [\"a\"]");
+        let deny: Deny = toml::from_str(&policy).unwrap();
+        let package = |name: &str, asks: &[&str]| Package {
+            name: name.into(),
+            version: "1.0.0".into(),
+            license: Some("MIT".into()),
+            source: Some(format!("registry+{OK}")),
+            dependencies: asks
+                .iter()
+                .map(|name| Dependency { name: (*name).into(), kind: None, optional: false })
+                .collect(),
+        };
+        let (banned, a) = (package("openssl-sys", &[]), package("a", &["openssl-sys"]));
+        let b = package("b", &["openssl-sys"]);
+        assert_eq!(judge(&deny, &[banned, a, b]).len(), 1);
+        let (banned, a) = (package("openssl-sys", &[]), package("a", &["openssl-sys"]));
+        assert!(judge(&deny, &[banned, a]).is_empty());
     }
 
     #[test]

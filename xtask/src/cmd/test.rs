@@ -11,6 +11,7 @@ use argh::FromArgs;
 use super::{check32::Check32, lint};
 use crate::ecn::state::Processes;
 use crate::ecn::{Layout, engine};
+use crate::tools::postgres::Postgres;
 use crate::tools::{cargo, say};
 
 /// Run all tests: lints, unit and behaviour tests, the 32-bit check, the whole network end to end.
@@ -48,12 +49,31 @@ impl Test {
             lint::checks(&mut report);
             report.check("32-bit check", || Check32 {}.run());
         }
+        // Outside of the checkout: the server's user may not see into root's folders.
+        let postgres = Postgres::start(&std::env::temp_dir());
+        if let Err(error) = &postgres {
+            say::line(&format!("no PostgreSQL server, tests that need one skip: {error:#}"));
+        }
+        let address = postgres.as_ref().ok().map(Postgres::address);
         report.tests(
             "unit and behaviour tests",
             cargo::cargo()
                 .args(["test", "--workspace", "--exclude", "iofog-tests", "--no-fail-fast"])
-                .args(["--", "--show-output"]),
+                .args(["--", "--show-output"])
+                .envs(address.iter().map(|address| ("IOFOG_TEST_POSTGRES", address))),
         );
+        match address {
+            Some(address) => report.tests(
+                "Controller on PostgreSQL",
+                cargo::cargo()
+                    .args(["test", "--package", "iofog-controller", "--test", "*"])
+                    .args(["--no-fail-fast", "--", "--show-output"])
+                    .env("IOFOG_TEST_STORE", "postgres")
+                    .env("IOFOG_TEST_POSTGRES", address),
+            ),
+            None => report.skip("Controller on PostgreSQL"),
+        }
+        drop(postgres);
         if !self.no_network {
             report.tests(
                 "whole network",
@@ -104,6 +124,11 @@ impl Report {
             Counts { failed: 1, ..Counts::default() }
         });
         self.end(name, start, counts);
+    }
+
+    /// A part that cannot run here.
+    pub fn skip(&mut self, name: &str) {
+        self.end(name, Instant::now(), Counts { skipped: 1, ..Counts::default() });
     }
 
     fn end(&mut self, name: &str, start: Instant, counts: Counts) {

@@ -7,6 +7,7 @@ pub mod docker;
 pub mod files;
 pub mod http;
 pub mod interrupt;
+pub mod postgres;
 pub mod process;
 pub mod rust_src;
 pub mod say;

@@ -5,6 +5,7 @@ use std::path::Path;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql};
 
+use crate::store::worker::Session;
 use crate::store::{Row, SqlValue, StoreError, Stored, Tx};
 
 /// Numbered migrations; the database remembers how many it has seen.
@@ -51,10 +52,24 @@ pub(super) fn failed(error: rusqlite::Error) -> StoreError {
     }
 }
 
-/// A transaction in progress on the connection.
-pub(super) struct SqliteTx<'a>(pub(super) &'a Connection);
+/// A connection that a thread of the store works on.
+pub(super) struct SqliteSession(pub(super) Connection);
 
-impl Tx for SqliteTx<'_> {
+impl Session for SqliteSession {
+    fn begin(&mut self, sql: &'static str) -> Result<(), String> {
+        self.control(sql)
+    }
+
+    fn control(&mut self, sql: &'static str) -> Result<(), String> {
+        self.0.execute_batch(sql).map_err(|error| error.to_string())
+    }
+
+    fn lost(&mut self) -> bool {
+        self.0.is_autocommit()
+    }
+}
+
+impl Tx for SqliteSession {
     fn query(&mut self, sql: &'static str, parameters: &[SqlValue]) -> Stored<Vec<Row>> {
         let mut statement = self.0.prepare_cached(sql).map_err(failed)?;
         let columns = statement.column_count();

@@ -1,16 +1,21 @@
 //! The embedded store: one writer thread with group commit, one reader thread, both on a WAL database.
 
 mod connection;
-mod worker;
+#[cfg(test)]
+mod tests;
 
 use std::path::Path;
 use std::sync::mpsc;
-use std::thread;
 
-use super::{Job, Store, Stored};
+use super::worker::{run_read, run_writes};
+use super::{Job, Store, Stored, spawn};
+use connection::SqliteSession;
 
 /// Jobs that may wait per thread before callers block.
 const QUEUE: usize = 4096;
+
+/// Takes the write lock at once, so that no statement finds it taken half-way.
+const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 
 /// An SQLite database.
 #[derive(Debug)]
@@ -30,18 +35,15 @@ impl SqliteStore {
         let reader = connection::open(path)?;
         let (writes, write_jobs) = mpsc::sync_channel(QUEUE);
         let (reads, read_jobs) = mpsc::sync_channel(QUEUE);
-        spawn("store-write", move || worker::run_writes(&writer, &write_jobs))?;
-        spawn("store-read", move || worker::run_reads(&reader, &read_jobs))?;
+        spawn("store-write", move || {
+            run_writes(&mut SqliteSession(writer), BEGIN_WRITE, &write_jobs)
+        })?;
+        spawn("store-read", move || {
+            let mut session = SqliteSession(reader);
+            read_jobs.iter().for_each(|job| run_read(&mut session, "BEGIN", job));
+        })?;
         Ok(Self { writes, reads })
     }
-}
-
-fn spawn(name: &str, body: impl FnOnce() + Send + 'static) -> Stored<()> {
-    thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(body)
-        .map(drop)
-        .map_err(|error| super::StoreError::Database(format!("cannot start {name}: {error}")))
 }
 
 impl Store for SqliteStore {
