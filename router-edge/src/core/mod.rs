@@ -35,7 +35,7 @@ use std::collections::HashMap;
 use std::rc::Rc;
 
 use bytes::{Bytes, BytesMut};
-use iofog_amqp_engine::{CloseReason, Millis};
+use iofog_amqp_engine::{CloseReason, InitialSerials, Millis};
 
 use crate::address::{Class, Key, Rules};
 use crate::config::{Mode, RouterConfig, RouterId, Settings};
@@ -73,6 +73,7 @@ pub struct Core {
     combine: BytesMut,
     chosen: Vec<delivery::Out>,
     numbers: u64,
+    initial: InitialSerials,
     names: Names,
     totals: Totals,
     entities: Entities,
@@ -163,6 +164,7 @@ impl Core {
             combine: BytesMut::new(),
             chosen: Vec::new(),
             numbers: 0,
+            initial: InitialSerials::default(),
             names: Names(seed),
             totals: Totals::default(),
             entities: Entities::default(),

@@ -1,7 +1,9 @@
 //! New connections: what our `open` says, by role.
 
 use iofog_amqp::{Symbol, Value};
-use iofog_amqp_engine::{ClientSasl, Config, Connection, Mechanism, Millis, Security, ServerSasl};
+use iofog_amqp_engine::{
+    ClientSasl, Config, Connection, InitialSerials, Mechanism, Millis, Security, ServerSasl,
+};
 
 use super::conn::{Conn, ConnSpec, Direction, TlsFacts};
 use super::slab::ConnId;
@@ -77,6 +79,11 @@ impl Core {
         self.add(config, spec, now)
     }
 
+    /// Where the serial numbers of connections made from now on start; for tests of their wrap.
+    pub fn start_serials_at(&mut self, initial: InitialSerials) {
+        self.initial = initial;
+    }
+
     /// A client inside the process connected.
     pub fn accept_local(&mut self, name: &str, now: Millis) -> ConnId {
         let listener = ListenerConfig {
@@ -107,6 +114,7 @@ impl Core {
             offered_capabilities: capabilities(),
             desired_capabilities: capabilities(),
             properties: self.properties(&spec, number, is_router),
+            initial: self.initial,
             ..base
         };
         let conn = Conn::new(Connection::new(config, now), spec, number, now);

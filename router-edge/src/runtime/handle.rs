@@ -38,7 +38,8 @@ pub async fn start(
 ) -> Result<RouterHandle, StartError> {
     let seed = RandomState::new().build_hasher().finish();
     let instance = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_secs());
-    let core = Core::new(&config, seed, instance, Millis(0));
+    let mut core = Core::new(&config, seed, instance, Millis(0));
+    core.start_serials_at(options.initial);
     let empty = RouterConfig {
         listeners: Vec::new(),
         connectors: Vec::new(),

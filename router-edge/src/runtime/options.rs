@@ -3,6 +3,7 @@
 use std::io;
 use std::net::IpAddr;
 
+use iofog_amqp_engine::InitialSerials;
 use iofog_tls::TlsError;
 use thiserror::Error;
 
@@ -16,6 +17,8 @@ pub struct RuntimeOptions {
     /// Connections that one listener serves at a time; further ones wait to be accepted. None: a quarter
     /// of the files that the process may open, so that a flooded listener leaves room for everything else.
     pub listener_connections: Option<usize>,
+    /// Where the serial numbers of the protocol start; for tests of their wrap.
+    pub initial: InitialSerials,
 }
 
 /// The router did not start.
