@@ -19,4 +19,5 @@ pub mod local_api;
 pub mod modules;
 pub mod process_manager;
 pub mod state;
+pub mod update;
 pub mod usage;

@@ -2,11 +2,12 @@
 //!
 //! `tools` reaches the machine (HTTP, the container engine, processes, cargo), `ecn` knows what a whole
 //! Edge Compute Network on one machine consists of, `checks` judges the source tree,
-//! `cross` builds for other architectures,
+//! `cross` builds for other architectures, `hw` runs the result on emulated hardware,
 //! `cmd` holds one file per command.
 
 pub mod checks;
 pub mod cmd;
 pub mod cross;
 pub mod ecn;
+pub mod hw;
 pub mod tools;

@@ -25,6 +25,7 @@ enum Command {
     Check32(cmd::check32::Check32),
     Bench(cmd::bench::Bench),
     Cross(cmd::cross::Cross),
+    Hw(cmd::hw::Hw),
     Ci(cmd::ci::Ci),
 }
 
@@ -40,6 +41,7 @@ fn main() -> ExitCode {
         Command::Check32(command) => command.run(),
         Command::Bench(command) => command.run(),
         Command::Cross(command) => command.run(),
+        Command::Hw(command) => command.run(),
         Command::Ci(command) => command.run(),
     };
     match result {

@@ -6,6 +6,7 @@ pub mod check32;
 pub mod ci;
 pub mod cross;
 pub mod down;
+pub mod hw;
 pub mod lint;
 pub mod status;
 pub mod test;

@@ -54,7 +54,6 @@ pub fn cargo() -> Command {
 /// # Errors
 /// When cargo fails; its messages are on standard error.
 pub fn build(profile: Profile) -> Result<Programs> {
-    let target = target_folder();
     say::step("build", "controller");
     build_packages(profile, "release", &["iofog-controller"])?;
     say::step("build", "agent with router and proxy");
@@ -66,6 +65,16 @@ pub fn build(profile: Profile) -> Result<Programs> {
         .args(quietness())
         .args(["--target", &host])
         .env("RUSTFLAGS", "-Ctarget-feature=+crt-static"))?;
+    programs(profile)
+}
+
+/// Where the programs are after [`build`].
+///
+/// # Errors
+/// When the compiler cannot be asked for its own target.
+pub fn programs(profile: Profile) -> Result<Programs> {
+    let target = target_folder();
+    let host = host_triple()?;
     let (server, edge) = match profile {
         Profile::Debug => ("debug", "debug"),
         Profile::Release => ("release", "edge"),

@@ -3,6 +3,7 @@
 pub mod apt;
 pub mod archive;
 pub mod cargo;
+pub mod debian;
 pub mod docker;
 pub mod files;
 pub mod http;

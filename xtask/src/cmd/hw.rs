@@ -1,0 +1,152 @@
+//! `cargo xtask hw`: the device programs on emulated hardware, against a Controller and a Router on this machine.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+use argh::FromArgs;
+
+use crate::cross::{build, target, toolchain};
+use crate::hw::host::Host;
+use crate::hw::image::{self, Boot, Placed};
+use crate::hw::machine::{MACHINES, Machine, find};
+use crate::hw::measure::Figures;
+use crate::hw::network;
+use crate::hw::scenario::Gateway;
+use crate::tools::cargo::{self, Profile, workspace};
+use crate::tools::{apt, files, say};
+
+/// Boots real kernels in QEMU with the device programs; needs root. Without arguments: one ARM and one MIPS machine.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "hw")]
+pub struct Hw {
+    /// machine by name (armv7, aarch64, mipsel)
+    #[argh(positional)]
+    machines: Vec<String>,
+    /// every machine and every scenario
+    #[argh(switch)]
+    all: bool,
+    /// power cuts while state is written (default 5)
+    #[argh(option, default = "5")]
+    cuts: u32,
+    /// take the programs that are there instead of building them
+    #[argh(switch)]
+    no_build: bool,
+}
+
+/// Packages of this machine that the emulation needs.
+const PACKAGES: &[&str] = &[
+    "qemu-system-arm",
+    "qemu-system-mips",
+    "cpio",
+    "kmod",
+    "e2fsprogs",
+    "iproute2",
+    "ipxe-qemu",
+];
+
+impl Hw {
+    /// The small set of the pipeline.
+    pub fn small() -> Self {
+        Self { machines: Vec::new(), all: false, cuts: 5, no_build: false }
+    }
+
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// When a scenario fails.
+    pub fn run(&self) -> Result<()> {
+        let machines = self.chosen()?;
+        let mut prepared = Vec::new();
+        if !network::is_inside() {
+            if !has("qemu-system-mipsel") || !has("qemu-system-arm") || !has("cpio") {
+                apt::install(PACKAGES)?;
+            }
+            let tools = toolchain::ensure()?;
+            for machine in &machines {
+                if !self.no_build {
+                    build::packages(&tools, target::find(machine.name)?, &["iofog-agent"])?;
+                    build::packages(&tools, target::find(machine.name)?, &["iofog-samples"])?;
+                }
+                image::prepare(machine)?;
+            }
+            if !self.no_build {
+                cargo::build(Profile::Debug)?;
+            }
+        }
+        if let Some(status) = network::enter()? {
+            ensure!(status.success(), "emulated hardware: {status}");
+            return Ok(());
+        }
+        for machine in machines {
+            let boot = image::prepare(machine)?;
+            prepared.push((machine, boot));
+        }
+        let mut figures = Vec::new();
+        for (machine, boot) in prepared {
+            figures.push(self.machine(machine, boot).with_context(|| machine.name)?);
+        }
+        files::write_json(&workspace().join("out/hw/figures.json"), &figures)?;
+        Ok(())
+    }
+
+    fn machine(&self, machine: &'static Machine, boot: Boot) -> Result<Figures> {
+        let start = Instant::now();
+        let folder = workspace().join("out/hw").join(machine.name);
+        let programs = cargo::programs(Profile::Debug)?;
+        let mut host = Host::start(&folder.join("host"), programs)?;
+        let disk = folder.join("disk.img");
+        image::disk(machine, &boot, &placed(machine), &disk)?;
+        let figures =
+            Figures { machine: machine.name.into(), memory_mb: machine.memory, ..Figures::default() };
+        let mut gateway = Gateway {
+            machine,
+            boot,
+            disk,
+            log: folder.join("console.log"),
+            host: &mut host,
+            figures,
+            deployed: None,
+        };
+        let _ = std::fs::remove_file(&gateway.log);
+        gateway.joins_the_network()?;
+        gateway.survives_power_cuts(self.cuts)?;
+        gateway.starts_without_network()?;
+        gateway.starts_in_1970()?;
+        gateway.survives_a_full_disk()?;
+        if self.all {
+            gateway.works_over_a_bad_link()?;
+        }
+        let figures = gateway.figures;
+        host.stop()?;
+        say::step("hw", &format!("{}: done in {:.0} s", machine.name, start.elapsed().as_secs_f32()));
+        Ok(figures)
+    }
+
+    fn chosen(&self) -> Result<Vec<&'static Machine>> {
+        match (self.all, self.machines.is_empty()) {
+            (true, true) => Ok(MACHINES.iter().collect()),
+            (false, true) => ["armv7", "mipsel"].into_iter().map(find).collect(),
+            (_, false) => self.machines.iter().map(|name| find(name)).collect(),
+        }
+    }
+}
+
+/// The files of ours on the disk.
+fn placed(machine: &Machine) -> Vec<Placed> {
+    let built = |name: &str| -> PathBuf {
+        let triple = target::find(machine.name).map(|target| target.triple).unwrap_or_default();
+        build::folder().join(triple).join("edge").join(name)
+    };
+    let guest = workspace().join("hw-tests/guest");
+    vec![
+        Placed { from: built("iofog-agent"), to: "/usr/sbin/iofog-agent".into() },
+        Placed { from: built("sensor"), to: "/usr/bin/sensor".into() },
+        Placed { from: guest.join("page.html"), to: "/usr/lib/page/index.html".into() },
+    ]
+}
+
+fn has(program: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    std::env::split_paths(&path).any(|folder| folder.join(program).exists())
+}

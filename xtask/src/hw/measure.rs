@@ -1,0 +1,107 @@
+//! Figures read inside the guest: memory of the Agent, bytes written to the disk.
+
+use anyhow::{Context, Result};
+use serde::Serialize;
+
+use super::guest::Guest;
+
+/// Figures of one machine; what was not measured is zero.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct Figures {
+    /// Machine.
+    pub machine: String,
+    /// Memory given to the machine, MiB.
+    pub memory_mb: u32,
+    /// Free memory with nothing of ours running, kB.
+    pub available_kb: u64,
+    /// Guest seconds from the start of the kernel to the first prompt.
+    pub boot_s: f32,
+    /// Guest seconds from the start of the kernel to the first status taken by the Controller after a reboot.
+    pub boot_to_connected_s: f32,
+    /// Resident memory of the Agent with Router and Proxy, idle, kB.
+    pub rss_kb: u64,
+    /// Its peak, kB.
+    pub peak_kb: u64,
+    /// Its threads.
+    pub threads: u64,
+    /// Bytes that reached the disk in a minute of idling.
+    pub idle_written_per_minute: u64,
+    /// Power cuts while state was written.
+    pub cuts_state: u32,
+    /// Power cuts during updates.
+    pub cuts_update: u32,
+}
+
+/// Memory of a process.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Memory {
+    /// Resident, kB.
+    pub rss_kb: u64,
+    /// Peak, kB.
+    pub peak_kb: u64,
+    /// Threads.
+    pub threads: u64,
+}
+
+/// Memory of the Agent.
+///
+/// # Errors
+/// When it does not run.
+pub fn agent(guest: &mut Guest) -> Result<Memory> {
+    let text = guest.must(
+        "p=$(pidof iofog-agent | cut -d' ' -f1); cat /proc/$p/status; grep ^Rss /proc/$p/smaps_rollup",
+    )?;
+    Ok(Memory {
+        // The rolled-up maps are exact; the status line lags behind by some pages for each thread.
+        rss_kb: field(&text, "Rss:").context("the agent does not run")?,
+        peak_kb: field(&text, "VmHWM:").unwrap_or_default(),
+        threads: field(&text, "Threads:").unwrap_or_default(),
+    })
+}
+
+/// Memory that the guest could give to programs, kB.
+///
+/// # Errors
+/// When the guest is gone.
+pub fn available(guest: &mut Guest) -> Result<u64> {
+    Ok(field(&guest.must("cat /proc/meminfo")?, "MemAvailable:").unwrap_or_default())
+}
+
+/// Bytes written to the disk since the machine started, after everything buffered went there.
+///
+/// # Errors
+/// When the guest is gone.
+pub fn written(guest: &mut Guest) -> Result<u64> {
+    let text = guest.must("sync; cat /sys/block/vda/stat")?;
+    let sectors: u64 = text
+        .split_ascii_whitespace()
+        .nth(6)
+        .and_then(|word| word.parse().ok())
+        .context("no figures of the disk")?;
+    Ok(sectors * 512)
+}
+
+/// Seconds since the guest's kernel started.
+///
+/// # Errors
+/// When the guest is gone.
+pub fn uptime(guest: &mut Guest) -> Result<f32> {
+    let text = guest.must("cat /proc/uptime")?;
+    text.split_ascii_whitespace().next().and_then(|word| word.parse().ok()).context("no uptime")
+}
+
+fn field(text: &str, name: &str) -> Option<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix(name))?;
+    line.split_ascii_whitespace().next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn fields_are_found() {
+        let text = "VmHWM:\t    1234 kB\nThreads:\t1\nRss:  77 kB\n";
+        assert_eq!(super::field(text, "VmHWM:"), Some(1234));
+        assert_eq!(super::field(text, "Rss:"), Some(77));
+        assert_eq!(super::field(text, "None:"), None);
+    }
+}

@@ -1,0 +1,229 @@
+//! What every emulated gateway must do and survive. Each scenario works on the disk that the one before left.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+
+use super::guest::{Guest, Power};
+use super::host::{Deployed, Host};
+use super::image::Boot;
+use super::machine::Machine;
+use super::measure::{self, Figures};
+use crate::tools::{interrupt, say};
+
+/// An emulated gateway between power cuts.
+pub struct Gateway<'a> {
+    /// Board.
+    pub machine: &'static Machine,
+    /// Kernel and first stage.
+    pub boot: Boot,
+    /// Its disk.
+    pub disk: PathBuf,
+    /// Copy of its console.
+    pub log: PathBuf,
+    /// What it talks to.
+    pub host: &'a mut Host,
+    /// Figures so far.
+    pub figures: Figures,
+    /// Identity that it must keep.
+    pub deployed: Option<Deployed>,
+}
+
+const AGENT_UP: &str = "iofog-agent status | head -1";
+const CONNECTED: &str = "iofog-agent status";
+
+impl Gateway<'_> {
+    fn power_on(&self, power: Power) -> Result<Guest> {
+        Guest::start(self.machine, &self.boot, &self.disk, &self.log, power)
+    }
+
+    fn say(&self, text: &str) {
+        say::step("hw", &format!("{}: {text}", self.machine.name));
+    }
+
+    /// From a fresh disk to messages at another gateway and a page through the public port.
+    ///
+    /// # Errors
+    /// When a step does not happen.
+    pub fn joins_the_network(&mut self) -> Result<()> {
+        let mut guest = self.power_on(Power::default())?;
+        self.figures.boot_s = guest.ready_after;
+        self.say(&format!("prompt after {:.1} s of its own clock, {:.1} s here", guest.ready_after, guest.age()));
+        guest.wait(AGENT_UP, |out| out.text.contains("RUNNING"))?;
+        guest.must(&format!("iofog-agent config -a {}", self.host.url()))?;
+        let key = self.host.rest.provisioning_key(&self.host.edge)?;
+        let answer = guest.must(&format!("iofog-agent provision {key}"))?;
+        ensure!(answer.contains(&self.host.edge), "not provisioned: {answer}");
+        self.say("provisioned");
+        let deployed = self.host.deploy()?;
+        self.start_workload(&mut guest, &deployed)?;
+        self.deployed = Some(deployed);
+        self.host.wait_messages(20)?;
+        self.say("readings arrive at the far gateway");
+        let page = self.host.wait_page()?;
+        ensure!(page.contains("served by the gateway"), "another page: {page}");
+        self.say("its page opens through the public port");
+        self.measure(&mut guest)?;
+        guest.shut_down()
+    }
+
+    /// Memory and writes of a gateway that does its ordinary work.
+    fn measure(&mut self, guest: &mut Guest) -> Result<()> {
+        self.stop_workload(guest)?;
+        interrupt::sleep(Duration::from_secs(5))?;
+        let memory = measure::agent(guest)?;
+        let before = measure::written(guest)?;
+        interrupt::sleep(Duration::from_secs(60))?;
+        let written = measure::written(guest)? - before;
+        self.figures.rss_kb = memory.rss_kb;
+        self.figures.peak_kb = memory.peak_kb;
+        self.figures.threads = memory.threads;
+        self.figures.idle_written_per_minute = written;
+        self.figures.available_kb = measure::available(guest)?;
+        self.say(&format!(
+            "agent {} kB resident, {} kB at its peak, {} thread; {written} bytes written in a minute of idling",
+            memory.rss_kb, memory.peak_kb, memory.threads
+        ));
+        Ok(())
+    }
+
+    /// Power cuts while desired state is written down; after each the gateway must be what it was.
+    ///
+    /// # Errors
+    /// When identity, state or connection is lost.
+    pub fn survives_power_cuts(&mut self, cuts: u32) -> Result<()> {
+        let sensor = self.deployed.as_ref().context("nothing is deployed")?.sensor.clone();
+        for cut in 1..=cuts {
+            let mut guest = self.power_on(Power::default())?;
+            self.wait_connected(&mut guest)?;
+            // Each change is fetched and written by the Agent at once; the cut comes somewhere in a run of them.
+            let moment = random_below(1500)?;
+            let end = std::time::Instant::now() + Duration::from_millis(u64::from(moment));
+            let mut number = cut * 1000;
+            while std::time::Instant::now() < end {
+                number += 1;
+                self.host.change_config(&sensor, number)?;
+            }
+            guest.cut_power()?;
+            self.figures.cuts_state += 1;
+        }
+        let mut guest = self.power_on(Power::default())?;
+        self.wait_connected(&mut guest)?;
+        self.figures.boot_to_connected_s = measure::uptime(&mut guest)?;
+        let deployed = self.deployed.clone().context("nothing is deployed")?;
+        self.start_workload(&mut guest, &deployed)?;
+        self.host.wait_messages(10)?;
+        let check = guest.must("ls -la /var/lib/iofog-agent /etc/iofog-agent")?;
+        ensure!(check.contains("state.json"), "no state: {check}");
+        self.say(&format!("{cuts} power cuts while state was written: identity, state and messages are there"));
+        guest.shut_down()
+    }
+
+    /// A start without any network: the Agent runs with what it remembers.
+    ///
+    /// # Errors
+    /// When it does not start or forgot who it is.
+    pub fn starts_without_network(&mut self) -> Result<()> {
+        let mut guest = self.power_on(Power { no_network: true, ..Power::default() })?;
+        guest.wait(AGENT_UP, |out| out.text.contains("RUNNING"))?;
+        let info = guest.must("iofog-agent info")?;
+        ensure!(info.contains(&self.host.edge), "identity lost without network: {info}");
+        let sensor = &self.deployed.as_ref().context("nothing is deployed")?.sensor;
+        let state = guest.must("cat /var/lib/iofog-agent/state.json")?;
+        ensure!(state.contains(sensor.as_str()), "desired state lost without network");
+        self.say("starts without network");
+        guest.cut_power()
+    }
+
+    /// A board without a battery starts in 1970 and works.
+    ///
+    /// # Errors
+    /// When it does not connect.
+    pub fn starts_in_1970(&mut self) -> Result<()> {
+        let mut guest = self.power_on(Power { epoch_clock: true, ..Power::default() })?;
+        let date = guest.must("date +%Y")?;
+        self.wait_connected(&mut guest)?;
+        let deployed = self.deployed.clone().context("nothing is deployed")?;
+        self.start_workload(&mut guest, &deployed)?;
+        self.host.wait_messages(10)?;
+        self.say(&format!("connects and sends with its clock in {}", date.trim()));
+        guest.cut_power()
+    }
+
+    /// A full disk: the Agent stays, and works again once there is room.
+    ///
+    /// # Errors
+    /// When it ends, or stays deaf afterwards.
+    pub fn survives_a_full_disk(&mut self) -> Result<()> {
+        let sensor = self.deployed.as_ref().context("nothing is deployed")?.sensor.clone();
+        let mut guest = self.power_on(Power::default())?;
+        self.wait_connected(&mut guest)?;
+        let before = guest.must("pidof iofog-agent")?;
+        guest.run("dd if=/dev/zero of=/data/full bs=64k; dd if=/dev/zero of=/data/full2 bs=1k; sync")?;
+        for number in 0..20 {
+            self.host.change_config(&sensor, 50_000 + number)?;
+        }
+        interrupt::sleep(Duration::from_secs(3))?;
+        let after = guest.must("pidof iofog-agent")?;
+        ensure!(before == after, "the agent ended on a full disk: {before} {after}");
+        guest.cut_power()?;
+        let mut guest = self.power_on(Power::default())?;
+        self.wait_connected(&mut guest)?;
+        guest.must("rm -f /data/full /data/full2; sync")?;
+        self.host.change_config(&sensor, 60_000)?;
+        let path = "cat /var/lib/iofog-agent/state.json";
+        guest.wait(path, |out| out.text.contains("60000"))?;
+        let deployed = self.deployed.clone().context("nothing is deployed")?;
+        self.start_workload(&mut guest, &deployed)?;
+        self.host.wait_messages(10)?;
+        self.say("survives a full disk and a power cut on it");
+        guest.shut_down()
+    }
+
+    /// A link with half a second of delay and a tenth of the packets lost.
+    ///
+    /// # Errors
+    /// When readings do not arrive, or not all of them.
+    pub fn works_over_a_bad_link(&mut self) -> Result<()> {
+        let mut guest = self.power_on(Power::default())?;
+        self.wait_connected(&mut guest)?;
+        guest.must("for m in /lib/extras/sch_netem/*.ko; do insmod $m; done; /sbin/tc qdisc add dev eth0 root netem delay 300ms 50ms loss 10%")?;
+        let deployed = self.deployed.clone().context("nothing is deployed")?;
+        self.start_workload(&mut guest, &deployed)?;
+        self.host.wait_messages(50)?;
+        let ledger = self.host.received()?;
+        let missing: u64 = ledger["sources"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|one| one["missing"].as_u64())
+            .sum();
+        self.say(&format!("works over a bad link; {missing} readings missing over all runs so far"));
+        guest.shut_down()
+    }
+
+    pub(super) fn wait_connected(&self, guest: &mut Guest) -> Result<()> {
+        guest.wait(CONNECTED, |out| out.text.contains(": ok")).map(drop)
+    }
+
+    /// The workload: a page and a sensor, as programs of the guest that act for their microservices.
+    fn start_workload(&self, guest: &mut Guest, deployed: &Deployed) -> Result<()> {
+        guest.must("httpd -p 8080 -h /usr/lib/page")?;
+        let line = format!("SELFNAME={} LOCAL_API=127.0.0.1:54321 /usr/bin/sensor >/tmp/sensor.log 2>&1 &", deployed.sensor);
+        guest.must(&line)?;
+        Ok(())
+    }
+
+    fn stop_workload(&self, guest: &mut Guest) -> Result<()> {
+        guest.run("kill $(pidof sensor)").map(drop)
+    }
+}
+
+/// A random number below `limit`.
+fn random_below(limit: u32) -> Result<u32> {
+    let mut bytes = [0; 4];
+    getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
+    Ok(u32::from_le_bytes(bytes) % limit)
+}
+
