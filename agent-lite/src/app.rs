@@ -24,6 +24,7 @@ use crate::local_api::{LocalApi, LocalApiOptions};
 use crate::modules::{Modules, ProxyModule, RouterModule};
 use crate::process_manager::ProcessManager;
 use crate::state::StateStore;
+use crate::update::{self, Launch, Slots, Updater};
 
 /// Why the daemon did not start.
 #[derive(Debug, thiserror::Error)]
@@ -50,11 +51,20 @@ pub enum StartError {
     Runtime(#[source] io::Error),
 }
 
+/// Why the daemon ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// It was told to.
+    Stop,
+    /// Another program of its own takes its place.
+    StartOver,
+}
+
 /// Runs the daemon until it is told to end. Containers keep running after it.
 ///
 /// # Errors
 /// When it cannot start; see [`StartError`].
-pub fn run(arguments: &Arguments) -> Result<(), StartError> {
+pub fn run(arguments: &Arguments, launch: Launch) -> Result<End, StartError> {
     let paths = arguments.paths();
     for folder in [&paths.config, &paths.library, &paths.log, &paths.run] {
         at(folder, std::fs::create_dir_all(folder))?;
@@ -74,7 +84,7 @@ pub fn run(arguments: &Arguments) -> Result<(), StartError> {
         .enable_all()
         .build()
         .map_err(StartError::Runtime)?;
-    LocalSet::new().block_on(&runtime, serve(paths, config, file, token, sink))
+    LocalSet::new().block_on(&runtime, serve(paths, config, file, token, sink, launch))
 }
 
 async fn serve(
@@ -83,7 +93,8 @@ async fn serve(
     file: ConfigFile,
     token: String,
     sink: Sink,
-) -> Result<(), StartError> {
+    launch: Launch,
+) -> Result<End, StartError> {
     let clock = Clock::new();
     let store = StateStore::new(&paths.library);
     let context = AgentContext::new(Place {
@@ -99,6 +110,7 @@ async fn serve(
     let engine = Rc::new(DockerEngine::new(config.get(Setting::DockerUrl)));
     let followed = engine.clone();
     let state = store.load();
+    let updater = updater(&paths, launch, clock);
     let parts = Parts {
         config,
         file,
@@ -108,6 +120,7 @@ async fn serve(
         modules: modules.clone(),
         context: context.clone(),
         clock,
+        updater: updater.clone(),
         on_change: Box::new(move |config| {
             follow_config(&sink, config);
             followed.set_url(config.get(Setting::DockerUrl));
@@ -132,17 +145,27 @@ async fn serve(
     tokio::task::spawn_local(agent.run());
     let socket = paths.socket();
     let commands = cli::serve(&socket, administration);
-    tokio::select! {
-        result = commands => at(&socket, result)?,
-        result = terminated() => result.map_err(StartError::Runtime)?,
-    }
+    let end = tokio::select! {
+        result = commands => at(&socket, result).map(|()| End::Stop)?,
+        result = terminated() => result.map(|()| End::Stop).map_err(StartError::Runtime)?,
+        () = updater.restart() => End::StartOver,
+    };
     log::info!(target: "agent", "ending; microservices keep running");
     if let Some(bus) = bus {
         bus.stop();
     }
     modules.shutdown().await;
     let _ = std::fs::remove_file(&socket);
-    Ok(())
+    Ok(end)
+}
+
+/// Self-update; a mistake in its settings keeps nothing else from running.
+fn updater(paths: &Paths, launch: Launch, clock: Clock) -> Updater {
+    let settings = update::Settings::read(&paths.config).unwrap_or_else(|error| {
+        log::error!(target: "update", "{error}; no updates");
+        None
+    });
+    Updater::new(Slots::new(&paths.library), settings, launch, clock)
 }
 
 /// Resolves at SIGTERM or SIGINT.

@@ -4,7 +4,7 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use iofog_agent::cli::{self, Arguments, Call};
-use iofog_agent::{app, commandline};
+use iofog_agent::{app, commandline, update};
 
 fn main() -> ExitCode {
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
@@ -12,11 +12,20 @@ fn main() -> ExitCode {
         Err(error) => return fail(&error.to_string()),
     };
     match &arguments.call {
-        Call::Daemon => match app::run(&arguments) {
-            Ok(()) => ExitCode::SUCCESS,
-            Err(error) => fail(&error.to_string()),
-        },
+        Call::Daemon => daemon(&arguments),
         Call::Command(line) => command(&arguments, line),
+    }
+}
+
+/// Runs the daemon; after an update it starts over in place.
+fn daemon(arguments: &Arguments) -> ExitCode {
+    let paths = arguments.paths();
+    let launch = update::launch(&paths.library, &paths.config);
+    let factory = launch.factory.clone();
+    match app::run(arguments, launch) {
+        Ok(app::End::Stop) => ExitCode::SUCCESS,
+        Ok(app::End::StartOver) => fail(&update::relaunch(&factory).to_string()),
+        Err(error) => fail(&error.to_string()),
     }
 }
 

@@ -55,7 +55,8 @@ impl Commandline {
                 Err(error) => format!("\nFailure - not pruned.\n{error}"),
             }),
             ["checkUpgradeReady"] => {
-                ok("Ready To Upgrade : false\nReady To Rollback : false".to_owned())
+                let (upgrade, rollback) = self.agent.updater().readiness();
+                ok(format!("Ready To Upgrade : {upgrade}\nReady To Rollback : {rollback}"))
             }
             ["start" | "stop"] => {
                 ok("Please use the service manager, such as: service iofog-agent start|stop"

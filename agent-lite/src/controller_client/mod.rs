@@ -175,6 +175,13 @@ impl ControllerClient {
         decoded(self.get("agent/edgeResources").await?)
     }
 
+    /// `GET agent/version`: the word of the command.
+    pub async fn version(&self) -> Answer<String> {
+        let body = self.get("agent/version").await?;
+        let word = body.get("versionCommand").and_then(Value::as_str);
+        word.map(str::to_owned).ok_or_else(|| ControllerError::malformed("versionCommand"))
+    }
+
     /// `DELETE agent/delete-node`.
     pub async fn delete_node(&self) -> Answer<()> {
         let exchange = Exchange {

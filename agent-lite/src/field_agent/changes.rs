@@ -8,6 +8,7 @@ use super::FieldAgent;
 use crate::config::Setting;
 use crate::controller_client::ControllerError;
 use crate::domain::Verdict;
+use crate::update::Command;
 
 const FIRST_RETRY: Duration = Duration::from_millis(500);
 const LONGEST_RETRY: Duration = Duration::from_secs(5);
@@ -97,11 +98,13 @@ impl FieldAgent {
             self.drop_identity();
             return Ok(false);
         }
-        for flag in [Change::IsImageSnapshot, Change::Version, Change::Tunnel, Change::Diagnostics]
-        {
+        for flag in [Change::IsImageSnapshot, Change::Tunnel, Change::Diagnostics] {
             if changes.has(flag) {
                 log::warn!(target: "field-agent", "change {flag:?} is not supported, ignored");
             }
+        }
+        if changes.has(Change::Version) {
+            tolerate("version command", self.fetch_version().await)?;
         }
         if changes.has(Change::Config) || changes.has(Change::RouterChanged) {
             self.fetch_config(false).await?;
@@ -166,6 +169,20 @@ impl FieldAgent {
             self.save_state();
             self.spread_desired();
         }
+        Ok(())
+    }
+
+    /// Hands a version command on (agent contract 12.5). Its key is not used: the identity stays.
+    async fn fetch_version(&self) -> Result<(), ControllerError> {
+        let command = match self.guarded(self.core.client.version()).await?.as_str() {
+            "upgrade" => Command::Upgrade,
+            "rollback" => Command::Rollback,
+            other => {
+                log::warn!(target: "field-agent", "unknown version command '{other}', ignored");
+                return Ok(());
+            }
+        };
+        self.core.updater.order(command);
         Ok(())
     }
 

@@ -19,10 +19,11 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigFile, Setting};
 use crate::context::{AgentContext, LocalMicroservice, Position, RouterAccess};
 use crate::controller_client::{Access, ControllerClient, ControllerError};
-use crate::domain::{EpochMillis, Kind, ListGate, NodeFacts};
+use crate::domain::{EpochMillis, Kind, ListGate, MicroserviceState, NodeFacts, Report};
 use crate::modules::Modules;
 use crate::process_manager::ProcessManager;
 use crate::state::{Snapshot, StateStore};
+use crate::update::{Facts, Updater};
 use crate::usage::{NetworkInterface, Sampler, SpeedMeter, Usage, folder_bytes};
 
 const USAGE_PERIOD: Duration = Duration::from_secs(10);
@@ -59,6 +60,8 @@ pub struct Parts {
     pub context: AgentContext,
     /// Time.
     pub clock: Clock,
+    /// Self-update.
+    pub updater: Updater,
     /// Hears each new configuration.
     pub on_change: Box<dyn Fn(&Config)>,
 }
@@ -94,6 +97,7 @@ struct Core {
     changes_due: Notify,
     /// Wakes the status loop.
     status_due: Notify,
+    updater: Updater,
     on_change: Box<dyn Fn(&Config)>,
     speed: SpeedMeter,
     /// Size of the message folder.
@@ -139,6 +143,7 @@ impl FieldAgent {
             last_command: Cell::default(),
             changes_due: Notify::new(),
             status_due: Notify::new(),
+            updater: parts.updater,
             on_change: parts.on_change,
             speed: SpeedMeter::default(),
             message_bytes: Cell::new(0),
@@ -157,7 +162,8 @@ impl FieldAgent {
             self.status_loop(),
             self.usage_loop(),
             self.router_loop(),
-            self.prune_loop()
+            self.prune_loop(),
+            self.update_loop()
         );
     }
 
@@ -356,6 +362,32 @@ impl FieldAgent {
                 self.request_prune();
             }
         }
+    }
+
+    /// Asks for releases as often as configured, carries out version commands, watches a trial.
+    async fn update_loop(&self) {
+        let hours = u32::try_from(self.core.config.borrow().integer(Setting::UpgradeFrequency));
+        let period = Duration::from_secs(3600) * hours.unwrap_or(24).max(1);
+        self.core.updater.clone().run(period, || self.facts()).await;
+    }
+
+    fn facts(&self) -> Facts {
+        let running = |report: &Report| report.state == MicroserviceState::Running;
+        Facts {
+            provisioned: self.core.config.borrow().is_provisioned(),
+            connected: self.core.link.get() == Link::Ok,
+            running: self
+                .reports()
+                .into_iter()
+                .filter(running)
+                .map(|report| report.uuid.as_str().to_owned())
+                .collect(),
+        }
+    }
+
+    /// Self-update.
+    pub fn updater(&self) -> &Updater {
+        &self.core.updater
     }
 
     fn sample(&self) {

@@ -76,7 +76,7 @@ impl FieldAgent {
         }
     }
 
-    fn reports(&self) -> Vec<Report> {
+    pub(super) fn reports(&self) -> Vec<Report> {
         let mut reports = self.core.modules.reports();
         reports.extend(self.core.processes.reports());
         reports
@@ -104,6 +104,7 @@ impl FieldAgent {
             speed: self.core.speed.per_second(),
             containers: &self.core.processes.container_usage(),
             version: VERSION,
+            ready: self.core.updater.readiness(),
         })
     }
 

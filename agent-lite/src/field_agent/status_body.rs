@@ -27,6 +27,8 @@ pub(super) struct StatusInput<'a> {
     pub(super) speed: f64,
     pub(super) containers: &'a BTreeMap<ContainerId, ContainerUsage>,
     pub(super) version: &'a str,
+    /// Ready for an upgrade, for a rollback.
+    pub(super) ready: (bool, bool),
 }
 
 pub(super) fn encode(input: &StatusInput<'_>) -> Value {
@@ -67,8 +69,8 @@ pub(super) fn encode(input: &StatusInput<'_>) -> Value {
         "lastCommandTime": input.last_command.0,
         "tunnelStatus": tunnel.to_string(),
         "version": input.version,
-        "isReadyToUpgrade": false,
-        "isReadyToRollback": false,
+        "isReadyToUpgrade": input.ready.0,
+        "isReadyToRollback": input.ready.1,
     })
 }
 
@@ -144,6 +146,7 @@ mod tests {
                 ContainerUsage { cpu: 1.25, memory: 77 },
             )]),
             version: "3.1.0",
+            ready: (true, false),
         });
         assert_eq!(body["memoryUsage"], 5.12);
         assert_eq!((&body["diskUsage"], &body["diskViolation"]), (&json!(2.5), &json!(true)));
@@ -157,6 +160,10 @@ mod tests {
         assert_eq!(
             (&entries[0]["memoryUsage"], &entries[0]["cpuUsage"]),
             (&json!("77"), &json!("1.25"))
+        );
+        assert_eq!(
+            (&body["isReadyToUpgrade"], &body["isReadyToRollback"]),
+            (&json!(true), &json!(false))
         );
         assert_eq!(body["microserviceMessageCounts"], r#"[{"id":"a","messagecount":3}]"#);
     }

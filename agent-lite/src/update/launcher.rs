@@ -38,7 +38,8 @@ pub fn launch(library: &Path, configuration: &Path) -> Launch {
         let factory = std::env::var_os(FACTORY).map(PathBuf::from).unwrap_or_default();
         return Launch { program, factory };
     }
-    let factory = std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/usr/sbin/iofog-agent"));
+    let factory =
+        std::env::current_exe().unwrap_or_else(|_| PathBuf::from("/usr/sbin/iofog-agent"));
     let slots = Slots::new(library);
     if let Some(record) = slots.load() {
         choose(&slots, record, configuration, &factory);

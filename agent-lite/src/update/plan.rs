@@ -120,8 +120,7 @@ impl Record {
             next.confirmed = other.unwrap_or_default();
             next.previous = None;
         }
-        if next.confirmed != Program::Factory
-            && factory > next.version_of(next.confirmed, factory)
+        if next.confirmed != Program::Factory && factory > next.version_of(next.confirmed, factory)
         {
             next.previous = Some(next.confirmed);
             next.confirmed = Program::Factory;
@@ -215,7 +214,8 @@ mod tests {
 
     #[test]
     fn a_damaged_slot_is_never_run() {
-        let three = updated(&updated(&Record::default(), 2).confirmed(FACTORY), 3).confirmed(FACTORY);
+        let three =
+            updated(&updated(&Record::default(), 2).confirmed(FACTORY), 3).confirmed(FACTORY);
         let start = three.start(FACTORY, |program| program != Program::Slot(Slot::B));
         assert_eq!(start.program, Program::Slot(Slot::A));
         let start = three.start(FACTORY, |program| program == Program::Factory);

@@ -161,7 +161,8 @@ impl Serialize for Digest {
 impl<'de> Deserialize<'de> for Digest {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        let bytes = unhex(&text).ok_or_else(|| serde::de::Error::custom("expected 64 hex digits"))?;
+        let bytes =
+            unhex(&text).ok_or_else(|| serde::de::Error::custom("expected 64 hex digits"))?;
         Ok(Self(bytes))
     }
 }

@@ -10,10 +10,10 @@ const FILE: &str = "update.conf";
 const MAX_KEYS: usize = 8;
 
 /// Release number of this program; 0 for a build that is no release.
-pub const RELEASE: Version = Version(number(option_env!("IOFOG_RELEASE")));
+pub(super) const RELEASE: Version = Version(number(option_env!("IOFOG_RELEASE")));
 
 /// Target of this program, as manifests name it.
-pub const TARGET: &str = match option_env!("IOFOG_TARGET") {
+pub(super) const TARGET: &str = match option_env!("IOFOG_TARGET") {
     Some(target) => target,
     None => std::env::consts::ARCH,
 };
@@ -68,13 +68,22 @@ impl Settings {
             let (name, value) = line.split_once('=').ok_or(fail("expected name = value"))?;
             let value = value.trim();
             match name.trim() {
-                "source" => settings.source = source(value).ok_or(fail("source: expected http://... or /..."))?,
+                "source" => {
+                    settings.source =
+                        source(value).ok_or(fail("source: expected http://... or /..."))?
+                }
                 "key" if settings.keys.len() == MAX_KEYS => return Err(fail("key: at most 8")),
                 "key" => {
                     settings.keys.push(unhex(value).ok_or(fail("key: expected 64 hex digits"))?);
                 }
-                "settle" => settings.settle = seconds(value).ok_or(fail("settle: expected seconds, 1 to 86400"))?,
-                "window" => settings.window = seconds(value).ok_or(fail("window: expected seconds, 1 to 86400"))?,
+                "settle" => {
+                    settings.settle =
+                        seconds(value).ok_or(fail("settle: expected seconds, 1 to 86400"))?
+                }
+                "window" => {
+                    settings.window =
+                        seconds(value).ok_or(fail("window: expected seconds, 1 to 86400"))?
+                }
                 _ => return Err(fail("unknown name; known are source, key, settle, window")),
             }
         }
@@ -115,11 +124,15 @@ mod tests {
     #[test]
     fn lines_are_checked_one_by_one() {
         let key = "ab".repeat(32);
-        let text = format!("# fleet\nsource = http://updates.example/iofog\nkey = {key}\nsettle=5\n");
+        let text =
+            format!("# fleet\nsource = http://updates.example/iofog\nkey = {key}\nsettle=5\n");
         let read = Settings::parse(&text).unwrap().unwrap();
         assert_eq!((read.source.as_str(), read.keys.len()), ("http://updates.example/iofog/", 1));
         assert_eq!(read.settle, Duration::from_secs(5));
-        assert_eq!(Settings::parse("key = 00"), Err(SettingsError { line: 1, reason: "key: expected 64 hex digits" }));
+        assert_eq!(
+            Settings::parse("key = 00"),
+            Err(SettingsError { line: 1, reason: "key: expected 64 hex digits" })
+        );
         assert!(Settings::parse("\nsource = ftp://x").unwrap_err().to_string().contains("line 2"));
         assert!(Settings::parse("window = 0").is_err());
         assert_eq!(Settings::parse("# nothing").unwrap(), None);

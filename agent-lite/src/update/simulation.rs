@@ -90,7 +90,11 @@ impl Disk {
         if record.trial.is_none() {
             return Ok(true);
         }
-        let acts = if record.version_of(start.program, FACTORY) == new { behaviour } else { Behaviour::Good };
+        let acts = if record.version_of(start.program, FACTORY) == new {
+            behaviour
+        } else {
+            Behaviour::Good
+        };
         match acts {
             Behaviour::Good => self.save(record.confirmed(FACTORY))?,
             Behaviour::Crashes => {}
@@ -116,7 +120,9 @@ fn run(disk: &mut Disk, behaviour: Behaviour, new: Version, cuts: &[u32]) {
     for _ in 0..60 {
         // The order is given once more after a cut, as an operator would.
         let result = match ordered {
-            false => disk.install(new).map(|()| ordered = true).and_then(|()| disk.life(behaviour, new)),
+            false => {
+                disk.install(new).map(|()| ordered = true).and_then(|()| disk.life(behaviour, new))
+            }
             true => disk.life(behaviour, new),
         };
         match result {
@@ -158,7 +164,8 @@ fn every_cut_leaves_the_old_or_the_new_release() {
                         let record = disk.record();
                         let ends = record.version_of(record.confirmed, FACTORY);
                         runs += 1;
-                        let case = format!("{start} {behaviour:?} {first} {second} {third}: {record:?}");
+                        let case =
+                            format!("{start} {behaviour:?} {first} {second} {third}: {record:?}");
                         if behaviour == Behaviour::Good {
                             assert!(ends == new || record.failed.contains(&new), "{case}");
                         } else {

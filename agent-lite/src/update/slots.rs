@@ -47,7 +47,8 @@ impl Slots {
     pub fn is_whole(&self, record: &Record, program: Program) -> bool {
         let Program::Slot(slot) = program else { return true };
         record.slot(slot).is_some_and(|installed| {
-            digest_of(&self.path(slot), installed.bytes).is_ok_and(|found| found == installed.sha256)
+            digest_of(&self.path(slot), installed.bytes)
+                .is_ok_and(|found| found == installed.sha256)
         })
     }
 
@@ -62,7 +63,13 @@ impl Slots {
         let part = self.path(slot).with_extension("part");
         let file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o755).open(&part)?;
-        Ok(Incoming { file, part, digest: Context::new(&SHA256), written: 0, limit: artefact.bytes })
+        Ok(Incoming {
+            file,
+            part,
+            digest: Context::new(&SHA256),
+            written: 0,
+            limit: artefact.bytes,
+        })
     }
 
     /// Gives the space of a slot back, before its successor is written: flash is small.
@@ -110,7 +117,7 @@ impl Incoming {
 }
 
 /// What the record says about an artefact in place.
-pub fn installed(version: super::record::Version, artefact: &Artefact) -> Installed {
+pub(super) fn installed(version: super::record::Version, artefact: &Artefact) -> Installed {
     Installed { version, bytes: artefact.bytes, sha256: artefact.sha256 }
 }
 

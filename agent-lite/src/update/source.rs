@@ -52,8 +52,9 @@ async fn over_http(
     let address =
         if authority.contains(':') { authority.to_owned() } else { format!("{authority}:80") };
     let stream = patient(TcpStream::connect(address)).await??;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
+        .await
+        .map_err(io::Error::other)?;
     let driver = tokio::task::spawn_local(async move {
         let _ = connection.await;
     });

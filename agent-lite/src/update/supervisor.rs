@@ -43,7 +43,7 @@ pub struct Facts {
 
 /// Why an update did not happen.
 #[derive(Debug, thiserror::Error)]
-pub enum UpdateError {
+enum UpdateError {
     /// No `update.conf`.
     #[error("no update source is configured")]
     NotConfigured,
@@ -135,7 +135,9 @@ impl Updater {
                         self.shared.restart.notify_one();
                         return std::future::pending().await;
                     }
-                    Err(error) => log::warn!(target: "update", "{command:?} did not happen: {error}"),
+                    Err(error) => {
+                        log::warn!(target: "update", "{command:?} did not happen: {error}")
+                    }
                 }
             }
         }
@@ -148,10 +150,13 @@ impl Updater {
             // The launcher could not count the start: this is not the program on trial.
             return;
         }
-        let (settle, window) = self.shared.settings.as_ref().map_or(
-            (Duration::from_secs(60), Duration::from_secs(600)),
-            |settings| (settings.settle, settings.window),
-        );
+        let (settle, window) = self
+            .shared
+            .settings
+            .as_ref()
+            .map_or((Duration::from_secs(60), Duration::from_secs(600)), |settings| {
+                (settings.settle, settings.window)
+            });
         log::info!(target: "update", "on trial for {} s", window.as_secs());
         let mut gate = Gate::new(self.shared.clock.mono(), settle, window);
         loop {
@@ -196,17 +201,26 @@ impl Updater {
         let mut text = Vec::new();
         source::fetch(&settings.source, "manifest", |piece| {
             text.extend_from_slice(piece);
-            if text.len() > MAX_BYTES { Err(io::Error::other(ManifestError::TooLong)) } else { Ok(()) }
+            if text.len() > MAX_BYTES {
+                Err(io::Error::other(ManifestError::TooLong))
+            } else {
+                Ok(())
+            }
         })
         .await?;
         Ok(Manifest::verify(&text, &settings.keys)?)
     }
 
-    async fn carry_out(&self, command: Command, facts: &impl Fn() -> Facts) -> Result<(), UpdateError> {
+    async fn carry_out(
+        &self,
+        command: Command,
+        facts: &impl Fn() -> Facts,
+    ) -> Result<(), UpdateError> {
         let facts = facts();
         let mut running = facts.running;
         running.truncate(MAX_WATCHED);
-        let trial = Trial { program: Program::Factory, starts: 0, provisioned: facts.provisioned, running };
+        let trial =
+            Trial { program: Program::Factory, starts: 0, provisioned: facts.provisioned, running };
         match command {
             Command::Rollback => {
                 let next = self.shared.record.borrow().rolled_back(RELEASE, trial)?;

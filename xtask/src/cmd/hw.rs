@@ -35,15 +35,8 @@ pub struct Hw {
 }
 
 /// Packages of this machine that the emulation needs.
-const PACKAGES: &[&str] = &[
-    "qemu-system-arm",
-    "qemu-system-mips",
-    "cpio",
-    "kmod",
-    "e2fsprogs",
-    "iproute2",
-    "ipxe-qemu",
-];
+const PACKAGES: &[&str] =
+    &["qemu-system-arm", "qemu-system-mips", "cpio", "kmod", "e2fsprogs", "iproute2", "ipxe-qemu"];
 
 impl Hw {
     /// The small set of the pipeline.
@@ -97,8 +90,11 @@ impl Hw {
         let mut host = Host::start(&folder.join("host"), programs)?;
         let disk = folder.join("disk.img");
         image::disk(machine, &boot, &placed(machine), &disk)?;
-        let figures =
-            Figures { machine: machine.name.into(), memory_mb: machine.memory, ..Figures::default() };
+        let figures = Figures {
+            machine: machine.name.into(),
+            memory_mb: machine.memory,
+            ..Figures::default()
+        };
         let mut gateway = Gateway {
             machine,
             boot,
@@ -119,7 +115,10 @@ impl Hw {
         }
         let figures = gateway.figures;
         host.stop()?;
-        say::step("hw", &format!("{}: done in {:.0} s", machine.name, start.elapsed().as_secs_f32()));
+        say::step(
+            "hw",
+            &format!("{}: done in {:.0} s", machine.name, start.elapsed().as_secs_f32()),
+        );
         Ok(figures)
     }
 

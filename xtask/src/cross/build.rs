@@ -63,6 +63,7 @@ pub fn packages(tools: &Tools, target: &Target, packages: &[&str]) -> Result<()>
         .env("PATH", path)
         .env("RUSTC_BOOTSTRAP", "1")
         .env("RUSTFLAGS", FLAGS)
+        .env("IOFOG_TARGET", target.name)
         .env("CARGO_TARGET_DIR", folder());
     for package in packages {
         command.args(["--package", package]);

@@ -50,12 +50,25 @@ impl Guest {
     ///
     /// # Errors
     /// When QEMU does not start or the guest does not come up; the end of its console is in the message.
-    pub fn start(machine: &Machine, boot: &Boot, disk: &Path, log: &Path, power: Power) -> Result<Self> {
+    pub fn start(
+        machine: &Machine,
+        boot: &Boot,
+        disk: &Path,
+        log: &Path,
+        power: Power,
+    ) -> Result<Self> {
         let line = format!("console={} panic=-1 quiet loglevel=3", machine.console);
         let mut command = Command::new(machine.emulator);
         command
             .args(machine.board)
-            .args(["-m", &machine.memory.to_string(), "-nographic", "-no-reboot", "-monitor", "none"])
+            .args([
+                "-m",
+                &machine.memory.to_string(),
+                "-nographic",
+                "-no-reboot",
+                "-monitor",
+                "none",
+            ])
             .args(["-serial", "stdio", "-append", &line])
             .arg("-kernel")
             .arg(&boot.kernel)

@@ -135,7 +135,11 @@ impl Host {
     /// When the Controller does not answer.
     pub fn state_of(&self, name: &str) -> Result<String> {
         let all = self.rest.microservices(APPLICATION)?.unwrap_or_default();
-        Ok(all.into_iter().find(|one| one.name == name).map(|one| one.status.status).unwrap_or_default())
+        Ok(all
+            .into_iter()
+            .find(|one| one.name == name)
+            .map(|one| one.status.status)
+            .unwrap_or_default())
     }
 
     /// Gives the sensor another configuration, so that the guest has something to write down.
@@ -145,7 +149,9 @@ impl Host {
     pub fn change_config(&self, sensor: &str, number: u32) -> Result<()> {
         let config = json!({"intervalMs": 200, "number": number}).to_string();
         let body = json!({ "config": config });
-        self.rest.call("PATCH", &format!("/microservices/{sensor}"), Some(&body))?.expect(&[200, 204])?;
+        self.rest
+            .call("PATCH", &format!("/microservices/{sensor}"), Some(&body))?
+            .expect(&[200, 204])?;
         Ok(())
     }
 

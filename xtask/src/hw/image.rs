@@ -144,7 +144,9 @@ pub fn disk(machine: &Machine, boot: &Boot, files: &[Placed], to: &Path) -> Resu
     let root = to.with_extension("root");
     let _ = fs::remove_dir_all(&root);
     cargo::run(Command::new("cp").arg("-a").arg(&boot.root).arg(&root))?;
-    for part in ["dev", "proc", "sys", "tmp", "run", "root", "mnt", "etc", "data", "var/run", "usr/sbin"] {
+    for part in
+        ["dev", "proc", "sys", "tmp", "run", "root", "mnt", "etc", "data", "var/run", "usr/sbin"]
+    {
         fs::create_dir_all(root.join(part))?;
     }
     let tree = boot.kernel.parent().and_then(Path::parent).context("no kernel tree")?;

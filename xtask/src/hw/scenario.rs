@@ -49,7 +49,11 @@ impl Gateway<'_> {
     pub fn joins_the_network(&mut self) -> Result<()> {
         let mut guest = self.power_on(Power::default())?;
         self.figures.boot_s = guest.ready_after;
-        self.say(&format!("prompt after {:.1} s of its own clock, {:.1} s here", guest.ready_after, guest.age()));
+        self.say(&format!(
+            "prompt after {:.1} s of its own clock, {:.1} s here",
+            guest.ready_after,
+            guest.age()
+        ));
         guest.wait(AGENT_UP, |out| out.text.contains("RUNNING"))?;
         guest.must(&format!("iofog-agent config -a {}", self.host.url()))?;
         let key = self.host.rest.provisioning_key(&self.host.edge)?;
@@ -116,7 +120,9 @@ impl Gateway<'_> {
         self.host.wait_messages(10)?;
         let check = guest.must("ls -la /var/lib/iofog-agent /etc/iofog-agent")?;
         ensure!(check.contains("state.json"), "no state: {check}");
-        self.say(&format!("{cuts} power cuts while state was written: identity, state and messages are there"));
+        self.say(&format!(
+            "{cuts} power cuts while state was written: identity, state and messages are there"
+        ));
         guest.shut_down()
     }
 
@@ -160,7 +166,9 @@ impl Gateway<'_> {
         let mut guest = self.power_on(Power::default())?;
         self.wait_connected(&mut guest)?;
         let before = guest.must("pidof iofog-agent")?;
-        guest.run("dd if=/dev/zero of=/data/full bs=64k; dd if=/dev/zero of=/data/full2 bs=1k; sync")?;
+        guest.run(
+            "dd if=/dev/zero of=/data/full bs=64k; dd if=/dev/zero of=/data/full2 bs=1k; sync",
+        )?;
         for number in 0..20 {
             self.host.change_config(&sensor, 50_000 + number)?;
         }
@@ -199,7 +207,9 @@ impl Gateway<'_> {
             .flatten()
             .filter_map(|one| one["missing"].as_u64())
             .sum();
-        self.say(&format!("works over a bad link; {missing} readings missing over all runs so far"));
+        self.say(&format!(
+            "works over a bad link; {missing} readings missing over all runs so far"
+        ));
         guest.shut_down()
     }
 
@@ -210,7 +220,10 @@ impl Gateway<'_> {
     /// The workload: a page and a sensor, as programs of the guest that act for their microservices.
     fn start_workload(&self, guest: &mut Guest, deployed: &Deployed) -> Result<()> {
         guest.must("httpd -p 8080 -h /usr/lib/page")?;
-        let line = format!("SELFNAME={} LOCAL_API=127.0.0.1:54321 /usr/bin/sensor >/tmp/sensor.log 2>&1 &", deployed.sensor);
+        let line = format!(
+            "SELFNAME={} LOCAL_API=127.0.0.1:54321 /usr/bin/sensor >/tmp/sensor.log 2>&1 &",
+            deployed.sensor
+        );
         guest.must(&line)?;
         Ok(())
     }
@@ -226,4 +239,3 @@ fn random_below(limit: u32) -> Result<u32> {
     getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
     Ok(u32::from_le_bytes(bytes) % limit)
 }
-

@@ -190,10 +190,8 @@ pub fn unpack(archives: &[PathBuf], into: &Path) -> Result<()> {
 /// Runs a command quietly; its last words are in the error.
 fn run(command: &mut Command) -> Result<()> {
     let shown = super::cargo::describe(command);
-    let output = command
-        .stdin(Stdio::null())
-        .output()
-        .with_context(|| format!("cannot run {shown}"))?;
+    let output =
+        command.stdin(Stdio::null()).output().with_context(|| format!("cannot run {shown}"))?;
     if output.status.success() {
         return Ok(());
     }
