@@ -76,9 +76,15 @@ pub fn run(arguments: &Arguments, launch: Launch) -> Result<End, StartError> {
         Some(target) => target == LogTarget::File,
         None => arguments.state_dir.is_none(),
     };
-    let sink = iofog_log_sink::init(log_options(&config, to_file))?;
+    // A full disk keeps nothing from running: what cannot be written now is written later.
+    let sink = match iofog_log_sink::init(log_options(&config, to_file)) {
+        Err(_) if to_file => iofog_log_sink::init(log_options(&config, false))?,
+        sink => sink?,
+    };
     notes.iter().for_each(|note| log::warn!(target: "config", "{note}"));
-    at(&paths.config, file.save(&config))?;
+    if let Err(error) = file.save(&config) {
+        log::error!(target: "config", "configuration could not be saved: {error}");
+    }
     let token = at(&paths.local_api_token(), local_api_token(&paths.local_api_token()))?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

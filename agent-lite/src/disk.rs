@@ -36,6 +36,10 @@ pub fn sync_folder_of(path: &Path) -> io::Result<()> {
 }
 
 fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
+    // Flash wears, and a full one cannot take even what is there already.
+    if std::fs::read(path).is_ok_and(|present| present == bytes) {
+        return Ok(());
+    }
     let staged = stage(path, bytes, mode)?;
     std::fs::rename(&staged, path)?;
     sync_folder_of(path)

@@ -145,7 +145,7 @@ pub fn disk(machine: &Machine, boot: &Boot, files: &[Placed], to: &Path) -> Resu
     let _ = fs::remove_dir_all(&root);
     cargo::run(Command::new("cp").arg("-a").arg(&boot.root).arg(&root))?;
     for part in
-        ["dev", "proc", "sys", "tmp", "run", "root", "mnt", "etc", "data", "var/run", "usr/sbin"]
+        ["dev", "proc", "sys", "tmp", "run", "root", "mnt", "etc", "data", "var", "usr/sbin"]
     {
         fs::create_dir_all(root.join(part))?;
     }
@@ -162,6 +162,7 @@ pub fn disk(machine: &Machine, boot: &Boot, files: &[Placed], to: &Path) -> Resu
     }
     let inittab = fs::read_to_string(guest.join("inittab"))?.replace("@CONSOLE@", machine.console);
     fs::write(root.join("etc/inittab"), inittab)?;
+    symlink("../run", root.join("var/run"))?;
     fs::write(root.join("etc/hosts"), "127.0.0.1 localhost\n")?;
     for one in files {
         let target = root.join(one.to.trim_start_matches('/'));
