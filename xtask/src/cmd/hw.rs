@@ -12,6 +12,7 @@ use crate::hw::image::{self, Boot, Placed};
 use crate::hw::machine::{MACHINES, Machine, find};
 use crate::hw::measure::Figures;
 use crate::hw::network;
+use crate::hw::release::Releases;
 use crate::hw::scenario::Gateway;
 use crate::tools::cargo::{self, Profile, workspace};
 use crate::tools::{apt, files, say};
@@ -26,7 +27,7 @@ pub struct Hw {
     /// every machine and every scenario
     #[argh(switch)]
     all: bool,
-    /// power cuts while state is written (default 5)
+    /// power cuts while state is written, and as many during updates (default 5)
     #[argh(option, default = "5")]
     cuts: u32,
     /// take the programs that are there instead of building them
@@ -89,7 +90,12 @@ impl Hw {
         let programs = cargo::programs(Profile::Debug)?;
         let mut host = Host::start(&folder.join("host"), programs)?;
         let disk = folder.join("disk.img");
-        image::disk(machine, &boot, &placed(machine), &disk)?;
+        let releases = Releases::serve(&folder.join("releases"))?;
+        let settings = folder.join("update.conf");
+        std::fs::write(&settings, releases.settings())?;
+        let mut files = placed(machine);
+        files.push(Placed { from: settings, to: "/etc/iofog-agent/update.conf".into() });
+        image::disk(machine, &boot, &files, &disk)?;
         let figures = Figures {
             machine: machine.name.into(),
             memory_mb: machine.memory,
@@ -109,6 +115,7 @@ impl Hw {
         gateway.survives_power_cuts(self.cuts)?;
         gateway.starts_without_network()?;
         gateway.starts_in_1970()?;
+        gateway.survives_updates(self.cuts, &releases)?;
         gateway.survives_a_full_disk()?;
         if self.all {
             gateway.works_over_a_bad_link()?;

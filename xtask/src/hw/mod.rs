@@ -6,4 +6,6 @@ pub mod image;
 pub mod machine;
 pub mod measure;
 pub mod network;
+pub mod release;
 pub mod scenario;
+mod updates;

@@ -34,11 +34,11 @@ const AGENT_UP: &str = "iofog-agent status | head -1";
 const CONNECTED: &str = "iofog-agent status";
 
 impl Gateway<'_> {
-    fn power_on(&self, power: Power) -> Result<Guest> {
+    pub(super) fn power_on(&self, power: Power) -> Result<Guest> {
         Guest::start(self.machine, &self.boot, &self.disk, &self.log, power)
     }
 
-    fn say(&self, text: &str) {
+    pub(super) fn say(&self, text: &str) {
         say::step("hw", &format!("{}: {text}", self.machine.name));
     }
 
@@ -55,7 +55,7 @@ impl Gateway<'_> {
             guest.age()
         ));
         guest.wait(AGENT_UP, |out| out.text.contains("RUNNING"))?;
-        guest.must(&format!("iofog-agent config -a {}", self.host.url()))?;
+        guest.must(&format!("iofog-agent config -a {} -sf 2", self.host.url()))?;
         let key = self.host.rest.provisioning_key(&self.host.edge)?;
         let answer = guest.must(&format!("iofog-agent provision {key}"))?;
         ensure!(answer.contains(&self.host.edge), "not provisioned: {answer}");
@@ -234,7 +234,7 @@ impl Gateway<'_> {
 }
 
 /// A random number below `limit`.
-fn random_below(limit: u32) -> Result<u32> {
+pub(super) fn random_below(limit: u32) -> Result<u32> {
     let mut bytes = [0; 4];
     getrandom::fill(&mut bytes).map_err(|error| anyhow::anyhow!("no randomness: {error}"))?;
     Ok(u32::from_le_bytes(bytes) % limit)
