@@ -8,7 +8,7 @@ use super::Core;
 use super::metadata::Metadata;
 use super::slab::{ConnId, Id, LinkKey};
 use crate::address::Address;
-use crate::network::{ControlMessage, Destination, NeighbourLink, decode, encode};
+use crate::network::{ControlMessage, Destination, NeighbourLink, Version, decode, encode};
 
 impl Core {
     /// Sends a message of the path engine.
@@ -56,20 +56,20 @@ impl Core {
         let Some(from) = self.links.get(link).map(|link| link.conn) else {
             return;
         };
-        let Ok(Some((metadata, len))) = Metadata::decode(&payload) else {
-            warn!("[C{}] control message without router metadata", from.number());
+        let version = self.conns.get(from).and_then(|conn| conn.metadata);
+        let Ok(Some((metadata, payload))) = Metadata::take(version, &payload, true) else {
+            warn!("[C{}] control message with malformed router metadata", from.number());
             return;
         };
         if metadata.hops > 0 && metadata.passed(&self.node) {
             return;
         }
-        let payload = payload.slice(len..);
         let Some(to) = destination(&payload, &metadata) else {
             return;
         };
         match Address::parse(&to) {
             Address::Topo { router, .. } if router != self.id.as_str() => {
-                self.pass_on(router, metadata, payload);
+                self.pass_on(from, router, metadata, payload);
             }
             Address::All(_) => {
                 self.flood(from, &metadata, &payload);
@@ -96,7 +96,7 @@ impl Core {
     }
 
     /// To another router: over its next hop.
-    fn pass_on(&mut self, router: &str, metadata: Metadata, payload: Bytes) {
+    fn pass_on(&mut self, from: ConnId, router: &str, metadata: Metadata, payload: Bytes) {
         let hop = self
             .routers
             .iter()
@@ -104,9 +104,8 @@ impl Core {
             .find(|remote| remote.id.as_str() == router)
             .and_then(|remote| remote.route.as_ref())
             .map(|route| ConnId::from_index(route.next_hop.0));
-        let link = hop.and_then(|id| self.conns.get(id)?.routing.control);
-        if let Some(link) = link {
-            self.send_own(link, metadata, payload);
+        if let Some(hop) = hop {
+            self.pass_to(from, hop, metadata, payload);
         }
     }
 
@@ -117,12 +116,37 @@ impl Core {
                 continue;
             };
             let node = format!("{}/{}", crate::address::AREA, conn.peer.container);
-            if let Some(link) = conn.routing.control
-                && !metadata.passed(node.as_bytes())
-            {
-                self.send_own(link, metadata.clone(), payload.clone());
+            if !metadata.passed(node.as_bytes()) {
+                self.pass_to(from, id, metadata.clone(), payload.clone());
             }
         }
+    }
+
+    fn pass_to(&mut self, from: ConnId, to: ConnId, metadata: Metadata, payload: Bytes) {
+        let version = |id| self.conns.get(id).and_then(|conn| conn.metadata);
+        let (theirs, ours) = (version(from), version(to));
+        let payload = match ours {
+            Some(version) if theirs != ours => translated(payload, version),
+            _ => payload,
+        };
+        let link = self.conns.get(to).and_then(|conn| conn.routing.control);
+        if let Some(link) = link {
+            self.send_own(link, metadata, payload);
+        }
+    }
+}
+
+/// A control message as routers of another version read it: only MAU differ.
+fn translated(payload: Bytes, version: Version) -> Bytes {
+    let Ok(message) = Message::decode(&payload) else {
+        return payload;
+    };
+    match decode(&message) {
+        Ok(control @ ControlMessage::MobileUpdate(_)) => {
+            let to = message.properties.and_then(|properties| properties.to);
+            encode(&control, to.unwrap_or_default(), version).encode()
+        }
+        _ => payload,
     }
 }
 

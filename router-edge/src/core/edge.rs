@@ -14,6 +14,7 @@ use super::metadata::Metadata;
 use super::slab::{AddressKey, ConnId, LinkKey};
 use crate::address::{Class, Key};
 use crate::config::{Mode, Role as ConnRole};
+use crate::network::Version;
 
 /// Address of the tracking link.
 pub(super) const TRACKING: &str = "_$qd.edge_addr_tracking";
@@ -263,9 +264,13 @@ impl Core {
 
     /// The interior tells whether an address has destinations beyond this edge.
     pub(super) fn on_tracking(&mut self, payload: &Bytes) {
-        let payload = match Metadata::decode(payload) {
-            Ok(Some((_, len))) => payload.slice(len..),
-            _ => return,
+        let version = self
+            .uplink
+            .as_ref()
+            .and_then(|uplink| self.conns.get(uplink.conn))
+            .and_then(|conn| conn.metadata);
+        let Ok(Some((_, payload))) = Metadata::take(version, payload, true) else {
+            return;
         };
         let Ok(message) = Message::decode(&payload) else {
             return;
@@ -279,11 +284,7 @@ impl Core {
         let (Some(text), Some(reachable)) = (key.as_str(), reachable.as_bool()) else {
             return;
         };
-        let phased = self
-            .uplink
-            .as_ref()
-            .and_then(|uplink| self.conns.get(uplink.conn))
-            .is_some_and(|conn| conn.metadata == Some(crate::network::Version::One));
+        let phased = version == Some(Version::One);
         if matches!(text.chars().next(), Some('C'..='F')) {
             self.remote_link_route(text, Via::Uplink, reachable);
             return;

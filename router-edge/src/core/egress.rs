@@ -1,14 +1,15 @@
 //! Deliveries that leave: queues of sending links, metadata in front of messages for routers.
 
-use bytes::Bytes;
-use iofog_amqp::DeliveryState;
+use bytes::{Bytes, BytesMut};
+use iofog_amqp::{DecodeError, DeliveryState, Error, condition};
 use iofog_amqp_engine::{SendError, SendHead};
 
 use super::Core;
-use super::delivery::Out;
+use super::delivery::{Message, Out};
 use super::link::Kind;
 use super::slab::{ConnId, DeliveryId, LinkKey};
 use crate::config::Mode;
+use crate::network::Version;
 
 /// First chunks up to this size are copied behind their metadata; larger ones get a frame of their own.
 const COMBINE_LIMIT: usize = 2_048;
@@ -21,6 +22,8 @@ enum Step {
     Wait,
     /// The connection takes no more now.
     Blocked,
+    /// Its beginning cannot carry metadata.
+    Malformed,
 }
 
 impl Core {
@@ -61,6 +64,11 @@ impl Core {
                 Step::Blocked => {
                     self.add_to_backlog(key, conn);
                     break;
+                }
+                Step::Malformed => {
+                    let error = Error::new(condition::DECODE_ERROR, "annotations are malformed");
+                    let state = DeliveryState::Rejected(Some(Box::new(error)));
+                    self.end_out(key, id, Some(state));
                 }
             }
         }
@@ -117,18 +125,15 @@ impl Core {
             if conn.engine.credit(link.id) == 0 {
                 return Step::Wait;
             }
-            out.begun = true;
-            if conn.metadata.is_some() && link.kind != Kind::Routed {
+            if let Some(version) = conn.metadata.filter(|_| link.kind != Kind::Routed) {
                 let stamp = (self.mode != Mode::Edge).then_some(&self.node[..]);
-                self.scratch.clear();
-                message.metadata.encode(stamp, &mut self.scratch);
-                self.combine.extend_from_slice(&self.scratch);
-                if let Some(first) = message.chunk(0).filter(|first| first.len() <= COMBINE_LIMIT) {
-                    self.combine.extend_from_slice(first);
-                    out.chunk = 1;
+                match begin(version, message, stamp, &mut self.combine) {
+                    Ok(Some(begun)) => (out.rest, out.chunk) = begun,
+                    Ok(None) => return Step::Wait,
+                    Err(_) => return Step::Malformed,
                 }
-                out.rest = self.combine.split().freeze();
             }
+            out.begun = true;
         }
         loop {
             if out.rest.is_empty()
@@ -240,4 +245,38 @@ impl Core {
         let id = self.deliveries.insert(delivery);
         self.enqueue(id);
     }
+}
+
+/// Metadata with the first bytes behind it, and the number of the chunk that follows; none while the
+/// beginning of the message has not come.
+fn begin(
+    version: Version,
+    message: &Message,
+    stamp: Option<&[u8]>,
+    out: &mut BytesMut,
+) -> Result<Option<(Bytes, usize)>, DecodeError> {
+    let metadata = &message.metadata;
+    let first = message.chunk(0).cloned().unwrap_or_default();
+    let complete = message.complete && message.end() <= 1;
+    if let Some(taken) = metadata.put(version, stamp, &first, complete, out)? {
+        let rest = first.get(taken..).unwrap_or_default();
+        // Version 2 needs nothing of a large first chunk: it is sent from where it lies.
+        let there = message.chunk(0).is_some();
+        let chunk = usize::from(there && (taken > 0 || first.len() <= COMBINE_LIMIT));
+        if chunk == 1 {
+            out.extend_from_slice(rest);
+        }
+        return Ok(Some((out.split().freeze(), chunk)));
+    }
+    // The annotations are spread over several frames.
+    let mut head = BytesMut::new();
+    for number in 0..message.end() {
+        head.extend_from_slice(message.chunk(number).map_or(&[][..], |chunk| &chunk[..]));
+    }
+    out.clear();
+    let Some(taken) = metadata.put(version, stamp, &head, message.complete, out)? else {
+        return Ok(None);
+    };
+    out.extend_from_slice(head.get(taken..).unwrap_or_default());
+    Ok(Some((out.split().freeze(), message.end())))
 }

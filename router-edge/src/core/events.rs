@@ -1,13 +1,11 @@
 //! Takes the engine's events of all connections that something happened to, until none is left.
 
-use iofog_amqp::{Error, condition};
 use iofog_amqp_engine::{CloseReason, Event};
 use log::{debug, info, warn};
 
 use super::Core;
 use super::slab::{ConnId, DeliveryId};
 use crate::config::Role;
-use crate::network::Version;
 
 impl Core {
     /// Runs to quiescence: events cause commands on other connections, which may cause events.
@@ -86,13 +84,6 @@ impl Core {
             conn.peer.product.as_deref().unwrap_or("client"),
             conn.spec.host,
         );
-        if conn.metadata == Some(Version::One) {
-            // Such a peer would take our messages and route none of them: better said than silent.
-            warn!("[C{}] peer speaks router annotations version 1: not supported", id.number());
-            let text = "router annotations version 1 is not supported";
-            conn.engine.close(Some(Error::new(condition::NOT_IMPLEMENTED, text)));
-            return;
-        }
         match conn.spec.role {
             Role::Edge => self.edge_opened(id),
             Role::InterRouter => self.interior_opened(id),

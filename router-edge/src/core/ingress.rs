@@ -91,7 +91,7 @@ impl Core {
             Kind::Endpoint | Kind::Anonymous | Kind::Data | Kind::Proxy => self.route(arrival),
             Kind::Routed => self.relay_delivery(arrival),
             Kind::Sink => self.swallow(&arrival),
-            Kind::Control | Kind::Tracking => {
+            Kind::Control | Kind::Tracking | Kind::Lookup => {
                 if arrival.more {
                     self.gather(arrival, OWN_LIMIT);
                 } else {
@@ -107,6 +107,7 @@ impl Core {
         match kind {
             Kind::Control => self.on_control(link, payload),
             Kind::Tracking => self.on_tracking(&payload),
+            Kind::Lookup => self.on_lookup(link, &payload),
             _ => {}
         }
     }
@@ -116,14 +117,14 @@ impl Core {
         let Some(conn) = self.conns.get(arrival.conn) else {
             return;
         };
-        let from_router = conn.metadata.is_some();
+        let version = conn.metadata;
         let role = conn.spec.role;
         let mut about = Metadata::default();
-        if from_router || arrival.gathered {
-            match Metadata::decode(&arrival.payload) {
-                Ok(Some((found, len))) => {
+        if version.is_some() || arrival.gathered {
+            match Metadata::take(version, &arrival.payload, !arrival.more) {
+                Ok(Some((found, rest))) => {
                     about = found;
-                    arrival.payload = arrival.payload.slice(len..);
+                    arrival.payload = rest;
                     if about.hops > 0 && about.passed(&self.node) {
                         // It went round in a circle.
                         self.refuse(&arrival, DeliveryState::Released);

@@ -63,6 +63,8 @@ pub(crate) enum Kind {
     Data,
     /// Between edge and interior: which addresses have destinations.
     Tracking,
+    /// Between edge and interior: whether an address is a link route's.
+    Lookup,
     /// Made by us, for one address of an edge router.
     Proxy,
     /// One of a pair that passes everything on to the other.
@@ -138,7 +140,7 @@ impl Kind {
             Self::Endpoint | Self::Anonymous | Self::Sink => "endpoint",
             Self::Control => "router-control",
             Self::Data => "inter-router",
-            Self::Tracking | Self::Proxy => "edge-downlink",
+            Self::Tracking | Self::Lookup | Self::Proxy => "edge-downlink",
             Self::Routed => "endpoint",
         }
     }

@@ -57,7 +57,7 @@ impl Way {
     }
 
     /// The way of links that a peer of this role attaches.
-    fn of(role: Role) -> Self {
+    pub(super) fn of(role: Role) -> Self {
         match role {
             Role::Sender => Self::In,
             Role::Receiver => Self::Out,
@@ -168,8 +168,11 @@ impl Core {
         if self.link_routes.is_empty() {
             return None;
         }
-        let way = Way::of(offer.attach.role);
-        let text = offer.address()?;
+        self.route_for(Way::of(offer.attach.role), offer.address()?, offer.conn)
+    }
+
+    /// The connection that serves links to an address, for peers on the connection `from`.
+    pub(super) fn route_for(&self, way: Way, text: &str, from: ConnId) -> Option<ConnId> {
         let Address::Mobile(name) = Address::parse(text) else {
             return None;
         };
@@ -178,7 +181,7 @@ impl Core {
         // Here before elsewhere, then the cheapest way.
         let reachable = matching.filter_map(|route| {
             let (conn, cost) = self.way_to(route.via)?;
-            (conn != offer.conn).then_some((cost, conn))
+            (conn != from).then_some((cost, conn))
         });
         reachable.min_by_key(|(cost, _)| *cost).map(|(_, conn)| conn)
     }

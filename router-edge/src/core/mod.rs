@@ -17,6 +17,7 @@ mod ingress;
 mod interior;
 mod link;
 mod link_route;
+mod lookup;
 mod manage;
 mod metadata;
 mod open;
@@ -69,7 +70,6 @@ pub struct Core {
     /// Edge: stands for everything that only the interior can reach.
     up_address: Option<AddressKey>,
     dirty: Vec<ConnId>,
-    scratch: Vec<u8>,
     combine: BytesMut,
     chosen: Vec<delivery::Out>,
     numbers: u64,
@@ -160,7 +160,6 @@ impl Core {
             uplink: None,
             up_address: None,
             dirty: Vec::new(),
-            scratch: Vec::new(),
             combine: BytesMut::new(),
             chosen: Vec::new(),
             numbers: 0,

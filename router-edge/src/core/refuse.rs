@@ -1,5 +1,6 @@
 //! Deliveries that are not forwarded: gathered, taken by the router itself, rejected or released.
 
+use bytes::BytesMut;
 use iofog_amqp::{DeliveryState, Error, condition};
 use iofog_amqp_engine::Token;
 
@@ -20,10 +21,10 @@ impl Core {
     /// As [`Self::gather`]; metadata that was taken off must be there when more bytes have come.
     pub(super) fn gather_with(&mut self, mut arrival: Arrival, about: &Metadata, limit: usize) {
         if *about != Metadata::default() {
-            let mut all = Vec::new();
-            about.encode(None, &mut all);
+            let mut all = BytesMut::new();
+            about.encode_section(None, &mut all);
             all.extend_from_slice(&arrival.payload);
-            arrival.payload = all.into();
+            arrival.payload = all.freeze();
         }
         self.gather(arrival, limit);
     }

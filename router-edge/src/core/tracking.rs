@@ -7,6 +7,7 @@ use super::Core;
 use super::attach::{FORBIDDEN, Offer};
 use super::edge::{DOWNLINK, TRACKING};
 use super::link::Kind;
+use super::lookup::LOOKUP;
 use super::metadata::Metadata;
 use super::slab::{AddressKey, ConnId, LinkKey};
 use crate::address::{Class, Key};
@@ -56,6 +57,11 @@ impl Core {
             if let Some(link) = self.links.get_mut(key) {
                 link.capacity = SINK_CREDIT;
             }
+            self.grant(key);
+            return Ok(key);
+        }
+        if !receiver && address == LOOKUP {
+            let key = self.accept_link(offer, Kind::Lookup, None);
             self.grant(key);
             return Ok(key);
         }

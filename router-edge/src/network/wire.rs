@@ -294,9 +294,16 @@ impl<'a> Reader<'a> {
 /// Balanced.
 const DEFAULT_HINT: u8 = 3;
 
-/// A key without phase digit. Classes that we do not route by (link routes) stay as they are.
+/// A key without phase digit. Classes that we do not route by (link routes) stay as they are; mobile keys of
+/// phases above 0 lead to way-points, which are none of ours: their letter is taken from them.
 fn key_of(item: &Value, version: i64) -> Option<String> {
     let text = if version == 2 { item.as_list()?.first()?.as_str()? } else { item.as_str()? };
+    if version == 1
+        && let Some(phased) = text.strip_prefix('M')
+        && !phased.starts_with('0')
+    {
+        return Some(format!("?{phased}"));
+    }
     let key = Key::from_wire(text, version == 1);
     Some(key.map_or_else(|| text.to_owned(), |key| key.to_wire(false)))
 }
