@@ -3,12 +3,16 @@
 use std::cell::RefCell;
 use std::net::IpAddr;
 use std::rc::Rc;
+use std::sync::Arc;
 
+use iofog_tls::TlsError;
+use iofog_tls::rustls::ServerConfig;
 use tokio::sync::watch;
 
+use crate::certificates::Certificates;
 use crate::counters::Counters;
 use crate::domain::budget::Budget;
-use crate::domain::mapping::Mapping;
+use crate::domain::mapping::{Mapping, Protocol};
 use crate::limits::Limits;
 use crate::link::Network;
 
@@ -20,6 +24,8 @@ pub(crate) struct Context<N> {
     pub(crate) listen_host: IpAddr,
     /// Host that egress mappings connect to.
     pub(crate) target_host: String,
+    /// Certificates of listening http ports; none for plain ones only.
+    pub(crate) certificates: Option<Certificates>,
     /// Bounds.
     pub(crate) limits: Limits,
     /// Bytes held at one time.
@@ -53,6 +59,20 @@ impl<N: Network> Context<N> {
 // === impl MappingTask ===
 
 impl<N> MappingTask<N> {
+    /// TLS for a client that has just connected; none for a plain port. A tcp port passes on whatever its
+    /// clients speak, which may well be TLS.
+    pub(crate) fn tls(&self) -> Result<Option<Arc<ServerConfig>>, TlsError> {
+        let protocol: &[u8] = match self.mapping.protocol {
+            Protocol::Http => b"http/1.1",
+            Protocol::Http2 => b"h2",
+            Protocol::Tcp => return Ok(None),
+        };
+        match &self.context.certificates {
+            Some(certificates) => certificates.of(self.mapping.port, protocol),
+            None => Ok(None),
+        }
+    }
+
     /// Notes whether the links of this mapping are attached.
     pub(crate) fn connected(&self, up: bool) {
         self.counters.router_connected.set(up);

@@ -2,10 +2,12 @@
 
 use std::cell::RefCell;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::PathBuf;
 use std::rc::Rc;
 
 use iofog_amqp_client::{Dial, Sasl, TcpDial};
 
+use crate::certificates::Certificates;
 use crate::context::Context;
 use crate::domain::budget::Budget;
 use crate::domain::config::{NetworkRouter, ProxyConfig};
@@ -27,6 +29,9 @@ pub struct ProxyOptions {
     pub source_address: Option<IpAddr>,
     /// How to authenticate at the router. The reference sends no SASL layer.
     pub sasl: Sasl,
+    /// Folder with certificates of listening http ports: `<port>.crt` and `<port>.key`, or `tls.crt` and
+    /// `tls.key` for every port that has none of its own. Absent, or without files: plain.
+    pub certificates: Option<PathBuf>,
     /// Start of the container ids of the proxy's connections.
     pub container_id: String,
     /// Bounds.
@@ -49,6 +54,7 @@ pub fn start(config: ProxyConfig, options: ProxyOptions) -> ProxyHandle {
         network: RefCell::new(Rc::new(options.network(&config.network_router))),
         listen_host: options.listen_host,
         target_host: options.target_host.clone(),
+        certificates: options.certificates.as_deref().map(Certificates::new),
         budget: Budget::new(options.limits.buffered),
         limits: options.limits,
         compat: options.compat,
@@ -70,6 +76,7 @@ impl Default for ProxyOptions {
             dial: None,
             source_address: None,
             sasl: Sasl::None,
+            certificates: None,
             container_id: "iofog-proxy".to_owned(),
             limits: Limits::default(),
             compat: false,

@@ -5,6 +5,8 @@ pub mod domain;
 #[doc(hidden)]
 pub mod fuzzing;
 
+mod certificates;
+mod clients;
 mod context;
 mod counters;
 mod handle;

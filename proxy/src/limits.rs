@@ -16,8 +16,13 @@ pub struct Limits {
     /// Client connections of one mapping.
     pub connections: usize,
     /// Requests that one egress mapping serves at a time; more wait at the router. The reference has no
-    /// such bound: a low one would let a few slow answers stop a mapping.
+    /// such bound: a low one would let a few slow answers stop a mapping. Each is a connection to the target.
     pub parallel: u32,
+    /// Requests that an egress mapping asks for in advance. A burst larger than this is spread over the
+    /// replicas behind the port.
+    pub ahead: u32,
+    /// Pause after which an egress asks whether the client of an unanswered request is still there.
+    pub probe: Duration,
     /// Idle connections kept to one target.
     pub idle: usize,
     /// A client that sends nothing for this long in the middle of a request is given up.
@@ -36,7 +41,9 @@ impl Limits {
             buffered: 16 << 20,
             waiting: 1000,
             connections: 1024,
-            parallel: 64,
+            parallel: 512,
+            ahead: 32,
+            probe: Duration::from_secs(2),
             idle: 8,
             stall: Duration::from_secs(60),
             timings: Timings::default(),
@@ -49,7 +56,8 @@ impl Limits {
             body: 64 << 20,
             buffered: 128 << 20,
             connections: 8192,
-            parallel: 256,
+            parallel: 4096,
+            ahead: 64,
             idle: 32,
             ..Self::device()
         }

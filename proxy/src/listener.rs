@@ -6,8 +6,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::JoinSet;
 
+use crate::clients::{Activity, Clients};
 use crate::context::MappingTask;
 use crate::counters::MappingState;
 use crate::race::{Either, race};
@@ -15,11 +15,11 @@ use crate::race::{Either, race};
 /// Pause before a port that is in use is tried again (proxy.md section 7).
 const RETRY: Duration = Duration::from_secs(5);
 
-/// Binds the port, trying again while it is in use.
+/// Binds the port, trying again while it is in use or its certificate is not usable.
 pub(crate) async fn bind<N>(task: &MappingTask<N>) -> TcpListener {
     let address = SocketAddr::new(task.context.listen_host, task.mapping.port);
     loop {
-        match TcpListener::bind(address).await {
+        match open(task, address).await {
             Ok(listener) => {
                 log::info!("{}: listening on {address}", task.name);
                 task.counters.set_state(MappingState::Running);
@@ -27,17 +27,26 @@ pub(crate) async fn bind<N>(task: &MappingTask<N>) -> TcpListener {
             }
             Err(error) => {
                 log::warn!("{}: cannot listen on {address}: {error}", task.name);
-                task.counters.set_state(MappingState::Failed(error.to_string()));
+                task.counters.set_state(MappingState::Failed(error));
                 tokio::time::sleep(RETRY).await;
             }
         }
     }
 }
 
-/// Accepts connections for ever; the port stays bound whatever the router does. Connections above the
-/// bound wait in the system's queue. Dropping the future ends all of them.
-pub(crate) async fn run<N, F>(task: &MappingTask<N>, serve: impl Fn(TcpStream, SocketAddr) -> F)
-where
+/// A certificate that cannot be used keeps the port closed: clients must not be served plain instead.
+async fn open<N>(task: &MappingTask<N>, address: SocketAddr) -> Result<TcpListener, String> {
+    task.tls().map_err(|error| error.to_string())?;
+    TcpListener::bind(address).await.map_err(|error| error.to_string())
+}
+
+/// Accepts connections for ever; the port stays bound whatever the router does. Above the bound clients
+/// without a request make room; when there is none, connections wait in the system's queue. Dropping the
+/// future ends all of them.
+pub(crate) async fn run<N, F>(
+    task: &MappingTask<N>,
+    serve: impl Fn(TcpStream, SocketAddr, Activity) -> F,
+) where
     F: Future<Output = ()> + 'static,
 {
     let listener = bind(task).await;
@@ -49,28 +58,22 @@ pub(crate) async fn accept<F>(
     listener: &TcpListener,
     most: usize,
     name: &str,
-    serve: impl Fn(TcpStream, SocketAddr) -> F,
+    serve: impl Fn(TcpStream, SocketAddr, Activity) -> F,
 ) where
     F: Future<Output = ()> + 'static,
 {
-    let mut clients = JoinSet::new();
+    let mut clients = Clients::new(most);
     loop {
-        if clients.len() >= most {
-            clients.join_next().await;
+        if !clients.has_room() {
+            clients.ended().await;
             continue;
         }
-        let accepted = if clients.is_empty() {
-            listener.accept().await
-        } else {
-            match race(listener.accept(), clients.join_next()).await {
-                Either::Left(accepted) => accepted,
-                Either::Right(_) => continue,
-            }
+        let accepted = match race(listener.accept(), clients.ended()).await {
+            Either::Left(accepted) => accepted,
+            Either::Right(()) => continue,
         };
         match accepted.and_then(prepare) {
-            Ok((stream, peer)) => {
-                clients.spawn_local(serve(stream, peer));
-            }
+            Ok((stream, peer)) => clients.add(|activity| serve(stream, peer, activity)),
             Err(error) => {
                 // Out of descriptors, or the client has gone already: neither ends the mapping.
                 log::debug!("{name}: accept failed: {error}");

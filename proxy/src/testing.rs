@@ -3,12 +3,14 @@
 use std::cell::RefCell;
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::Path;
 use std::rc::Rc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::certificates::Certificates;
 use crate::context::Context;
 use crate::domain::budget::Budget;
 use crate::domain::config::ProxyConfig;
@@ -28,14 +30,25 @@ pub(crate) fn run<F: Future<Output = ()> + 'static>(test: F) {
 pub(crate) fn limits() -> Limits {
     let mut limits = Limits::device();
     limits.timings.credit = Duration::from_millis(300);
+    limits.probe = Duration::from_millis(50);
     limits
 }
 
 pub(crate) fn proxy(network: &MemoryNetwork, limits: Limits) -> TestProxy {
+    proxy_with(network, limits, None)
+}
+
+/// As [`proxy`], with a folder of certificates.
+pub(crate) fn proxy_with(
+    network: &MemoryNetwork,
+    limits: Limits,
+    certificates: Option<&Path>,
+) -> TestProxy {
     let context = Context {
         network: RefCell::new(Rc::new(network.clone())),
         listen_host: IpAddr::V4(Ipv4Addr::LOCALHOST),
         target_host: "127.0.0.1".to_owned(),
+        certificates: certificates.map(Certificates::new),
         budget: Budget::new(limits.buffered),
         limits,
         compat: false,

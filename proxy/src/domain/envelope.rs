@@ -58,6 +58,8 @@ pub enum Form {
     PartsWelcome,
     /// One part of an answer; number 0 carries the head.
     Part(Part),
+    /// No answer yet: asks whether someone still waits for it. Rejected when no one does.
+    Pending,
 }
 
 /// Place of a part.
@@ -88,6 +90,7 @@ impl Form {
         match self {
             Self::Whole => None,
             Self::PartsWelcome => Some("welcome".to_owned()),
+            Self::Pending => Some("pending".to_owned()),
             Self::Part(Part { number, then }) => Some(match then {
                 Then::More => number.to_string(),
                 Then::End => format!("{number} end"),
@@ -98,8 +101,10 @@ impl Form {
 
     /// Reads the annotation; none when it is not one of ours.
     pub fn from_text(text: &str) -> Option<Self> {
-        if text == "welcome" {
-            return Some(Self::PartsWelcome);
+        match text {
+            "welcome" => return Some(Self::PartsWelcome),
+            "pending" => return Some(Self::Pending),
+            _ => {}
         }
         let (number, then) = match text.split_once(' ') {
             None => (text, Then::More),
@@ -141,6 +146,17 @@ impl HeaderField {
 // === impl Envelope ===
 
 impl Envelope {
+    /// Asks whether someone still waits for the answer to this request; none when the peer may be the
+    /// reference, which would take the question for the answer.
+    pub fn question(&self) -> Option<Self> {
+        (self.form == Form::PartsWelcome).then(|| Self {
+            to: self.reply_to.clone(),
+            correlation_id: self.correlation_id.clone(),
+            form: Form::Pending,
+            ..Self::default()
+        })
+    }
+
     /// The first value of the header `name`, which is given in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         let field = self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name));
@@ -157,6 +173,7 @@ mod tests {
         let part = |number, then| Form::Part(Part { number, then });
         for form in [
             Form::PartsWelcome,
+            Form::Pending,
             part(0, Then::More),
             part(7, Then::End),
             part(u32::MAX, Then::Abort),

@@ -23,6 +23,8 @@ pub enum Failure {
     NoAnswer,
     /// The answer could not be read as an HTTP response.
     BadReply,
+    /// The client left before there was an answer; no one is told.
+    ClientGone,
 }
 
 /// A request that is not sent on at all, with the rule it breaks.
@@ -44,7 +46,7 @@ pub enum Refusal {
 
 impl Failure {
     /// Every failure, for counters.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::RouterDown,
         Self::RouterLost,
         Self::NoEgress,
@@ -55,6 +57,7 @@ impl Failure {
         Self::TargetFailed,
         Self::NoAnswer,
         Self::BadReply,
+        Self::ClientGone,
     ];
 
     /// The status for clients; with `compat` always 500, as the reference answers.
@@ -68,7 +71,11 @@ impl Failure {
             | Self::Undeliverable
             | Self::TooManyWaiting
             | Self::OverBudget => 503,
-            Self::RouterLost | Self::Refused | Self::TargetFailed | Self::BadReply => 502,
+            Self::RouterLost
+            | Self::Refused
+            | Self::TargetFailed
+            | Self::BadReply
+            | Self::ClientGone => 502,
             Self::NoAnswer => 504,
         }
     }
@@ -98,6 +105,7 @@ impl Failure {
             Self::TargetFailed => "target-failed",
             Self::NoAnswer => "no-answer",
             Self::BadReply => "bad-reply",
+            Self::ClientGone => "client-gone",
         }
     }
 
@@ -114,6 +122,7 @@ impl Failure {
             Self::TargetFailed => "far proxy -> target: target failed or is not reachable",
             Self::NoAnswer => "far proxy -> target: no answer in time",
             Self::BadReply => "far proxy: answer is not a valid HTTP response",
+            Self::ClientGone => "client: left before there was an answer",
         }
     }
 }

@@ -7,6 +7,7 @@ pub mod envelope;
 pub mod exchange;
 pub mod failure;
 pub mod headers;
+pub mod intake;
 pub mod mapping;
 pub mod request;
 pub mod response;

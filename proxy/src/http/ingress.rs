@@ -3,40 +3,31 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use hyper::body::Incoming;
-use hyper::{Request, Response};
-use tokio::sync::oneshot;
-use tokio::time::Instant;
-
-use super::answer;
-use super::body::{CollectError, Held, collect};
-use super::parts::{Answer, PartIn, Reply, ResponseBody, Ticket, WINDOW, Waiter, WaitingRequests};
 use super::serve::serve;
+use super::waiter::{PartIn, Reply, WINDOW, WaitingRequests};
 use crate::context::MappingTask;
 use crate::domain::envelope::{Form, Part, Then};
-use crate::domain::exchange::{Exchange, Settled, Step};
-use crate::domain::failure::{Failure, Refusal};
-use crate::domain::request::RequestHead;
-use crate::domain::response;
+use crate::domain::exchange::Settled;
+use crate::domain::failure::Failure;
 use crate::domain::waiting::Waiting;
 use crate::link::{Connection, Delivery, LinkDown, Network, ReceiveFrom, Receiver, SendTo, Sender};
 use crate::listener;
 use crate::race::{Either, race};
 use crate::session;
 
-type SenderOf<N> = <<N as Network>::Connection as Connection>::Sender;
+pub(super) type SenderOf<N> = <<N as Network>::Connection as Connection>::Sender;
 
 /// Shared state of one ingress mapping.
 pub(super) struct Ingress<N: Network> {
-    task: MappingTask<N>,
-    uplink: RefCell<Option<Rc<Uplink<SenderOf<N>>>>>,
-    waiting: WaitingRequests,
+    pub(super) task: MappingTask<N>,
+    pub(super) uplink: RefCell<Option<Rc<Uplink<SenderOf<N>>>>>,
+    pub(super) waiting: WaitingRequests,
 }
 
 /// The links of the current connection.
-struct Uplink<S> {
-    sender: S,
-    reply_to: String,
+pub(super) struct Uplink<S> {
+    pub(super) sender: S,
+    pub(super) reply_to: String,
 }
 
 /// While there are links; when they go, however that comes about, those who wait are told.
@@ -47,7 +38,8 @@ pub(crate) async fn run<N: Network>(task: MappingTask<N>) {
     let waiting = Rc::new(RefCell::new(Waiting::new(task.context.limits.waiting)));
     let ingress = Rc::new(Ingress { task, uplink: RefCell::new(None), waiting });
     let serving = Rc::clone(&ingress);
-    let listen = listener::run(&ingress.task, |stream, _peer| serve(Rc::clone(&serving), stream));
+    let serve = |stream, _, activity| serve(Rc::clone(&serving), stream, activity);
+    let listen = listener::run(&ingress.task, serve);
     let connect = session::keep(&ingress.task, |connection| ingress.attached(connection));
     race(listen, connect).await;
 }
@@ -115,9 +107,12 @@ impl<N: Network> Ingress<N> {
         let mut waiting = self.waiting.borrow_mut();
         let Some((number, waiter)) = waiting.find(message.correlation_id.as_ref()) else {
             log::info!("{}: reply dropped: no request waits for it", self.task.name);
-            let part = matches!(message.form, Form::Part(_));
-            return delivery.settle(if part { Settled::Rejected } else { Settled::Accepted });
+            let stop = matches!(message.form, Form::Part(_) | Form::Pending);
+            return delivery.settle(if stop { Settled::Rejected } else { Settled::Accepted });
         };
+        if message.form == Form::Pending {
+            return delivery.settle(Settled::Accepted);
+        }
         self.task.counters.received(message.body.len());
         let Some(reservation) = reservation else {
             waiter.tell(Err(Failure::OverBudget));
@@ -144,132 +139,11 @@ impl<N: Network> Ingress<N> {
                     waiting.remove(number);
                 }
             }
-            Form::Whole | Form::PartsWelcome => {
+            Form::Whole | Form::PartsWelcome | Form::Pending => {
                 waiter.tell(Ok(Reply { message, reservation, parts: None }));
                 waiting.remove(number);
                 delivery.settle(Settled::Accepted);
             }
         }
     }
-
-    /// Answers one request.
-    pub(super) async fn answer(&self, request: Request<Incoming>) -> Response<ResponseBody> {
-        let active = self.task.counters.begin();
-        let (parts, body) = request.into_parts();
-        let refused = |refusal: Refusal| {
-            crate::counters::add(&self.task.counters.refused, 1);
-            log::info!("{}: refused with {}", self.task.name, refusal.status());
-            answer::refused(refusal)
-        };
-        let head = match RequestHead::read(&parts) {
-            Ok(head) => head,
-            Err(refusal) => return refused(refusal),
-        };
-        if self.uplink.borrow().is_none() {
-            return self.failed(Failure::RouterDown);
-        }
-        let limits = &self.task.context.limits;
-        let budget = &self.task.context.budget;
-        let held = match collect(body, limits.body, limits.stall, budget).await {
-            Ok(held) => held,
-            Err(CollectError::TooLarge) => return refused(Refusal::TooLarge(limits.body)),
-            Err(CollectError::Stalled) => return refused(Refusal::Timeout),
-            Err(CollectError::Broken) => return refused(Refusal::BadRequest("body is not valid")),
-            Err(CollectError::OverBudget) => return self.failed(Failure::OverBudget),
-        };
-        let method = head.method().clone();
-        let (reply, ticket) = match self.exchange(head, held).await {
-            Ok(answered) => answered,
-            Err(failure) => return self.failed(failure),
-        };
-        let response = match response::from_envelope(&reply.message, &method) {
-            Ok(response) => response,
-            Err(error) => {
-                log::warn!("{}: reply is not valid: {error}", self.task.name);
-                return self.failed(Failure::BadReply);
-            }
-        };
-        match reply.parts {
-            None => {
-                response.map(|bytes| Held { bytes, reservation: Some(reply.reservation) }.into())
-            }
-            Some(parts) => response.map(|_| ResponseBody::parts(parts, ticket, active)),
-        }
-    }
-
-    fn failed(&self, failure: Failure) -> Response<ResponseBody> {
-        self.task.counters.fail(failure);
-        log::info!("{}: request failed: {}", self.task.name, failure.name());
-        answer::failed(failure, self.task.context.compat)
-    }
-
-    async fn exchange(&self, head: RequestHead, body: Held) -> Result<(Reply, Ticket), Failure> {
-        let uplink = self.uplink.borrow().clone().ok_or(Failure::RouterDown)?;
-        let (waiter, mut answer) = Waiter::new();
-        let number = self.waiting.borrow_mut().insert(waiter);
-        let number = number.map_err(|_| Failure::TooManyWaiting)?;
-        let ticket = Ticket::new(&self.waiting, number);
-        let sent_bytes = body.bytes.len();
-        let message = head.into_envelope(body.bytes, &uplink.reply_to, number);
-        let origin = Instant::now();
-        let now = || origin.elapsed();
-        let (mut exchange, mut step) = Exchange::start(self.task.context.limits.timings, now());
-        loop {
-            let pending = match step {
-                Step::AwaitCredit(until) => {
-                    let send = tokio::time::timeout_at(
-                        origin + until,
-                        uplink.sender.send(message.clone()),
-                    );
-                    match race(send, &mut answer).await {
-                        Either::Left(Ok(Ok(pending))) => {
-                            self.task.counters.sent(sent_bytes);
-                            step = exchange.sent(now());
-                            Some(pending)
-                        }
-                        Either::Left(Ok(Err(_))) => return Err(Failure::RouterLost),
-                        Either::Left(Err(_)) => return Err(exchange.expired()),
-                        Either::Right(answered) => {
-                            return received(answered, ticket);
-                        }
-                    }
-                }
-                Step::Resend(at) => {
-                    match race(&mut answer, tokio::time::sleep_until(origin + at)).await {
-                        Either::Left(answered) => {
-                            return received(answered, ticket);
-                        }
-                        Either::Right(()) => step = exchange.resend_credit(now()),
-                    }
-                    continue;
-                }
-                Step::AwaitAnswer(_) => None,
-                Step::Fail(failure) => return Err(failure),
-            };
-            let Step::AwaitAnswer(until) = step else { continue };
-            let wait = async {
-                match pending {
-                    Some(pending) => match race(&mut answer, pending).await {
-                        Either::Left(answered) => Either::Left(answered),
-                        Either::Right(outcome) => Either::Right(outcome),
-                    },
-                    None => Either::Left((&mut answer).await),
-                }
-            };
-            match tokio::time::timeout_at(origin + until, wait).await {
-                Ok(Either::Left(answered)) => return received(answered, ticket),
-                Ok(Either::Right(Ok(outcome))) => step = exchange.settled(outcome, now()),
-                Ok(Either::Right(Err(_))) => return Err(Failure::RouterLost),
-                Err(_) => return Err(exchange.expired()),
-            }
-        }
-    }
-}
-
-fn received(
-    answered: Result<Answer, oneshot::error::RecvError>,
-    ticket: Ticket,
-) -> Result<(Reply, Ticket), Failure> {
-    let reply = answered.unwrap_or(Err(Failure::RouterLost))?;
-    Ok((reply, ticket))
 }

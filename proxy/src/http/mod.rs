@@ -1,11 +1,16 @@
 //! HTTP/1.1 mode: requests and responses carried as messages (proxy.md section 3).
 
 mod answer;
+mod answering;
+mod asking;
 mod body;
 pub(crate) mod egress;
+mod exchanging;
 pub(crate) mod ingress;
 mod parts;
 mod pool;
 mod serve;
+mod stall;
+mod waiter;
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,7 @@ use crate::context::MappingTask;
 use crate::counters::MappingState;
 use crate::domain::exchange::Settled;
 use crate::domain::failure::Failure;
+use crate::domain::intake::Intake;
 use crate::domain::tunnel::{Piece, Tunnel, Window};
 use crate::link::{
     Connection, Delivery, Incoming, LinkDown, Network, ReceiveFrom, Receiver, SendTo, Sender,
@@ -59,24 +60,37 @@ async fn attached<N: Network>(
     let mut opens = connection
         .receiver(ReceiveFrom {
             source: Some(egress.task.mapping.queue.as_str().to_owned()),
-            credit: egress.task.context.limits.parallel,
-            renew: true,
+            credit: 0,
+            renew: false,
             most: MOST,
             session: None,
         })
         .await?;
     egress.task.connected(true);
+    let limits = &egress.task.context.limits;
+    let most = u32::try_from(limits.connections).unwrap_or(u32::MAX);
+    let mut intake = Intake::new(most, limits.ahead);
     let sessions = Rc::new(Sessions::new(connection.clone()));
     loop {
-        let open = opens.recv().await?;
-        while tunnels.try_join_next().is_some() {}
-        if tunnels.len() >= egress.task.context.limits.connections {
-            open.settle(Settled::Modified);
-            continue;
+        let more = intake.grant();
+        if more > 0 {
+            opens.grant(more);
         }
-        let (egress, connection) = (Rc::clone(&egress), connection.clone());
-        let sessions = Rc::clone(&sessions);
-        tunnels.spawn_local(async move { egress.plain(&connection, &sessions, open).await });
+        let ended = async {
+            if tunnels.join_next().await.is_none() {
+                std::future::pending::<()>().await;
+            }
+        };
+        match race(opens.recv(), ended).await {
+            Either::Left(open) => {
+                let open = open?;
+                intake.arrived();
+                let (egress, connection) = (Rc::clone(&egress), connection.clone());
+                let sessions = Rc::clone(&sessions);
+                tunnels.spawn_local(async move { egress.plain(&connection, &sessions, open).await });
+            }
+            Either::Right(()) => intake.done(),
+        }
     }
 }
 

@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use super::copy::End;
 use super::route;
 use super::sessions::Sessions;
+use crate::clients::{Activity, Stage};
 use crate::context::MappingTask;
 use crate::counters::MappingState;
 use crate::domain::envelope::Envelope;
@@ -52,8 +53,10 @@ async fn attached<N: Network>(
     let listener = listener::bind(task).await;
     task.connected(true);
     let way = Rc::new(Way { sessions: Sessions::new(connection.clone()), connection, routed });
-    let serve = |socket: TcpStream, peer: SocketAddr| {
+    let serve = |socket: TcpStream, peer: SocketAddr, activity: Activity| {
         let (ingress, way) = (Rc::clone(&ingress), Rc::clone(&way));
+        // An idle tunnel is as good as a busy one.
+        activity.set(Stage::Served);
         async move { ingress.serve(&way, socket, peer).await }
     };
     // Ended from outside when the connection is lost; that closes the port and all sockets.

@@ -2,5 +2,7 @@
 
 mod failures;
 mod flow;
+mod hostile;
 mod smuggling;
 mod streaming;
+mod tls;
