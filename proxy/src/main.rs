@@ -11,6 +11,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use program::arguments;
 use program::connect_file::ConnectFile;
 use program::local_api::LocalApi;
+use program::metrics;
 use program::settings::{Environment, Settings};
 
 /// Exit status for a command line that cannot be used.
@@ -63,6 +64,14 @@ async fn run(settings: Settings) -> ExitCode {
         let followed: ProxyHandle = proxy.clone();
         tokio::task::spawn_local(async move {
             api.follow(|config| followed.apply(config)).await;
+        });
+    }
+    if let Some(port) = settings.metrics {
+        let shown = proxy.clone();
+        tokio::task::spawn_local(async move {
+            if let Err(error) = metrics::serve(port, shown).await {
+                log::error!("metrics: cannot listen on 127.0.0.1:{port}: {error}");
+            }
         });
     }
     stopped(terminate, interrupt).await;

@@ -1,34 +1,51 @@
-//! The reference proxy at the other end. Runs when `IOFOG_REFERENCE_PROXY` names a folder with the
-//! reference (`lib/proxy.js` and its `node_modules`); is skipped otherwise.
+//! A proxy on another AMQP library at the other end: `peers/proxy.js` on rhea from npm, which does what the
+//! contract says of the reference. The reference itself is in no registry: when `IOFOG_REFERENCE_PROXY` names
+//! a folder with it (`lib/proxy.js` and its `node_modules`), it takes the place.
 #![allow(clippy::unwrap_used, reason = "test code outside of test functions")]
 
 mod common;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use common::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
-/// The reference, running one mapping; ends with the value.
+const RHEA: &str = "rhea@3.0.5";
+
+/// The other proxy, running one mapping; ends with the value.
 struct Reference(Child);
 
+/// What runs at the other end.
+enum Peer {
+    /// The reference itself, in this folder.
+    Reference(PathBuf),
+    /// Our script with rhea, which is installed in this folder.
+    Rhea(PathBuf),
+}
+
 impl Reference {
-    fn start(folder: &PathBuf, mapping: &str, router: u16) -> Self {
-        let script = format!(
-            "require('./lib/proxy').proxy('{mapping}', '127.0.0.1', \
-             {{routerHost: '127.0.0.1', routerPort: {router}}})"
-        );
-        let child = Command::new("node")
-            .args(["-e", &script, "reference"])
-            .current_dir(folder)
-            .env("HOSTNAME", "reference")
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn();
-        Self(child.expect("node runs"))
+    fn start(peer: &Peer, mapping: &str, router: u16) -> Self {
+        let mut command = Command::new("node");
+        match peer {
+            Peer::Reference(folder) => {
+                let script = format!(
+                    "require('./lib/proxy').proxy('{mapping}', '127.0.0.1', \
+                     {{routerHost: '127.0.0.1', routerPort: {router}}})"
+                );
+                command.args(["-e", &script, "reference"]).current_dir(folder);
+            }
+            Peer::Rhea(folder) => {
+                let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/proxy.js");
+                command.arg(script).args([mapping, &router.to_string()]);
+                command.env("NODE_PATH", folder.join("node_modules"));
+            }
+        }
+        command.env("HOSTNAME", "reference").stdout(Stdio::null()).stderr(Stdio::null());
+        Self(command.spawn().expect("node runs"))
     }
 }
 
@@ -39,13 +56,39 @@ impl Drop for Reference {
     }
 }
 
+/// Installed once for all tests of this file; what is there from an earlier run is used again.
 #[allow(clippy::print_stdout, reason = "tells that the test did not run")]
-fn folder() -> Option<PathBuf> {
-    let folder = std::env::var_os("IOFOG_REFERENCE_PROXY").map(PathBuf::from);
-    if folder.is_none() {
-        println!("skipped: IOFOG_REFERENCE_PROXY is not set");
+fn peer() -> Option<&'static Peer> {
+    static PEER: OnceLock<Result<Peer, String>> = OnceLock::new();
+    let peer = PEER.get_or_init(|| match std::env::var_os("IOFOG_REFERENCE_PROXY") {
+        Some(folder) => Ok(Peer::Reference(folder.into())),
+        None => install().map(Peer::Rhea),
+    });
+    match peer {
+        Ok(peer) => Some(peer),
+        Err(why) => {
+            println!("skipped: {why}");
+            None
+        }
     }
-    folder
+}
+
+fn install() -> Result<PathBuf, String> {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("rhea");
+    if folder.join("node_modules/rhea/package.json").exists() {
+        return Ok(folder);
+    }
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    let installed = Command::new("npm")
+        .args(["install", "--no-audit", "--no-fund", "--ignore-scripts", "--prefix"])
+        .arg(&folder)
+        .arg(RHEA)
+        .output()
+        .map_err(|error| format!("npm does not run: {error}"))?;
+    if installed.status.success() {
+        return Ok(folder);
+    }
+    Err(format!("{RHEA} cannot be installed: {}", String::from_utf8_lossy(&installed.stderr)))
 }
 
 const POST: &str =
@@ -67,12 +110,12 @@ async fn exchange(public: u16) {
 
 #[test]
 fn reference_http_egress_serves_our_ingress() {
-    let Some(folder) = folder() else { return };
+    let Some(peer) = peer() else { return };
     run(async move {
         let port = free_port().await;
         let router = interior(port, free_port().await, free_port().await).await;
         let (target, public) = (http_echo().await, free_port().await);
-        let _reference = Reference::start(&folder, &format!("amqp:q=>http:{target}"), port);
+        let _reference = Reference::start(peer, &format!("amqp:q=>http:{target}"), port);
         let ours = proxy(port, &[format!("http:{public}=>amqp:q")]);
         exchange(public).await;
         drop(ours);
@@ -82,12 +125,12 @@ fn reference_http_egress_serves_our_ingress() {
 
 #[test]
 fn reference_http_ingress_reaches_our_egress() {
-    let Some(folder) = folder() else { return };
+    let Some(peer) = peer() else { return };
     run(async move {
         let port = free_port().await;
         let router = interior(port, free_port().await, free_port().await).await;
         let (target, public) = (http_echo().await, free_port().await);
-        let _reference = Reference::start(&folder, &format!("http:{public}=>amqp:q"), port);
+        let _reference = Reference::start(peer, &format!("http:{public}=>amqp:q"), port);
         let ours = proxy(port, &[format!("amqp:q=>http:{target}")]);
         exchange(public).await;
         drop(ours);
@@ -137,12 +180,12 @@ async fn echo(public: u16) {
 
 #[test]
 fn reference_tcp_egress_serves_our_ingress() {
-    let Some(folder) = folder() else { return };
+    let Some(peer) = peer() else { return };
     run(async move {
         let port = free_port().await;
         let router = interior(port, free_port().await, free_port().await).await;
         let (target, public) = (tcp_echo().await, free_port().await);
-        let _reference = Reference::start(&folder, &format!("amqp:q=>tcp:{target}"), port);
+        let _reference = Reference::start(peer, &format!("amqp:q=>tcp:{target}"), port);
         let ours = proxy(port, &[format!("tcp:{public}=>amqp:q")]);
         echo(public).await;
         drop(ours);
@@ -152,14 +195,14 @@ fn reference_tcp_egress_serves_our_ingress() {
 
 #[test]
 fn reference_tcp_ingress_reaches_our_egress() {
-    let Some(folder) = folder() else { return };
+    let Some(peer) = peer() else { return };
     run(async move {
         let port = free_port().await;
         let router = interior(port, free_port().await, free_port().await).await;
         let (target, public) = (tcp_echo().await, free_port().await);
         let ours = proxy(port, &[format!("amqp:q=>tcp:{target}")]);
         connected(&ours).await;
-        let _reference = Reference::start(&folder, &format!("tcp:{public}=>amqp:q"), port);
+        let _reference = Reference::start(peer, &format!("tcp:{public}=>amqp:q"), port);
         echo(public).await;
         drop(ours);
         router.shutdown().await;

@@ -9,8 +9,6 @@ use iofog_router::RouterHandle;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n";
-
 /// Interior router with the public proxy, edge router with the proxy of the microservice.
 struct Network {
     interior: RouterHandle,

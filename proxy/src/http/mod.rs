@@ -11,6 +11,6 @@ mod parts;
 mod pool;
 mod serve;
 mod stall;
-mod waiter;
 #[cfg(test)]
 mod tests;
+mod waiter;

@@ -215,7 +215,6 @@ impl Delivery for ClientDelivery {
 
 impl Incoming for IncomingLink {
     type Receiver = ClientReceiver;
-    type Session = Session;
 
     fn name(&self) -> &str {
         IncomingLink::name(self)
@@ -230,10 +229,6 @@ impl Incoming for IncomingLink {
             return None;
         }
         IncomingLink::target(self)?.address.as_deref()
-    }
-
-    fn session(&self) -> Session {
-        IncomingLink::session(self)
     }
 
     fn accept(self) -> Result<ClientReceiver, LinkDown> {

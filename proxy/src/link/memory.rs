@@ -310,7 +310,6 @@ impl Drop for MemoryDelivery {
 
 impl Incoming for MemoryIncoming {
     type Receiver = MemoryReceiver;
-    type Session = ();
 
     fn name(&self) -> &str {
         match *self {}
@@ -321,10 +320,6 @@ impl Incoming for MemoryIncoming {
     }
 
     fn target(&self) -> Option<&str> {
-        match *self {}
-    }
-
-    fn session(&self) {
         match *self {}
     }
 

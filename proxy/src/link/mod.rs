@@ -48,7 +48,7 @@ pub(crate) trait Connection: Clone + 'static {
     /// A session of its own for links that must not hold up others.
     type Session: Clone + 'static;
     /// A link that the router attaches.
-    type Incoming: Incoming<Receiver = Self::Receiver, Session = Self::Session>;
+    type Incoming: Incoming<Receiver = Self::Receiver>;
 
     /// Attaches a sender.
     async fn sender(&self, to: SendTo<Self::Session>) -> Result<Self::Sender, LinkDown>;
@@ -103,8 +103,6 @@ pub(crate) trait Delivery: 'static {
 pub(crate) trait Incoming: 'static {
     /// Receiving links.
     type Receiver;
-    /// Sessions.
-    type Session;
 
     /// Name of the link.
     fn name(&self) -> &str;
@@ -112,8 +110,6 @@ pub(crate) trait Incoming: 'static {
     fn source(&self) -> Option<&str>;
     /// Address of its target: the queue.
     fn target(&self) -> Option<&str>;
-    /// The session it came in.
-    fn session(&self) -> Self::Session;
     /// Takes the link, without credit; one is granted again for each settled message.
     fn accept(self) -> Result<Self::Receiver, LinkDown>;
     /// Refuses the link.

@@ -20,6 +20,13 @@ pub(crate) struct Arguments {
     /// local API of the Agent as HOST:PORT (default: localhost:54321), used when SELFNAME is set
     #[argh(option)]
     pub(crate) local_api: Option<String>,
+    /// folder with certificates of listening http ports: PORT.crt and PORT.key, or tls.crt and tls.key
+    /// for all; read again when they change
+    #[argh(option)]
+    pub(crate) certificates: Option<String>,
+    /// port on 127.0.0.1 for /status and /metrics (default: none)
+    #[argh(option)]
+    pub(crate) metrics: Option<u16>,
     /// log level: error, warn, info, debug (default: info)
     #[argh(option)]
     pub(crate) log: Option<String>,

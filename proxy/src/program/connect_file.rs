@@ -14,6 +14,21 @@ pub(crate) struct ConnectFile {
     port: Option<u16>,
     user: Option<String>,
     password: Option<Secret>,
+    tls: Option<TlsFiles>,
+}
+
+/// Files for `amqps`. With a certificate and no user, the certificate says who we are.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub(crate) struct TlsFiles {
+    /// Our private key, PEM.
+    pub(crate) key: Option<PathBuf>,
+    /// Our certificate, PEM.
+    pub(crate) cert: Option<PathBuf>,
+    /// Whom we believe, PEM; absent: the system's authorities.
+    pub(crate) ca: Option<PathBuf>,
+    /// `false`: the router's certificate may be made for another name. It must be signed all the same.
+    pub(crate) verify: Option<bool>,
 }
 
 /// A text that is never shown.
@@ -35,9 +50,12 @@ pub(crate) enum ConnectFileError {
     /// It is not JSON of the expected shape.
     #[error("{} is not valid", .0.display())]
     Parse(PathBuf, #[source] serde_json::Error),
-    /// The scheme is neither amqp nor empty.
-    #[error("{}: scheme `{}` is not supported, only amqp is", .0.display(), .1)]
+    /// The scheme is not known.
+    #[error("{}: scheme `{}` is not supported, only amqp and amqps are", .0.display(), .1)]
     Scheme(PathBuf, String),
+    /// One of the two is missing.
+    #[error("{}: tls.cert and tls.key are needed together", .0.display())]
+    Half(PathBuf),
 }
 
 // === impl ConnectFile ===
@@ -75,8 +93,11 @@ impl ConnectFile {
             Ok(file) => file,
             Err(error) => return Err(ConnectFileError::Parse(path, error)),
         };
+        if file.tls.as_ref().is_some_and(|tls| tls.cert.is_some() != tls.key.is_some()) {
+            return Err(ConnectFileError::Half(path));
+        }
         match file.scheme.as_deref() {
-            None | Some("" | "amqp") => Ok(file),
+            None | Some("" | "amqp" | "amqps") => Ok(file),
             Some(other) => Err(ConnectFileError::Scheme(path, other.to_owned())),
         }
     }
@@ -86,9 +107,18 @@ impl ConnectFile {
         self.host.as_deref().unwrap_or("localhost")
     }
 
-    /// The port; 5672 when none is named.
+    /// The port; when none is named, the usual one of the scheme.
     pub(crate) fn port(&self) -> u16 {
-        self.port.unwrap_or(5672)
+        self.port.unwrap_or(if self.is_tls() { 5671 } else { 5672 })
+    }
+
+    /// Files for TLS; none for plain AMQP.
+    pub(crate) fn tls(&self) -> Option<TlsFiles> {
+        self.is_tls().then(|| self.tls.clone().unwrap_or_default())
+    }
+
+    fn is_tls(&self) -> bool {
+        self.scheme.as_deref() == Some("amqps")
     }
 
     /// Without a user there is no SASL layer, as in the reference.
@@ -98,6 +128,7 @@ impl ConnectFile {
                 Sasl::Plain { username: user.clone(), password: password.0.clone() }
             }
             (Some(_), None) => Sasl::Anonymous,
+            (None, _) if self.tls().is_some_and(|tls| tls.cert.is_some()) => Sasl::External,
             (None, _) => Sasl::None,
         }
     }
@@ -125,10 +156,24 @@ mod tests {
 
     #[test]
     fn connect_file_is_never_used_half() {
-        assert!(matches!(parse(r#"{"scheme":"amqps"}"#), Err(ConnectFileError::Scheme(..))));
+        assert!(matches!(parse(r#"{"scheme":"wss"}"#), Err(ConnectFileError::Scheme(..))));
+        let half = parse(r#"{"scheme":"amqps","tls":{"cert":"c"}}"#);
+        assert!(matches!(half, Err(ConnectFileError::Half(..))));
         assert!(matches!(parse(r#"{"port":"x"}"#), Err(ConnectFileError::Parse(..))));
         let missing = ConnectFile::find(Some("/nonexistent/connect.json"), None);
         assert!(matches!(missing, Err(ConnectFileError::Read(..))));
+    }
+
+    #[test]
+    fn connect_file_tls() {
+        let text = r#"{"scheme":"amqps","host":"h","tls":{"cert":"c","key":"k","ca":"a"}}"#;
+        let file = parse(text).unwrap();
+        assert_eq!(file.port(), 5671);
+        assert!(matches!(file.sasl(), Sasl::External));
+        assert_eq!(file.tls().unwrap().ca, Some(PathBuf::from("a")));
+        let named = parse(r#"{"scheme":"amqps","user":"u","password":"p"}"#).unwrap();
+        assert!(matches!(named.sasl(), Sasl::Plain { .. }));
+        assert_eq!(parse(r#"{"tls":{"ca":"a"}}"#).unwrap().tls(), None);
     }
 
     #[test]

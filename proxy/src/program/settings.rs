@@ -1,13 +1,17 @@
 //! Arguments, environment and `connect.json` put together.
 
 use std::net::IpAddr;
+use std::path::PathBuf;
+use std::rc::Rc;
 
-use iofog_amqp_client::Sasl;
+use iofog_amqp_client::{Dial, Sasl};
 use iofog_proxy::domain::mapping::split_list;
 use iofog_proxy::{Limits, NetworkRouter, ProxyConfig, ProxyOptions};
+use iofog_tls::TlsError;
 
 use super::arguments::Arguments;
 use super::connect_file::ConnectFile;
+use super::tls_dial::TlsDial;
 
 /// The environment variables that count (proxy.md sections 1.2 and 1.3).
 #[derive(Clone, Debug, Default)]
@@ -16,6 +20,7 @@ pub(crate) struct Environment {
     pub(crate) bridge_host: Option<String>,
     pub(crate) hostname: Option<String>,
     pub(crate) compat: bool,
+    pub(crate) certificates: Option<String>,
 }
 
 /// What the program runs with.
@@ -26,6 +31,8 @@ pub(crate) struct Settings {
     pub(crate) self_name: Option<String>,
     /// `HOST:PORT` of the Agent's local API.
     pub(crate) local_api: String,
+    /// Port for state and counters, on loopback.
+    pub(crate) metrics: Option<u16>,
 }
 
 /// Settings that contradict themselves.
@@ -37,6 +44,9 @@ pub(crate) enum SettingsError {
     /// `--listen`.
     #[error("listen `{0}`: expected an IP address")]
     Listen(String),
+    /// Certificates for the way to the router.
+    #[error("router certificates: {0}")]
+    Tls(#[from] TlsError),
     /// Neither mappings nor `SELFNAME`.
     #[error("no mapping given, and SELFNAME is not set: nothing to do")]
     Nothing,
@@ -52,6 +62,7 @@ impl Environment {
             bridge_host: text("ICPROXY_BRIDGE_HOST"),
             hostname: text("HOSTNAME"),
             compat: text("IOFOG_PROXY_COMPAT").as_deref() == Some("1"),
+            certificates: text("IOFOG_PROXY_CERTIFICATES"),
         }
     }
 }
@@ -74,6 +85,9 @@ impl Settings {
         // The reference takes the one variable for the router and for the targets of its mappings.
         let (router_host, target) = (environment.bridge_host.clone(), environment.bridge_host);
         let sasl = file.as_ref().map_or(Sasl::None, ConnectFile::sasl);
+        // The file's TLS is for the file's router only.
+        let elsewhere = arguments.router.is_some() || router_host.is_some();
+        let tls = file.as_ref().and_then(ConnectFile::tls).filter(|_| !elsewhere);
         let network_router = match (&arguments.router, router_host, &file) {
             (Some(text), ..) => router(text)?,
             (None, Some(host), _) => NetworkRouter { host, ..NetworkRouter::default() },
@@ -82,6 +96,14 @@ impl Settings {
             }
             (None, None, None) => NetworkRouter::default(),
         };
+        let dial: Option<Rc<dyn Dial>> = match tls {
+            Some(files) => {
+                let NetworkRouter { host, port } = &network_router;
+                Some(Rc::new(TlsDial::new(host, *port, files)?))
+            }
+            None => None,
+        };
+        let certificates = arguments.certificates.or(environment.certificates).map(PathBuf::from);
         let defaults = ProxyOptions::default();
         let listen_host = match &arguments.listen {
             Some(text) => {
@@ -94,7 +116,9 @@ impl Settings {
         let options = ProxyOptions {
             listen_host,
             target_host: arguments.target.or(target).unwrap_or(defaults.target_host),
+            dial,
             sasl,
+            certificates,
             container_id: format!("iofog-proxy-{host}"),
             limits,
             compat: environment.compat,
@@ -105,6 +129,7 @@ impl Settings {
             options,
             self_name: environment.self_name.filter(|_| from_agent),
             local_api: arguments.local_api.unwrap_or_else(|| "localhost:54321".to_owned()),
+            metrics: arguments.metrics,
         })
     }
 }

@@ -44,6 +44,7 @@ async fn attached<N: Network>(
     log::info!("{}: {} links", egress.task.name, if routed { "routed" } else { "plain" });
     // Dropped with the connection: open sockets are closed when it is lost.
     let mut tunnels = JoinSet::new();
+    let sessions = Rc::new(Sessions::new(connection.clone()));
     if routed {
         egress.task.connected(true);
         while let Some(link) = connection.accept().await {
@@ -53,7 +54,8 @@ async fn attached<N: Network>(
                 continue;
             }
             let (egress, connection) = (Rc::clone(&egress), connection.clone());
-            tunnels.spawn_local(async move { egress.routed(&connection, link).await });
+            let sessions = Rc::clone(&sessions);
+            tunnels.spawn_local(async move { egress.routed(&connection, &sessions, link).await });
         }
         return Err(connection.closed().await);
     }
@@ -70,7 +72,6 @@ async fn attached<N: Network>(
     let limits = &egress.task.context.limits;
     let most = u32::try_from(limits.connections).unwrap_or(u32::MAX);
     let mut intake = Intake::new(most, limits.ahead);
-    let sessions = Rc::new(Sessions::new(connection.clone()));
     loop {
         let more = intake.grant();
         if more > 0 {
@@ -87,7 +88,8 @@ async fn attached<N: Network>(
                 intake.arrived();
                 let (egress, connection) = (Rc::clone(&egress), connection.clone());
                 let sessions = Rc::clone(&sessions);
-                tunnels.spawn_local(async move { egress.plain(&connection, &sessions, open).await });
+                tunnels
+                    .spawn_local(async move { egress.plain(&connection, &sessions, open).await });
             }
             Either::Right(()) => intake.done(),
         }
@@ -101,6 +103,7 @@ impl<N: Network> Egress<N> {
     async fn routed(
         &self,
         connection: &N::Connection,
+        sessions: &Sessions<N::Connection>,
         link: <N::Connection as Connection>::Incoming,
     ) {
         let _active = self.task.counters.begin();
@@ -112,7 +115,6 @@ impl<N: Network> Egress<N> {
             return link.refuse("link has another target");
         }
         log::debug!("{}: link {}", self.task.name, link.name());
-        let session = link.session();
         let socket = match self.connect().await {
             Ok(socket) => socket,
             Err(error) => {
@@ -122,7 +124,11 @@ impl<N: Network> Egress<N> {
         };
         let tunnelled = async {
             let mut receiver = link.accept()?;
-            let to_far = SendTo { session: Some(session), ..SendTo::target(&answers) };
+            // Not the session of the link, as the reference has it: routers attach all routed links in
+            // one, and a client that does not read would stop the answers to all others.
+            let shared = sessions.take().await?;
+            let session = Some(shared.session().clone());
+            let to_far = SendTo { session, ..SendTo::target(&answers) };
             let sender = connection.sender(to_far).await?;
             // Tells a proxy of ours who we are before it can have sent, or ended, anything.
             let hello = sender.send(Piece::Open.message(None, Bytes::new())).await?;

@@ -37,6 +37,22 @@ pub(crate) async fn interior(port: u16, edge: u16, inter: u16) -> RouterHandle {
     router(&config).await
 }
 
+/// A second interior router, linked to the first by its inter-router port.
+pub(crate) async fn interior_linked(
+    id: &str,
+    [port, edge, inter]: [u16; 3],
+    first: u16,
+) -> RouterHandle {
+    let config = format!(
+        r#"{{"mode":"interior","id":"{id}","listeners":[
+            {{"role":"normal","host":"127.0.0.1","port":{port}}},
+            {{"role":"edge","host":"127.0.0.1","port":{edge}}},
+            {{"role":"inter-router","host":"127.0.0.1","port":{inter}}}],"connectors":[
+            {{"name":"first","role":"inter-router","host":"127.0.0.1","port":{first}}}]}}"#
+    );
+    router(&config).await
+}
+
 /// An edge router below it.
 pub(crate) async fn edge(id: &str, port: u16, upstream: u16) -> RouterHandle {
     let config = format!(
@@ -47,16 +63,21 @@ pub(crate) async fn edge(id: &str, port: u16, upstream: u16) -> RouterHandle {
     router(&config).await
 }
 
-async fn router(config: &str) -> RouterHandle {
+pub(crate) async fn router(config: &str) -> RouterHandle {
     let config = RouterConfig::from_controller_json(config).unwrap();
     iofog_router::start(config, RuntimeOptions::default()).await.unwrap()
 }
 
 /// A proxy of the router at `port`, with targets on loopback.
 pub(crate) fn proxy(port: u16, mappings: &[String]) -> ProxyHandle {
+    proxy_at("127.0.0.1", port, mappings)
+}
+
+/// A proxy of the router at `host:port`, with targets on loopback.
+pub(crate) fn proxy_at(host: &str, port: u16, mappings: &[String]) -> ProxyHandle {
     let config = ProxyConfig {
         mappings: mappings.to_vec(),
-        network_router: NetworkRouter { host: "127.0.0.1".to_owned(), port },
+        network_router: NetworkRouter { host: host.to_owned(), port },
     };
     iofog_proxy::start(config, options())
 }
@@ -84,6 +105,9 @@ pub(crate) fn options() -> ProxyOptions {
         ..ProxyOptions::default()
     }
 }
+
+/// A request after which the server closes.
+pub(crate) const GET: &[u8] = b"GET / HTTP/1.1\r\nhost: h\r\nconnection: close\r\n\r\n";
 
 /// Waits until every mapping has its links.
 pub(crate) async fn connected(proxy: &ProxyHandle) {

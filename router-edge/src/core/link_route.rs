@@ -6,8 +6,9 @@ use iofog_amqp::{Body, Message, Properties, Role, Value};
 
 use super::Core;
 use super::attach::Offer;
+use super::link::Kind;
 use super::metadata::Metadata;
-use super::slab::ConnId;
+use super::slab::{ConnId, LinkKey};
 use crate::address::{Address, Pattern};
 use crate::config::Mode;
 use crate::network::{NeighbourLink, RouterNumber, Version};
@@ -178,12 +179,21 @@ impl Core {
         };
         let matching =
             self.link_routes.iter().filter(|route| route.way == way && route.pattern.matches(name));
-        // Here before elsewhere, then the cheapest way.
+        // Here before elsewhere, then the cheapest way, then the one with the fewest links: `linkBalanced`.
         let reachable = matching.filter_map(|route| {
             let (conn, cost) = self.way_to(route.via)?;
             (conn != from).then_some((cost, conn))
         });
-        reachable.min_by_key(|(cost, _)| *cost).map(|(_, conn)| conn)
+        reachable.min_by_key(|&(cost, conn)| (cost, self.routed_links(conn))).map(|(_, conn)| conn)
+    }
+
+    /// Links of routes that a connection carries at the moment.
+    fn routed_links(&self, conn: ConnId) -> usize {
+        let Some(conn) = self.conns.get(conn) else {
+            return 0;
+        };
+        let relayed = |key: &LinkKey| self.links.get(*key).is_some_and(|l| l.kind == Kind::Routed);
+        conn.links().filter(relayed).count()
     }
 
     fn way_to(&self, via: Via) -> Option<(ConnId, u32)> {

@@ -140,8 +140,7 @@ fn hostile_slow_writer_is_waited_for_and_a_silent_one_is_not() {
         let short = Limits { stall: Duration::from_millis(300), ..limits() };
         let (proxy, port, target) = pair(short).await;
         tokio::task::spawn_local(async move { willing(&target).await });
-        let head =
-            b"POST / HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: 20\r\n\r\n";
+        let head = b"POST / HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: 20\r\n\r\n";
         let mut client = connect(port).await;
         client.write_all(head).await.unwrap();
         for _ in 0..20 {

@@ -54,7 +54,8 @@ async fn pair(port: u16, certificates: &Path) -> TestProxy {
 /// One request over TLS by a client that trusts `authority` only.
 async fn get(port: u16, authority: &Authority) -> std::io::Result<String> {
     let trust = Trust::from_pem(authority.certificate().as_bytes()).unwrap();
-    let options = ClientOptions { protocols: vec![b"http/1.1".to_vec()], ..ClientOptions::new(trust) };
+    let options =
+        ClientOptions { protocols: vec![b"http/1.1".to_vec()], ..ClientOptions::new(trust) };
     let connector = TlsConnector::from(Arc::clone(&options.build().unwrap()));
     let name = ServerName::try_from("localhost").unwrap();
     let mut stream = connector.connect(name, connect(port).await).await?;
