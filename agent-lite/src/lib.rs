@@ -10,6 +10,7 @@ pub mod commandline;
 pub mod config;
 pub mod context;
 pub mod controller_client;
+pub mod device_api;
 pub mod disk;
 pub mod domain;
 pub mod engine;

@@ -103,6 +103,22 @@ impl App {
         });
     }
 
+    /// An agent fell silent: it becomes unknown, and so do its microservices.
+    pub fn mark_unknown(&self, fog: &FogUuid) {
+        if self.live.statuses.fog(fog).daemon_status != "RUNNING" {
+            return;
+        }
+        log::warn!("agent {fog} fell silent");
+        self.live.statuses.update_fog(fog, |status| {
+            "UNKNOWN".clone_into(&mut status.daemon_status);
+        });
+        for uuid in self.live.owners.on(fog) {
+            self.live.statuses.update_microservice(&uuid, |status| {
+                "UNKNOWN".clone_into(&mut status.status);
+            });
+        }
+    }
+
     fn job<T: Send + 'static>(
         self: &Arc<Self>,
         body: impl FnOnce(&mut Work<'_>) -> Result<T, ApiError> + Send + 'static,

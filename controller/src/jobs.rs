@@ -52,18 +52,8 @@ async fn mark_silent(app: &Arc<App>) -> Result<(), ApiError> {
     let now = now_ms();
     for fog in fogs {
         let status = app.live.statuses.fog(&fog.uuid);
-        if status.daemon_status == "RUNNING"
-            && is_silent(&fog, status.received, now, app.settings.status_tolerance)
-        {
-            log::warn!("agent {} fell silent", fog.uuid);
-            app.live.statuses.update_fog(&fog.uuid, |status| {
-                "UNKNOWN".clone_into(&mut status.daemon_status);
-            });
-            for uuid in app.live.owners.on(&fog.uuid) {
-                app.live.statuses.update_microservice(&uuid, |status| {
-                    "UNKNOWN".clone_into(&mut status.status);
-                });
-            }
+        if is_silent(&fog, status.received, now, app.settings.status_tolerance) {
+            app.mark_unknown(&fog.uuid);
         }
     }
     Ok(())

@@ -7,6 +7,7 @@ pub mod app;
 pub mod domain;
 pub mod http;
 pub mod jobs;
+pub mod link;
 pub mod live;
 pub mod ops;
 pub mod routes;

@@ -28,6 +28,8 @@ pub struct Settings {
     pub status_job_ms: u64,
     /// Missed status intervals before an agent counts as unknown.
     pub status_tolerance: i64,
+    /// Silence of a device link after which its agent counts as unknown, in seconds.
+    pub lost_after_s: u16,
     /// Public ports that are given out.
     pub public_ports: Range<i64>,
     /// Images of Router and Proxy by fog type 1 and 2, where they differ from the seeds.
@@ -68,6 +70,13 @@ impl Settings {
                 .context("Settings_FogStatusUpdateIntervalSeconds: must not be negative")?
                 .max(1000),
             status_tolerance: number("Settings_FogStatusUpdateTolerance", 3)?,
+            lost_after_s: u16::try_from(number(
+                "Settings_LinkLostAfterSeconds",
+                iofog_link::LOST_AFTER_S.into(),
+            )?)
+            .ok()
+            .filter(|seconds| (30..=3600).contains(seconds))
+            .context("Settings_LinkLostAfterSeconds: must be 30 to 3600")?,
             public_ports: parse_range(range.as_deref().unwrap_or("6000-7000"))?,
             system_images: images
                 .filter_map(|(name, fog_type)| {

@@ -11,6 +11,15 @@ pub enum ControllerError {
     /// No connection.
     #[error("cannot connect to the controller: {0}")]
     Connect(#[source] io::Error),
+    /// The Controller's certificate was refused; the text names the check that failed.
+    #[error("the controller's certificate is refused: {0}")]
+    Certificate(String),
+    /// Secure mode is on and the URL is not https.
+    #[error("secure mode is on, but the controller url is not https")]
+    Insecure,
+    /// The Controller, or something before it, does not know the device link.
+    #[error("the controller does not offer the device link")]
+    NoLink,
     /// No complete answer in time.
     #[error("the controller did not answer in time")]
     Timeout,

@@ -1,31 +1,25 @@
 //! HTTP/1.1 calls with a few kept connections, bound to the configured source address.
 
 use std::cell::RefCell;
-use std::io;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::client::conn::http1::SendRequest;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::http::{HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
-use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
-use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::timeout;
 
+use super::connect::Dialler;
 use super::url::BaseUrl;
 use super::{Access, ControllerError};
 
-const CONNECT: Duration = Duration::from_secs(10);
 /// Largest body taken from a Controller.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
 /// Connections kept between calls: one for held requests, one for the rest.
 const KEPT: usize = 2;
-/// Read and write buffer of a connection.
-const BUFFER: usize = 16 * 1024;
 
 /// One call.
 pub(super) struct Exchange {
@@ -59,6 +53,7 @@ impl Pool {
 
     pub(super) async fn exchange(
         &self,
+        dialler: &Dialler,
         base: &BaseUrl,
         access: &Access,
         exchange: Exchange,
@@ -79,7 +74,7 @@ impl Pool {
                     return Err(ControllerError::Broken(error.into_error()));
                 }
             }
-            let mut sender = connect(base, access).await?;
+            let mut sender = dialler.sender(base, access).await?;
             let response =
                 sender.send_request(request.clone()).await.map_err(ControllerError::Broken)?;
             self.receive(sender, response).await
@@ -122,7 +117,7 @@ fn is_repeatable(method: &Method) -> bool {
     *method != Method::POST
 }
 
-fn build(
+pub(super) fn build(
     base: &BaseUrl,
     access: &Access,
     exchange: &Exchange,
@@ -155,48 +150,8 @@ fn build(
     request.body(Full::new(body)).map_err(|_| unusable("url"))
 }
 
-async fn connect(
-    base: &BaseUrl,
-    access: &Access,
-) -> Result<SendRequest<Full<Bytes>>, ControllerError> {
-    let stream =
-        timeout(CONNECT, open(base, access)).await.map_err(|_| ControllerError::Timeout)?;
-    let io = TokioIo::new(stream.map_err(ControllerError::Connect)?);
-    let (sender, connection) = handshake(io).await.map_err(ControllerError::Broken)?;
-    tokio::task::spawn_local(async move {
-        if let Err(error) = connection.await {
-            log::debug!(target: "controller", "connection ended: {error}");
-        }
-    });
-    Ok(sender)
-}
-
-async fn open(base: &BaseUrl, access: &Access) -> io::Result<TcpStream> {
-    let mut last =
-        io::Error::new(io::ErrorKind::NotFound, format!("host {} has no address", base.host));
-    for address in lookup_host((base.host.as_str(), base.port)).await? {
-        match open_one(address, access).await {
-            Ok(stream) => {
-                stream.set_nodelay(true)?;
-                return Ok(stream);
-            }
-            Err(error) => last = error,
-        }
-    }
-    Err(last)
-}
-
-async fn open_one(address: SocketAddr, access: &Access) -> io::Result<TcpStream> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
-    socket.set_recv_buffer_size(u32::try_from(BUFFER).unwrap_or(u32::MAX))?;
-    if let Some(source) = access.source.filter(|source| source.is_ipv4() == address.is_ipv4()) {
-        socket.bind(SocketAddr::new(source, 0))?;
-    }
-    socket.connect(address).await
-}
-
 /// The Controller's `message` for the statuses that carry one, else the reason phrase.
-fn refusal(status: StatusCode, body: &[u8]) -> ControllerError {
+pub(super) fn refusal(status: StatusCode, body: &[u8]) -> ControllerError {
     let told = serde_json::from_slice::<Value>(body).ok();
     let message = told.as_ref().and_then(|body| body.get("message")).and_then(Value::as_str);
     let fallback = || status.canonical_reason().unwrap_or("unknown status").to_owned();

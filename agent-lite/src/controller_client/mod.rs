@@ -1,13 +1,17 @@
 //! The Controller's agent-facing REST API (agent contract 3), as calls with typed results.
 
 mod config;
+mod connect;
 mod decode;
 mod error;
 mod http;
+mod link;
+mod tls;
 mod url;
 
 use std::cell::RefCell;
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -22,10 +26,12 @@ use serde_json::Value;
 
 pub use config::{RemoteConfig, local_config};
 pub use error::ControllerError;
+pub use link::AgentLink;
 
 use crate::config::FogType;
 use crate::domain::{Registry, Workload};
 use crate::ids::MicroserviceUuid;
+use connect::Dialler;
 use http::{Exchange, Pool};
 use url::BaseUrl;
 
@@ -43,6 +49,10 @@ pub struct Access {
     pub token: String,
     /// Local address of the connections; none = the system's choice.
     pub source: Option<IpAddr>,
+    /// PEM file of a certificate to believe besides the machine's own list; it need not exist.
+    pub certificate: PathBuf,
+    /// Never without TLS.
+    pub secure: bool,
 }
 
 /// Result of asking for changes.
@@ -66,6 +76,7 @@ pub struct ControllerClient {
 struct Shared {
     access: RefCell<Access>,
     pool: Pool,
+    dialler: Dialler,
 }
 
 type Answer<T> = Result<T, ControllerError>;
@@ -80,12 +91,15 @@ impl ControllerClient {
         client
     }
 
-    /// Changes Controller or identity; open connections are dropped.
-    pub fn set_access(&self, access: Access) {
-        if *self.shared.access.borrow() != access {
+    /// Changes Controller or identity, and drops open connections; false when both are as they were.
+    pub fn set_access(&self, access: Access) -> bool {
+        let is_new = *self.shared.access.borrow() != access;
+        if is_new {
             self.shared.pool.clear();
+            self.shared.dialler.forget();
             *self.shared.access.borrow_mut() = access;
         }
+        is_new
     }
 
     /// `GET status`: the Controller answers and its `status` is not null.
@@ -216,8 +230,38 @@ impl ControllerClient {
     async fn exchange(&self, exchange: Exchange) -> Answer<http::Reply> {
         let access = self.shared.access.borrow().clone();
         let base = BaseUrl::parse(&access.url)?;
-        self.shared.pool.exchange(&base, &access, exchange).await
+        let dialler = &self.shared.dialler;
+        self.shared.pool.exchange(dialler, &base, &access, exchange).await
     }
+}
+
+/// An item of `GET agent/microservices`, as a document of the device link.
+///
+/// # Errors
+/// When it cannot be used.
+pub fn workload(document: &[u8]) -> Answer<Workload> {
+    let mut list = decode::workloads(vec![document_of(document)?])?;
+    list.pop().ok_or_else(|| ControllerError::malformed("microservice"))
+}
+
+/// An item of `GET agent/registries`, as a document of the device link.
+///
+/// # Errors
+/// When it cannot be used.
+pub fn registry(document: &[u8]) -> Answer<Registry> {
+    Ok(decode::registry(document_of(document)?))
+}
+
+/// The answer of `GET agent/config`, as a document of the device link.
+///
+/// # Errors
+/// When it cannot be used.
+pub fn remote_config(document: &[u8]) -> Answer<RemoteConfig> {
+    Ok(RemoteConfig::decode(document_of(document)?))
+}
+
+fn document_of<T: DeserializeOwned>(document: &[u8]) -> Answer<T> {
+    serde_json::from_slice(document).map_err(|error| ControllerError::malformed(error.to_string()))
 }
 
 /// A body as the contract's type; the error names the field.

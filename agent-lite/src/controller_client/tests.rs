@@ -85,7 +85,12 @@ async fn scripted(answers: Vec<&'static str>) -> (String, tokio::sync::mpsc::Rec
 }
 
 fn client(url: String) -> ControllerClient {
-    ControllerClient::new(Access { url, token: "tok".into(), source: "127.0.0.1".parse().ok() })
+    ControllerClient::new(Access {
+        url,
+        token: "tok".into(),
+        source: "127.0.0.1".parse().ok(),
+        ..Access::default()
+    })
 }
 
 fn run(test: impl Future<Output = ()>) {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use iofog_api::agent::{Change, ChangeSet};
 
 use super::FieldAgent;
+use super::link::FIRST_TRY;
 use crate::config::Setting;
 use crate::controller_client::ControllerError;
 use crate::domain::Verdict;
@@ -19,8 +20,15 @@ impl FieldAgent {
     pub(super) async fn changes_loop(&self) {
         let mut retry = FIRST_RETRY;
         loop {
-            if !self.core.config.borrow().is_provisioned() {
+            if !self.core.config.borrow().is_provisioned() || self.is_linked() {
                 self.core.changes_due.notified().await;
+                continue;
+            }
+            if !self.core.link_tried.get() {
+                tokio::select! {
+                    () = tokio::time::sleep(FIRST_TRY) => self.core.link_tried.set(true),
+                    () = self.core.changes_due.notified() => {}
+                }
                 continue;
             }
             let mut pause = match self.round().await {
@@ -91,7 +99,7 @@ impl FieldAgent {
     }
 
     /// Does what the flags ask; false when the node has no identity left to acknowledge with.
-    async fn act(&self, changes: ChangeSet) -> Result<bool, ControllerError> {
+    pub(super) async fn act(&self, changes: ChangeSet) -> Result<bool, ControllerError> {
         if changes.has(Change::DeleteNode) {
             log::info!(target: "field-agent", "the controller deletes this node");
             tolerate("deleting the node", self.core.client.delete_node().await)?;
@@ -139,6 +147,7 @@ impl FieldAgent {
             return Ok(());
         }
         log::debug!(target: "field-agent", "{} microservices", list.len());
+        self.core.documents.borrow_mut().clear();
         let mut desired = self.core.state.borrow().desired.clone();
         desired.accept(list, self.core.clock.epoch().0);
         if self.core.state.borrow().desired != desired {
@@ -154,6 +163,7 @@ impl FieldAgent {
         if self.core.state.borrow().desired.registries == registries {
             return Ok(());
         }
+        self.core.documents.borrow_mut().clear();
         self.core.state.borrow_mut().desired.registries = registries;
         self.save_state();
         self.spread_desired();
@@ -165,6 +175,7 @@ impl FieldAgent {
         let text = serde_json::to_string(&list.edge_resources)
             .map_err(|error| ControllerError::malformed(error.to_string()))?;
         if self.core.state.borrow().edge_resources != text {
+            self.core.documents.borrow_mut().clear();
             self.core.state.borrow_mut().edge_resources = text;
             self.save_state();
             self.spread_desired();

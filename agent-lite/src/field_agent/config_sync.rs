@@ -75,19 +75,25 @@ impl FieldAgent {
     /// Takes the Controller's configuration. At start, values changed here since the last exchange win.
     pub(super) async fn fetch_config(&self, starting: bool) -> Result<(), ControllerError> {
         let remote = self.guarded(self.core.client.config()).await?;
+        self.core.documents.borrow_mut().clear();
+        self.take_config(&remote, starting).await;
+        Ok(())
+    }
+
+    /// The same with a configuration that is here already.
+    pub(super) async fn take_config(&self, remote: &RemoteConfig, starting: bool) {
         let local_edits = starting
             && self.core.state.borrow().synced_config != exchanged(&self.core.config.borrow());
         if local_edits {
             self.push_config().await;
         } else {
-            self.take_remote(&remote);
+            self.take_remote(remote);
         }
         if remote.router.is_some() && self.core.state.borrow().router != remote.router {
-            self.core.state.borrow_mut().router = remote.router;
+            self.core.state.borrow_mut().router.clone_from(&remote.router);
             self.save_state();
             self.spread_router();
         }
-        Ok(())
     }
 
     fn take_remote(&self, remote: &RemoteConfig) {

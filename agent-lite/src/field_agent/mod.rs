@@ -3,11 +3,15 @@
 
 mod changes;
 mod config_sync;
+mod link;
+mod link_status;
+mod link_update;
 mod provision;
 mod status;
 mod status_body;
 
 use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -36,6 +40,8 @@ pub const VERSION: &str = "3.1.0";
 pub enum Link {
     /// Provisioned, but the last call failed.
     NotConnected,
+    /// The Controller's certificate is refused.
+    BrokenCertificate,
     /// No identity.
     NotProvisioned,
     /// The last call succeeded.
@@ -87,6 +93,13 @@ struct Core {
     provisioning: Cell<bool>,
     /// The first complete pass of this process and identity was made.
     initialised: Cell<bool>,
+    /// The device link was tried once by this process and identity.
+    link_tried: Cell<bool>,
+    open_link: RefCell<Option<link::Open>>,
+    /// Documents that the link brought; empty once something came another way.
+    documents: RefCell<iofog_link::Documents>,
+    /// Ends the link and its waits: another identity or Controller.
+    link_due: Notify,
     gate: RefCell<ListGate>,
     interface: RefCell<NetworkInterface>,
     sampler: Sampler,
@@ -135,6 +148,10 @@ impl FieldAgent {
             link_error: RefCell::default(),
             provisioning: Cell::new(false),
             initialised: Cell::new(false),
+            link_tried: Cell::new(false),
+            open_link: RefCell::default(),
+            documents: RefCell::default(),
+            link_due: Notify::new(),
             gate: RefCell::new(ListGate::new(confirm)),
             sampler: Sampler::default(),
             usage: Cell::default(),
@@ -158,6 +175,7 @@ impl FieldAgent {
     /// Runs the loops until dropped.
     pub async fn run(self) {
         tokio::join!(
+            self.link_loop(),
             self.changes_loop(),
             self.status_loop(),
             self.usage_loop(),
@@ -246,7 +264,11 @@ impl FieldAgent {
                 timestamp: self.core.clock.epoch().0,
             }));
         }
-        self.core.client.set_access(access(&config));
+        if self.core.client.set_access(access(&config)) {
+            self.core.documents.borrow_mut().clear();
+            self.core.link_tried.set(false);
+            self.core.link_due.notify_one();
+        }
         let fog = self.core.state.borrow().fog.clone();
         self.core.context.set_fog_uuid(fog.clone());
         let interface = self.core.interface.borrow();
@@ -334,7 +356,10 @@ impl FieldAgent {
             *self.core.link_error.borrow_mut() = text;
         }
         if self.core.config.borrow().is_provisioned() {
-            self.core.link.set(Link::NotConnected);
+            self.core.link.set(match error {
+                ControllerError::Certificate(_) => Link::BrokenCertificate,
+                _ => Link::NotConnected,
+            });
         }
     }
 
@@ -401,6 +426,7 @@ impl Link {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::NotConnected => "not connected",
+            Self::BrokenCertificate => "broken certificate",
             Self::NotProvisioned => "not provisioned",
             Self::Ok => "ok",
         }
@@ -412,6 +438,8 @@ fn access(config: &Config) -> Access {
         url: config.controller_url(),
         token: config.token().to_owned(),
         source: config.bind_address(),
+        certificate: PathBuf::from(config.get(Setting::ControllerCert)),
+        secure: config.get(Setting::SecureMode) == "on",
     }
 }
 

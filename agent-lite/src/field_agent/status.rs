@@ -11,6 +11,10 @@ use crate::config::Setting;
 use crate::domain::{MicroserviceState, Report};
 
 const SHORTEST_GAP: Duration = Duration::from_secs(1);
+/// The same over the device link, where a report is a few bytes.
+const LINK_GAP: Duration = Duration::from_millis(200);
+/// How long reports are gathered for the device link.
+const LINK_GATHER: Duration = Duration::from_millis(20);
 /// How long reports are gathered before the first look.
 const GATHER: Duration = Duration::from_millis(100);
 /// How long a passing state is waited out, so that a quick start is one report.
@@ -29,7 +33,8 @@ impl FieldAgent {
                 _ = containers.changed() => self.settle(&mut containers, &mut modules).await,
                 _ = modules.changed() => self.settle(&mut containers, &mut modules).await,
             }
-            sleep_until(last + SHORTEST_GAP).await;
+            let gap = if self.is_linked() { LINK_GAP } else { SHORTEST_GAP };
+            sleep_until(last + gap).await;
             containers.mark_unchanged();
             modules.mark_unchanged();
             last = Instant::now();
@@ -45,6 +50,10 @@ impl FieldAgent {
         containers: &mut watch::Receiver<u32>,
         modules: &mut watch::Receiver<u32>,
     ) {
+        if self.is_linked() {
+            tokio::time::sleep(LINK_GATHER).await;
+            return;
+        }
         // One order often moves several microservices; the others follow within moments.
         tokio::time::sleep(GATHER).await;
         let limit = Instant::now() + SETTLE;
@@ -62,6 +71,12 @@ impl FieldAgent {
     }
 
     async fn send_status(&self) {
+        if self.report_over_link() {
+            if !self.core.processes.pulled_is_empty() {
+                self.save_state();
+            }
+            return;
+        }
         let reports = self.reports();
         let body = self.status_body(&reports);
         match self.core.client.status(&body).await {

@@ -33,6 +33,9 @@ pub struct Snapshot {
     /// Values last pushed to or taken from the Controller, so that a start can tell which side changed.
     #[serde(default)]
     pub synced_config: BTreeMap<String, String>,
+    /// Generation of the last update of the device link; 0 for none.
+    #[serde(default)]
+    pub generation: u64,
 }
 
 /// Host and port of a Router.
@@ -59,5 +62,6 @@ impl Snapshot {
         self.edge_resources.clear();
         self.router = None;
         self.synced_config.clear();
+        self.generation = 0;
     }
 }

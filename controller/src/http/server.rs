@@ -19,6 +19,7 @@ use super::body::{self, Refused};
 use super::{Caller, Reply, Request, query};
 use crate::app::{App, now_ms};
 use crate::domain::password::token_hash;
+use crate::link;
 use crate::routes::{self, Auth, Handler, Route, Verb};
 use crate::stop::Stop;
 use crate::store;
@@ -48,7 +49,7 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, mut stop: Stop) {
         };
         while connections.try_join_next().is_some() {}
         let _ = stream.set_nodelay(true);
-        connections.spawn(connection(Arc::clone(&app), stream, stop.clone()));
+        connections.spawn(connection(Arc::clone(&app), TokioIo::new(stream), stop.clone()));
     }
     drop(listener);
     let drained = async { while connections.join_next().await.is_some() {} };
@@ -57,7 +58,11 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, mut stop: Stop) {
     }
 }
 
-async fn connection(app: Arc<App>, stream: tokio::net::TcpStream, mut stop: Stop) {
+/// Serves one connection, or a stream of a device link.
+pub(crate) async fn connection<T>(app: Arc<App>, stream: T, mut stop: Stop)
+where
+    T: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
+{
     let stopping = stop.clone();
     let service = service_fn(move |request| {
         let (app, stopping) = (Arc::clone(&app), stopping.clone());
@@ -67,7 +72,8 @@ async fn connection(app: Arc<App>, stream: tokio::net::TcpStream, mut stop: Stop
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIMEOUT)
         .max_buf_size(64 * 1024)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(stream, service)
+        .with_upgrades();
     tokio::pin!(serving);
     tokio::select! {
         _ = serving.as_mut() => return,
@@ -104,7 +110,7 @@ async fn respond(
     request: hyper::Request<Incoming>,
     stop: Stop,
 ) -> Result<Answer, Refused> {
-    let (parts, incoming) = request.into_parts();
+    let (mut parts, incoming) = request.into_parts();
     if parts.method == Method::OPTIONS {
         return Ok(preflight(&parts.headers));
     }
@@ -126,6 +132,10 @@ async fn respond(
         Ok(caller) => caller,
         Err(error) => return Ok(failure(route, &error)),
     };
+    if let Handler::Link = route.handler {
+        let upgrade = parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
+        return Ok(open_link(&app, caller, &parts.headers, upgrade, stop));
+    }
     let limit = if route.file.is_some() { body::DOCUMENT } else { body::SMALL };
     let collected = tokio::time::timeout(BODY_TIMEOUT, body::collect(incoming, limit))
         .await
@@ -153,11 +163,34 @@ async fn respond(
         }
         Handler::Live(run) => run(&app, &request),
         Handler::Async(run) => run(app, request, stop).await,
+        // Answered above.
+        Handler::Link => Ok(Reply::empty()),
     };
     Ok(match result {
         Ok(reply) => success(route, reply),
         Err(error) => failure(route, &error),
     })
+}
+
+/// 101 and a device link, or 426 when none is asked for.
+fn open_link(
+    app: &Arc<App>,
+    caller: Caller,
+    headers: &HeaderMap,
+    upgrade: Option<hyper::upgrade::OnUpgrade>,
+    stop: Stop,
+) -> Answer {
+    if let (Caller::Agent(fog), Some(upgrade)) = (caller, upgrade)
+        && let Some(headers) = link::upgrade(app, fog, headers, upgrade, stop)
+    {
+        let mut answer = empty(StatusCode::SWITCHING_PROTOCOLS);
+        answer.headers_mut().extend(headers);
+        return answer;
+    }
+    let mut answer = html(StatusCode::UPGRADE_REQUIRED, "upgrade to iofog-link required");
+    let protocol = HeaderValue::from_static(iofog_link::UPGRADE);
+    answer.headers_mut().insert(hyper::header::UPGRADE, protocol);
+    answer
 }
 
 fn authenticate(app: &App, auth: Auth, headers: &HeaderMap) -> Result<Caller, ApiError> {

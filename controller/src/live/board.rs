@@ -24,7 +24,10 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct Agent {
+    /// Rows that are not acknowledged, in order.
     rows: Vec<(String, Flags)>,
+    /// Stamp of the newest row there ever was.
+    newest: String,
     wake: Arc<Notify>,
 }
 
@@ -36,7 +39,11 @@ impl Board {
         inner.posted = inner.posted.max(now);
         inner.agents.values_mut().for_each(|agent| agent.rows.clear());
         for (fog, stamp, flags) in rows {
-            inner.agents.entry(fog).or_default().rows.push((stamp, flags));
+            let agent = inner.agents.entry(fog).or_default();
+            agent.newest.clone_from(&stamp);
+            if flags != Flags::default() {
+                agent.rows.push((stamp, flags));
+            }
         }
         inner.agents.values().for_each(|agent| agent.wake.notify_waiters());
     }
@@ -54,6 +61,7 @@ impl Board {
         inner.posted = inner.posted.max(stamp);
         let agent = inner.agents.entry(fog.clone()).or_default();
         let stamp = time::iso(stamp);
+        agent.newest.clone_from(&stamp);
         match agent.rows.last_mut() {
             Some(last) if last.0 == stamp => last.1 = last.1.with(flags),
             _ => agent.rows.push((stamp, flags)),
@@ -68,6 +76,18 @@ impl Board {
         let flags = rows.iter().fold(Flags::default(), |all, (_, flags)| all.with(*flags));
         let stamp = rows.last().map_or_else(|| time::iso(inner.posted), |(stamp, _)| stamp.clone());
         (flags, stamp)
+    }
+
+    /// Grows with each change of what an agent is to do, and is as old as the database: the digits of its newest stamp.
+    pub fn generation(&self, fog: &FogUuid) -> u64 {
+        lock(&self.0).agents.get(fog).map_or(0, |agent| digits(&agent.newest))
+    }
+
+    /// The newest unacknowledged stamp of an agent up to a generation.
+    pub fn stamp_of(&self, fog: &FogUuid, generation: u64) -> Option<String> {
+        let inner = lock(&self.0);
+        let rows = inner.agents.get(fog).map_or(&[][..], |agent| &agent.rows);
+        rows.iter().rev().map(|(stamp, _)| stamp).find(|stamp| digits(stamp) <= generation).cloned()
     }
 
     /// What wakes when flags are posted for an agent. Take it before [`Self::read`].
@@ -92,6 +112,12 @@ impl Board {
     }
 }
 
+/// Seventeen decimal digits of a stamp, in its order.
+fn digits(stamp: &str) -> u64 {
+    let digits = stamp.bytes().filter(u8::is_ascii_digit).take(18);
+    digits.fold(0, |all, digit| all * 10 + u64::from(digit - b'0'))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,6 +136,22 @@ mod tests {
         board.post(&fog, second, Flags::ROUTING);
         assert!(board.acknowledge(&fog, &stamp));
         assert_eq!(board.read(&fog).0, Flags::ROUTING);
+    }
+
+    #[test]
+    fn generations_outlive_what_they_count() {
+        let board = Board::default();
+        let fog = FogUuid::from("a");
+        board.load(vec![(fog.clone(), time::iso(7000), Flags::default())], 9000);
+        assert_eq!(board.generation(&fog), 19_700_101_000_007_000);
+        assert_eq!(board.read(&fog).0, Flags::default());
+        let stamp = board.stamp(9000);
+        board.post(&fog, stamp, Flags::CONFIG);
+        let generation = board.generation(&fog);
+        assert_eq!(board.stamp_of(&fog, generation), Some(time::iso(stamp)));
+        assert_eq!(board.stamp_of(&fog, generation - 1), None);
+        board.acknowledge(&fog, &time::iso(stamp));
+        assert_eq!(board.generation(&fog), generation);
     }
 
     #[test]

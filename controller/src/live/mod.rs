@@ -2,6 +2,7 @@
 //! read from the store at start; changes of intent reach it only after their commit.
 
 pub mod board;
+pub mod links;
 pub mod owners;
 pub mod sessions;
 pub mod statuses;
@@ -49,6 +50,8 @@ pub struct Live {
     pub board: board::Board,
     /// Newest statuses.
     pub statuses: statuses::Statuses,
+    /// Open device links.
+    pub links: links::Links,
     /// Where microservices are.
     pub owners: owners::Owners,
 }

@@ -90,6 +90,19 @@ impl Sessions {
         }
     }
 
+    /// Keeps an agent's token while its link is open: it lasts a full interval from now on. False when it is not valid.
+    pub fn keep_fog(&self, hash: &str, now: i64, interval: i64) -> bool {
+        let mut inner = lock(&self.0);
+        let Some(session) = inner.fogs.get_mut(hash) else { return false };
+        let expires = now.saturating_add(interval);
+        // Written down now and then: a token is never extended by less than a tenth of its life.
+        if session.expires < expires.saturating_sub(interval / 10) {
+            session.expires = expires;
+            inner.extended.insert(hash.to_owned());
+        }
+        true
+    }
+
     /// Expiries changed since the last call; expired user tokens are forgotten on the way.
     pub fn take_extended(&self, now: i64) -> Vec<Extended> {
         let mut inner = lock(&self.0);

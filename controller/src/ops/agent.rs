@@ -1,12 +1,15 @@
 //! What agents ask and report (controller contract 6).
 
-use iofog_api::{ApiError, ErrorClass, FogUuid, MicroserviceUuid};
+use std::sync::Arc;
+
+use iofog_api::{ApiError, ErrorClass, Fields, FogUuid, MicroserviceUuid};
 use serde_json::{Value, json};
 
 use super::{images, router};
-use crate::app::Work;
+use crate::app::{App, Work};
 use crate::domain::fog::Fog;
 use crate::domain::password::{random_text, token_hash};
+use crate::domain::status::reported_microservices;
 use crate::live::Effect;
 use crate::store;
 
@@ -126,6 +129,19 @@ pub fn config(work: &mut Work<'_>, uuid: &FogUuid) -> Result<Value, ApiError> {
 /// # Errors
 /// When the agent is gone.
 pub fn microservices(work: &mut Work<'_>, uuid: &FogUuid) -> Result<Value, ApiError> {
+    let items = wanted(work, uuid)?;
+    let bodies: Vec<Value> = items.iter().map(|(_, body)| body.clone()).collect();
+    if items.iter().any(|(rebuild, _)| *rebuild) {
+        store::microservice::clear_rebuild(work.tx, uuid)?;
+    }
+    Ok(json!({ "microservices": bodies }))
+}
+
+/// The microservices that an agent should run, each with its rebuild order.
+///
+/// # Errors
+/// When the agent is gone.
+pub fn wanted(work: &mut Work<'_>, uuid: &FogUuid) -> Result<Vec<(bool, Value)>, ApiError> {
     let fog = own(work, uuid)?;
     let all = store::microservice::of_fog(work.tx, uuid)?;
     let mut items = Vec::with_capacity(all.len());
@@ -143,10 +159,45 @@ pub fn microservices(work: &mut Work<'_>, uuid: &FogUuid) -> Result<Value, ApiEr
             continue;
         };
         let routes = store::route::of_microservice(work.tx, &one.uuid)?;
-        items.push(crate::view::agent::microservice(one, &image, registry, &routes));
+        let body = crate::view::agent::microservice(one, &image, registry, &routes);
+        items.push((one.rebuild, body));
     }
-    if all.iter().any(|one| one.rebuild) {
-        store::microservice::clear_rebuild(work.tx, uuid)?;
+    Ok(items)
+}
+
+/// Takes a status report, or a part of one.
+///
+/// # Errors
+/// When a field has the wrong type or a value that the contract refuses; nothing is taken then.
+pub fn take_status(
+    app: &App,
+    uuid: &FogUuid,
+    report: &Value,
+    now: i64,
+) -> Result<(), ApiError> {
+    let body = Fields::of(report)?;
+    let mut changed = app.live.statuses.fog(uuid);
+    changed.update(&body, now)?;
+    let reported = body.get("microserviceStatus").and_then(Value::as_str).unwrap_or_default();
+    let reported = reported_microservices(reported);
+    app.live.statuses.set_fog(uuid.clone(), changed);
+    for (id, item) in reported {
+        if app.live.owners.is_on(&id, uuid) {
+            app.live.statuses.update_microservice(&id, |status| status.update(&item, now));
+        }
     }
-    Ok(json!({ "microservices": items }))
+    Ok(())
+}
+
+/// Forgets the change flags of an agent up to a stamp.
+pub fn acknowledge(app: &Arc<App>, uuid: &FogUuid, stamp: &str) {
+    if app.live.board.acknowledge(uuid, stamp) {
+        let (uuid, stamp) = (uuid.clone(), stamp.to_owned());
+        // Not waited for: should it be lost, the flags are delivered once more.
+        app.write_behind("acknowledged changes", move |work| {
+            store::change::delete_until(work.tx, &uuid, &stamp)?;
+            work.effect(Effect::Acknowledged(uuid, stamp));
+            Ok(())
+        });
+    }
 }

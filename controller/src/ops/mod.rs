@@ -9,6 +9,7 @@ pub mod extra_host;
 pub mod find;
 pub mod fog;
 pub mod images;
+pub mod link;
 pub mod microservice;
 pub mod public_port;
 pub mod route;

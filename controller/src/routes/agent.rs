@@ -4,14 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use iofog_api::{ApiError, Fields};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{Answered, AnsweredLater, Auth, Handler, Route, Verb};
 use crate::app::{App, Work, now_ms};
 use crate::domain::change::Flags;
-use crate::domain::status::reported_microservices;
 use crate::http::{Reply, Request};
-use crate::live::Effect;
 use crate::ops::agent;
 use crate::stop::Stop;
 use crate::store::hal::Kind;
@@ -59,6 +57,7 @@ pub(super) const ROUTES: &[Route] = &[
         200,
         Handler::Live(acknowledge),
     ),
+    Route::new("agent.link", Verb::Get, "/agent/link", Auth::Agent, 101, Handler::Link),
     Route::new("agent.status", Verb::Put, "/agent/status", Auth::Agent, 204, Handler::Live(status)),
     Route::new(
         "agent.microservices",
@@ -190,33 +189,15 @@ fn changes(app: Arc<App>, request: Request, mut stop: Stop) -> AnsweredLater {
 }
 
 fn acknowledge(app: &Arc<App>, request: &Request) -> Answered {
-    let uuid = request.agent()?.clone();
-    if let Some(stamp) = Fields::of(&request.body)?.string("lastUpdated")?
-        && app.live.board.acknowledge(&uuid, &stamp)
-    {
-        // Not waited for: should it be lost, the flags are delivered once more.
-        app.write_behind("acknowledged changes", move |work| {
-            store::change::delete_until(work.tx, &uuid, &stamp)?;
-            work.effect(Effect::Acknowledged(uuid, stamp));
-            Ok(())
-        });
+    let uuid = request.agent()?;
+    if let Some(stamp) = Fields::of(&request.body)?.string("lastUpdated")? {
+        agent::acknowledge(app, uuid, &stamp);
     }
     Ok(Reply::json(json!({})))
 }
 
 fn status(app: &Arc<App>, request: &Request) -> Answered {
-    let (uuid, now) = (request.agent()?, now_ms());
-    let body = Fields::of(&request.body)?;
-    let mut changed = app.live.statuses.fog(uuid);
-    changed.update(&body, now)?;
-    let reported = body.get("microserviceStatus").and_then(Value::as_str).unwrap_or_default();
-    let reported = reported_microservices(reported);
-    app.live.statuses.set_fog(uuid.clone(), changed);
-    for (id, item) in reported {
-        if app.live.owners.is_on(&id, uuid) {
-            app.live.statuses.update_microservice(&id, |status| status.update(&item, now));
-        }
-    }
+    agent::take_status(app, request.agent()?, &request.body, now_ms())?;
     Ok(Reply::empty())
 }
 

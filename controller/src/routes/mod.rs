@@ -103,6 +103,8 @@ pub enum Handler {
     Live(fn(&Arc<App>, &Request) -> Answered),
     /// Waits, or computes long, between transactions.
     Async(fn(Arc<App>, Request, Stop) -> AnsweredLater),
+    /// Becomes a device link (docs/device-link.md).
+    Link,
 }
 
 /// One route.

@@ -42,13 +42,19 @@ pub fn all(tx: &mut dyn Tx) -> Stored<Vec<(FogUuid, String, Flags)>> {
         .collect()
 }
 
-/// Removes the rows of an agent up to a stamp.
+/// Removes the rows of an agent up to a stamp. The newest one stays, without flags: it says how far this database has
+/// come, so that an agent can tell an older copy of it.
 ///
 /// # Errors
 /// When the database fails.
 pub fn delete_until(tx: &mut dyn Tx, fog: &FogUuid, stamp: &str) -> Stored<u64> {
     tx.execute(
-        "DELETE FROM changes WHERE fog_uuid = ?1 AND stamp <= ?2",
+        "DELETE FROM changes WHERE fog_uuid = ?1 AND stamp < (SELECT MAX(stamp) FROM changes
+             WHERE fog_uuid = ?1 AND stamp <= ?2)",
+        &[fog.as_str().into(), stamp.into()],
+    )?;
+    tx.execute(
+        "UPDATE changes SET flags = 0 WHERE fog_uuid = ?1 AND stamp <= ?2",
         &[fog.as_str().into(), stamp.into()],
     )
 }

@@ -198,15 +198,12 @@ impl<S: Session> Link<S> {
         loop {
             if sent == pending.len() {
                 sent = 0;
-                let mut state = self.lock();
-                pending = state.session.output(self.now());
-                if pending.is_empty() && state.leaving {
-                    drop(state);
+                let leaving;
+                (pending, leaving) = self.take_output();
+                if pending.is_empty() && leaving {
                     let _ = tokio::time::timeout(FAREWELL, writer.shutdown()).await;
                     return Ended::Left;
                 }
-                // What was taken made room.
-                wake_all(&mut state);
             }
             let (due, is_busy) = {
                 let state = self.lock();
@@ -228,12 +225,8 @@ impl<S: Session> Link<S> {
                 read = reader.read(&mut buffer), if !is_busy => match read {
                     Ok(0) => return Ended::Closed,
                     Ok(count) => {
-                        let mut state = self.lock();
-                        let result = state.session.receive(self.now(), &buffer[..count]);
-                        wake_all(&mut state);
-                        if let Err(lost) = result {
-                            let last = state.session.output(self.now());
-                            drop(state);
+                        if let Err(lost) = self.take_input(&buffer[..count]) {
+                            let (last, _) = self.take_output();
                             let farewell = writer.write_all(&last);
                             let _ = tokio::time::timeout(FAREWELL, farewell).await;
                             return lost.into();
@@ -249,6 +242,22 @@ impl<S: Session> Link<S> {
                 }
             }
         }
+    }
+
+    /// Bytes to send, and whether they are the last ones.
+    fn take_output(&self) -> (Vec<u8>, bool) {
+        let mut state = self.lock();
+        let bytes = state.session.output(self.now());
+        // What was taken made room.
+        wake_all(&mut state);
+        (bytes, state.leaving)
+    }
+
+    fn take_input(&self, bytes: &[u8]) -> Result<(), Lost> {
+        let mut state = self.lock();
+        let result = state.session.receive(self.now(), bytes);
+        wake_all(&mut state);
+        result
     }
 
     async fn wait<T>(&self, mut take: impl FnMut(&mut S) -> Option<T>) -> Option<T> {

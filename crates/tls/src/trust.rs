@@ -43,6 +43,14 @@ impl Trust {
         Self::from_pem(&read(path)?)
     }
 
+    /// What both believe.
+    #[must_use]
+    pub fn with(&self, other: &Self) -> Self {
+        let mut roots = RootCertStore::clone(&self.roots);
+        roots.extend(other.roots.roots.iter().cloned());
+        Self { roots: Arc::new(roots) }
+    }
+
     /// The machine's own list. Certificates in it that cannot be read are passed over, as every
     /// program that uses the list does.
     ///

@@ -121,6 +121,11 @@ impl ChangeSet {
         Self(bits)
     }
 
+    /// The set of the flags whose numbers are set in `bits`; unknown ones are left out.
+    pub const fn from_bits(bits: u16) -> Self {
+        Self(bits & ((1 << Change::ALL.len()) - 1))
+    }
+
     /// Both sets together.
     #[must_use]
     pub const fn with(self, other: Self) -> Self {

@@ -1,0 +1,127 @@
+//! Connections to the Controller: over an open device link where there is one, else TCP from the configured source
+//! address, with TLS for https.
+
+use std::cell::RefCell;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http_body_util::Full;
+use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper_util::rt::TokioIo;
+use smol_hyper::rt::FuturesIo;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpSocket, TcpStream, lookup_host};
+use tokio::time::timeout;
+
+use super::tls::Tls;
+use super::url::BaseUrl;
+use super::{Access, AgentLink, ControllerError};
+
+const CONNECT: Duration = Duration::from_secs(10);
+/// Receive buffer of a connection.
+const BUFFER: u32 = 16 * 1024;
+
+/// A plain or an encrypted connection.
+pub(super) trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
+impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection for T {}
+
+/// Opens connections.
+#[derive(Default)]
+pub(super) struct Dialler {
+    tls: Tls,
+    link: RefCell<Option<AgentLink>>,
+}
+
+// === impl Dialler ===
+
+impl Dialler {
+    /// What was learnt of a Controller does not hold for the next.
+    pub(super) fn forget(&self) {
+        self.tls.forget();
+        self.set_link(None);
+    }
+
+    /// Calls go over `link` while it is open.
+    pub(super) fn set_link(&self, link: Option<AgentLink>) {
+        *self.link.borrow_mut() = link;
+    }
+
+    pub(super) fn tls(&self) -> &Tls {
+        &self.tls
+    }
+
+    /// A connection that takes requests.
+    pub(super) async fn sender(
+        &self,
+        base: &BaseUrl,
+        access: &Access,
+    ) -> Result<SendRequest<Full<Bytes>>, ControllerError> {
+        let stream = self.link.borrow().as_ref().and_then(AgentLink::open);
+        if let Some(stream) = stream {
+            let (sender, connection) =
+                handshake(FuturesIo::new(stream)).await.map_err(ControllerError::Broken)?;
+            run(connection);
+            return Ok(sender);
+        }
+        let io = TokioIo::new(self.open(base, access).await?);
+        let (sender, connection) = handshake(io).await.map_err(ControllerError::Broken)?;
+        run(connection);
+        Ok(sender)
+    }
+
+    /// A connection to the Controller's port.
+    pub(super) async fn open(
+        &self,
+        base: &BaseUrl,
+        access: &Access,
+    ) -> Result<Box<dyn Connection>, ControllerError> {
+        if access.secure && !base.secure {
+            return Err(ControllerError::Insecure);
+        }
+        let stream = timeout(CONNECT, dial(base, access))
+            .await
+            .map_err(|_| ControllerError::Timeout)?
+            .map_err(ControllerError::Connect)?;
+        if !base.secure {
+            return Ok(Box::new(stream));
+        }
+        let secured = self.tls.secure(stream, &base.host, &access.certificate);
+        let secured = timeout(CONNECT, secured).await.map_err(|_| ControllerError::Timeout)??;
+        Ok(Box::new(secured))
+    }
+}
+
+/// Runs a connection in the background until it ends.
+pub(super) fn run(connection: impl Future<Output = Result<(), hyper::Error>> + 'static) {
+    tokio::task::spawn_local(async move {
+        if let Err(error) = connection.await {
+            log::debug!(target: "controller", "connection ended: {error}");
+        }
+    });
+}
+
+async fn dial(base: &BaseUrl, access: &Access) -> io::Result<TcpStream> {
+    let mut last =
+        io::Error::new(io::ErrorKind::NotFound, format!("host {} has no address", base.host));
+    for address in lookup_host((base.host.as_str(), base.port)).await? {
+        match dial_one(address, access).await {
+            Ok(stream) => {
+                stream.set_nodelay(true)?;
+                return Ok(stream);
+            }
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+async fn dial_one(address: SocketAddr, access: &Access) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    socket.set_recv_buffer_size(BUFFER)?;
+    if let Some(source) = access.source.filter(|source| source.is_ipv4() == address.is_ipv4()) {
+        socket.bind(SocketAddr::new(source, 0))?;
+    }
+    socket.connect(address).await
+}
