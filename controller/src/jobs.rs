@@ -52,7 +52,10 @@ async fn mark_silent(app: &Arc<App>) -> Result<(), ApiError> {
     let now = now_ms();
     for fog in fogs {
         let status = app.live.statuses.fog(&fog.uuid);
-        if is_silent(&fog, status.received, now, app.settings.status_tolerance) {
+        // An open link notices silence by itself.
+        if app.live.links.get(&fog.uuid).is_none()
+            && is_silent(&fog, status.received, now, app.settings.status_tolerance)
+        {
             app.mark_unknown(&fog.uuid);
         }
     }

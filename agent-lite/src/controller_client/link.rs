@@ -53,7 +53,9 @@ impl ControllerClient {
                 let upgraded = hyper::upgrade::on(answer).await;
                 Ok(TokioIo::new(upgraded.map_err(ControllerError::Broken)?))
             }
-            status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => Err(refusal(status, b"")),
+            status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+                Err(refusal(status, b""))
+            }
             status if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED => {
                 Err(refusal(status, b""))
             }

@@ -8,7 +8,7 @@ use super::FieldAgent;
 use super::link::FIRST_TRY;
 use crate::config::Setting;
 use crate::controller_client::ControllerError;
-use crate::domain::Verdict;
+use crate::domain::{Verdict, Workload};
 use crate::update::Command;
 
 const FIRST_RETRY: Duration = Duration::from_millis(500);
@@ -67,7 +67,7 @@ impl FieldAgent {
             self.initialise().await?;
         }
         if self.until_confirmation().is_some_and(|wait| wait.is_zero()) {
-            self.fetch_microservices().await?;
+            self.fetch_microservices(false).await?;
         }
         let confirmation = self.until_confirmation();
         let answer = tokio::select! {
@@ -80,7 +80,8 @@ impl FieldAgent {
             }
         };
         self.note_success();
-        if self.act(answer.raised).await? {
+        let is_old = !answer.raised.is_empty() && self.is_older(&answer.last_updated);
+        if self.act(answer.raised, is_old).await? {
             self.core.client.acknowledge(answer.last_updated).await?;
         }
         Ok(answer.held)
@@ -90,7 +91,7 @@ impl FieldAgent {
     async fn initialise(&self) -> Result<(), ControllerError> {
         // Only the list is needed to go on: a Controller that fails at the rest must not keep workloads waiting.
         tolerate("registries", self.fetch_registries().await)?;
-        self.fetch_microservices().await?;
+        self.fetch_microservices(false).await?;
         tolerate("configuration", self.fetch_config(true).await)?;
         tolerate("edge resources", self.fetch_edge_resources().await)?;
         self.core.initialised.set(true);
@@ -98,8 +99,25 @@ impl FieldAgent {
         Ok(())
     }
 
-    /// Does what the flags ask; false when the node has no identity left to acknowledge with.
-    pub(super) async fn act(&self, changes: ChangeSet) -> Result<bool, ControllerError> {
+    /// True when a Controller's stamp says that its database is older than what this node was told. A newer one is noted.
+    fn is_older(&self, stamp: &str) -> bool {
+        let generation = iofog_link::generation(stamp);
+        let known = &mut self.core.state.borrow_mut().generation;
+        let is_older = generation < *known;
+        if is_older {
+            log::warn!(target: "field-agent", "the controller went back in time: nothing is removed");
+        }
+        *known = generation.max(*known);
+        is_older
+    }
+
+    /// Does what the flags ask; false when the node has no identity left to acknowledge with. A list of a Controller
+    /// that `is_old` removes nothing.
+    pub(super) async fn act(
+        &self,
+        changes: ChangeSet,
+        is_old: bool,
+    ) -> Result<bool, ControllerError> {
         if changes.has(Change::DeleteNode) {
             log::info!(target: "field-agent", "the controller deletes this node");
             tolerate("deleting the node", self.core.client.delete_node().await)?;
@@ -122,7 +140,7 @@ impl FieldAgent {
             self.core.processes.forgive();
         }
         if ChangeSet::FULL.iter().any(|flag| changes.has(flag)) {
-            self.fetch_microservices().await?;
+            self.fetch_microservices(is_old).await?;
         }
         if changes.has(Change::LinkedEdgeResources) {
             self.fetch_edge_resources().await?;
@@ -137,9 +155,16 @@ impl FieldAgent {
     }
 
     /// Fetches the list, writes it down, and only then lets it act: a rebuild order comes once.
-    async fn fetch_microservices(&self) -> Result<(), ControllerError> {
-        let list = self.guarded(self.core.client.microservices()).await?;
+    async fn fetch_microservices(&self, is_old: bool) -> Result<(), ControllerError> {
+        let mut list = self.guarded(self.core.client.microservices()).await?;
         let present = self.core.state.borrow().desired.workloads.len();
+        if is_old {
+            let known = self.core.state.borrow();
+            let kept = known.desired.workloads.iter();
+            let kept = kept.filter(|one| !list.iter().any(|item| item.uuid == one.uuid));
+            let kept: Vec<_> = kept.map(|one| Workload { rebuild: 0, ..one.clone() }).collect();
+            list.extend(kept);
+        }
         let verdict =
             self.core.gate.borrow_mut().judge(list.len(), present, self.core.clock.mono());
         if let Verdict::ConfirmAt(_) = verdict {

@@ -67,9 +67,7 @@ impl FieldAgent {
                 id: report.uuid.as_str().try_into().ok()?,
                 state: report.state.as_str().try_into().unwrap_or_default(),
                 percentage: report.percentage,
-                container: container
-                    .and_then(|id| id.as_str().try_into().ok())
-                    .unwrap_or_default(),
+                container: container.and_then(|id| id.as_str().try_into().ok()).unwrap_or_default(),
                 started_ms: report.started.unwrap_or_default().0,
                 cpu: centi(usage.cpu),
                 memory_kb: small(usage.memory / 1000),

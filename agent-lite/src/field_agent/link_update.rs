@@ -36,7 +36,8 @@ impl FieldAgent {
             log::warn!(target: "field-agent", "the controller went back in time: nothing is removed");
         }
         // Without removals: an older database does not know the newer workloads.
-        let removes = |kind| !is_old && (update.full || update.removed.iter().any(|key| key.0 == kind));
+        let removes =
+            |kind| !is_old && (update.full || update.removed.iter().any(|key| key.0 == kind));
         let workloads = self.merged_workloads(update, &news, is_old);
         if update.full && !is_old {
             let present = self.core.state.borrow().desired.workloads.len();
@@ -49,7 +50,7 @@ impl FieldAgent {
             }
         }
         let flags = ChangeSet::from_bits(update.flags);
-        if !self.act(flags).await.unwrap_or(true) {
+        if !self.act(flags, is_old).await.unwrap_or(true) {
             return None;
         }
         if let Some(remote) = &news.config {

@@ -4,6 +4,8 @@
 pub(crate) mod controller;
 pub(crate) mod daemon;
 pub(crate) mod docker;
+pub(crate) mod network;
+pub(crate) mod relay;
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};

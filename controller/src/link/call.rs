@@ -42,5 +42,7 @@ pub async fn get(app: &Arc<App>, fog: &FogUuid, path: &str) -> Result<(u16, Byte
         driver.abort();
         Ok((status, body.map_err(|error| broke(&error))?.to_bytes()))
     };
-    tokio::time::timeout(ANSWER, call).await.unwrap_or_else(|_| Err(absent("did not answer in time")))
+    tokio::time::timeout(ANSWER, call)
+        .await
+        .unwrap_or_else(|_| Err(absent("did not answer in time")))
 }

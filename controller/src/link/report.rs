@@ -51,7 +51,9 @@ impl Reporter {
         let items: Vec<Value> = self
             .running
             .iter()
-            .map(|(id, started)| json!({ "id": id, "operatingDuration": self.since(*started, now) }))
+            .map(
+                |(id, started)| json!({ "id": id, "operatingDuration": self.since(*started, now) }),
+            )
             .collect();
         body.insert("microserviceStatus".to_owned(), Value::from(Value::Array(items).to_string()));
         self.store(app, Value::Object(body), now);
@@ -153,8 +155,12 @@ mod tests {
         let mut reporter = Reporter::new("fog".into());
         reporter.clock = Some((5_000, 1_000_000));
         reporter.started = 4_000;
-        let body = reporter.node(&NodeDelta { memory_kb: Some(5_120), ..NodeDelta::default() }, 1_002_000);
-        assert_eq!((&body["lastStatusTime"], &body["daemonOperatingDuration"]), (&json!(7_000), &json!(3_000)));
+        let body =
+            reporter.node(&NodeDelta { memory_kb: Some(5_120), ..NodeDelta::default() }, 1_002_000);
+        assert_eq!(
+            (&body["lastStatusTime"], &body["daemonOperatingDuration"]),
+            (&json!(7_000), &json!(3_000))
+        );
         assert_eq!((&body["memoryUsage"], body.get("cpuUsage")), (&json!(5.12), None));
         let delta = MicroserviceDelta {
             id: "m".try_into().unwrap(),

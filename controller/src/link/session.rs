@@ -19,7 +19,7 @@ use crate::ops;
 use crate::stop::Stop;
 
 /// How often an open link counts as a status.
-const FRESHEN: Duration = Duration::from_secs(10);
+const FRESHEN: Duration = Duration::from_secs(5);
 /// After the database failed.
 const RETRY: Duration = Duration::from_secs(5);
 

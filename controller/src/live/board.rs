@@ -80,14 +80,18 @@ impl Board {
 
     /// Grows with each change of what an agent is to do, and is as old as the database: the digits of its newest stamp.
     pub fn generation(&self, fog: &FogUuid) -> u64 {
-        lock(&self.0).agents.get(fog).map_or(0, |agent| digits(&agent.newest))
+        lock(&self.0).agents.get(fog).map_or(0, |agent| iofog_link::generation(&agent.newest))
     }
 
     /// The newest unacknowledged stamp of an agent up to a generation.
     pub fn stamp_of(&self, fog: &FogUuid, generation: u64) -> Option<String> {
         let inner = lock(&self.0);
         let rows = inner.agents.get(fog).map_or(&[][..], |agent| &agent.rows);
-        rows.iter().rev().map(|(stamp, _)| stamp).find(|stamp| digits(stamp) <= generation).cloned()
+        rows.iter()
+            .rev()
+            .map(|(stamp, _)| stamp)
+            .find(|stamp| iofog_link::generation(stamp) <= generation)
+            .cloned()
     }
 
     /// What wakes when flags are posted for an agent. Take it before [`Self::read`].
@@ -110,12 +114,6 @@ impl Board {
             agent.wake.notify_waiters();
         }
     }
-}
-
-/// Seventeen decimal digits of a stamp, in its order.
-fn digits(stamp: &str) -> u64 {
-    let digits = stamp.bytes().filter(u8::is_ascii_digit).take(18);
-    digits.fold(0, |all, digit| all * 10 + u64::from(digit - b'0'))
 }
 
 #[cfg(test)]

@@ -169,12 +169,7 @@ pub fn wanted(work: &mut Work<'_>, uuid: &FogUuid) -> Result<Vec<(bool, Value)>,
 ///
 /// # Errors
 /// When a field has the wrong type or a value that the contract refuses; nothing is taken then.
-pub fn take_status(
-    app: &App,
-    uuid: &FogUuid,
-    report: &Value,
-    now: i64,
-) -> Result<(), ApiError> {
+pub fn take_status(app: &App, uuid: &FogUuid, report: &Value, now: i64) -> Result<(), ApiError> {
     let body = Fields::of(report)?;
     let mut changed = app.live.statuses.fog(uuid);
     changed.update(&body, now)?;

@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Poll, Waker};
 use std::time::Duration;
 
-use iofog_link::{AgentEvent, AgentSession, ControllerEvent, ControllerSession, Lost, Millis, Streams};
+use iofog_link::{
+    AgentEvent, AgentSession, ControllerEvent, ControllerSession, Lost, Millis, Streams,
+};
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::sync::Notify;
 use tokio::time::Instant;
@@ -128,8 +130,7 @@ impl<S> Clone for Link<S> {
 impl<S: Session> Link<S> {
     /// A link whose session is made by `make` from the time its clock starts at, 0.
     pub fn new(make: impl FnOnce(Millis) -> S) -> Self {
-        let state =
-            State { session: make(0), wakers: Vec::new(), leaving: false, is_over: false };
+        let state = State { session: make(0), wakers: Vec::new(), leaving: false, is_over: false };
         let shared =
             Shared { state: Mutex::new(state), wake: Notify::new(), start: Instant::now() };
         Self { shared: Arc::new(shared) }

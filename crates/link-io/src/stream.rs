@@ -65,9 +65,10 @@ impl<S: Session> AsyncWrite for LinkStream<S> {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let flushed = ready!(self.link.poll(context.waker(), |streams| {
-            streams.is_flushed(self.id).then_some(())
-        }));
+        let flushed = ready!(
+            self.link
+                .poll(context.waker(), |streams| { streams.is_flushed(self.id).then_some(()) })
+        );
         Poll::Ready(flushed.ok_or_else(|| ErrorKind::BrokenPipe.into()))
     }
 

@@ -18,7 +18,8 @@ pub use digest::digest;
 pub use keep_alive::KeepAlive;
 pub use reconnect::{Ending, Reconnect};
 pub use session::{
-    AgentEvent, AgentSession, ControllerEvent, ControllerSession, Lost, Streams, StreamId, StreamRead,
+    AgentEvent, AgentSession, ControllerEvent, ControllerSession, Lost, StreamId, StreamRead,
+    Streams,
 };
 pub use status::{MicroserviceStatus, NodeStatus, StatusTracker};
 pub use update::{Documents, Key, Offer, Update};
@@ -43,6 +44,13 @@ pub const MAX_DOCUMENTS: usize = 4096;
 pub const MAX_UPDATE: usize = 4 * 1024 * 1024;
 /// Silence after which the Controller shows an Agent as lost, in seconds.
 pub const LOST_AFTER_S: u16 = 90;
+
+/// The generation that a REST stamp (`lastUpdated`, an ISO 8601 time) stands for: its digits.
+#[must_use]
+pub fn generation(stamp: &str) -> u64 {
+    let digits = stamp.bytes().filter(u8::is_ascii_digit).take(18);
+    digits.fold(0, |all, digit| all * 10 + u64::from(digit - b'0'))
+}
 
 /// Monotonic milliseconds of whoever runs a session.
 pub type Millis = u64;

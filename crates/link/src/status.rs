@@ -106,8 +106,7 @@ impl StatusTracker {
 
     fn node_delta(&mut self, now: Millis, new: &NodeStatus, refresh: bool) -> NodeDelta {
         let offset = new.clock_ms.wrapping_sub(now);
-        let clock_moved =
-            self.node.is_none() || offset.abs_diff(self.clock_offset) > CLOCK_DRIFT;
+        let clock_moved = self.node.is_none() || offset.abs_diff(self.clock_offset) > CLOCK_DRIFT;
         let first = self.node.is_none();
         let old = self.node.get_or_insert_with(NodeStatus::default);
         let mut delta = NodeDelta::default();
@@ -213,7 +212,11 @@ mod tests {
         assert_eq!(sent[0].node, NodeDelta::default());
         assert_eq!(sent[0].microservices[0].state.as_deref(), Some("RUNNING"));
         assert_eq!(sent[0].microservices[0].cpu, None);
-        let sent = tracker.deltas(REFRESH, &NodeStatus { clock_ms: 5_000 + REFRESH, ..node }, &[one("RUNNING", 10)]);
+        let sent = tracker.deltas(
+            REFRESH,
+            &NodeStatus { clock_ms: 5_000 + REFRESH, ..node },
+            &[one("RUNNING", 10)],
+        );
         assert_eq!((sent[0].node.memory_kb, sent[0].node.clock_ms), (Some(5_300), None));
         assert_eq!(sent[0].microservices[0].cpu, Some(10));
     }
@@ -237,6 +240,9 @@ mod tests {
             })
             .collect();
         let sent = StatusTracker::default().deltas(0, &NodeStatus::default(), &many);
-        assert_eq!(sent.iter().map(|delta| delta.microservices.len()).collect::<Vec<_>>(), vec![16, 16, 8]);
+        assert_eq!(
+            sent.iter().map(|delta| delta.microservices.len()).collect::<Vec<_>>(),
+            vec![16, 16, 8]
+        );
     }
 }

@@ -51,7 +51,7 @@ fn frames() -> Vec<(&'static str, Frame<'static>)> {
             Frame::Applied(Applied { generation: 5, outcome: Outcome::Refused(30) }),
         ),
         (
-            "24 0c 00 00 00 00 01ec27 00 00 00 00 00 00 00 00 00 00 01 02 6d31 01 07 52554e4e494e47 00 00 00 00 00 00",
+            "25 0c 00 00 00 00 01ec27 00 00 00 00 00 00 00 00 00 00 01 02 6d31 01 07 52554e4e494e47 00 00 00 00 00 00",
             Frame::Status(StatusDelta { node, microservices }),
         ),
         ("02 0d 01", Frame::StreamOpen(1)),

@@ -39,7 +39,9 @@ impl fmt::Display for Lost {
             Self::Bye(Bye::Superseded) => f.write_str("a newer link took over"),
             Self::Bye(Bye::Unauthorised) => f.write_str("the token is not valid any more"),
             Self::Bye(Bye::Version) => f.write_str("no common version of the link protocol"),
-            Self::Bye(Bye::Protocol) => f.write_str("the other end says that we broke the link protocol"),
+            Self::Bye(Bye::Protocol) => {
+                f.write_str("the other end says that we broke the link protocol")
+            }
         }
     }
 }

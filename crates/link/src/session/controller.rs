@@ -147,8 +147,7 @@ impl ControllerSession {
     /// When [`Self::tick`] has something to do.
     #[must_use]
     pub fn timeout(&self) -> Millis {
-        let patience =
-            if self.is_open { Millis::from(self.lost_after_s) * 1000 } else { HELLO };
+        let patience = if self.is_open { Millis::from(self.lost_after_s) * 1000 } else { HELLO };
         self.base.received_at.saturating_add(patience)
     }
 

@@ -192,9 +192,10 @@ impl World {
 
     fn offer(&self) -> Offer {
         let key = |text: &String| text.as_str().try_into().unwrap();
-        let documents = self.truth.iter().map(|(name, body)| {
-            ((Kind::Microservice, key(name)), body.clone().into_bytes())
-        });
+        let documents = self
+            .truth
+            .iter()
+            .map(|(name, body)| ((Kind::Microservice, key(name)), body.clone().into_bytes()));
         let ordered = self.rebuild.keys().filter(|name| self.truth.contains_key(*name));
         Offer {
             generation: self.generation,

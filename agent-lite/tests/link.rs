@@ -1,0 +1,185 @@
+//! The device link between a real Controller and a daemon: changes and status over it, resumption, fall-back, TLS, and
+//! what never removes anything.
+
+#[cfg(test)]
+mod support;
+
+use std::path::PathBuf;
+
+use support::daemon::Daemon;
+use support::docker::{Docker, IMAGE};
+use support::network::Network;
+use support::relay::{Relay, Treatment};
+use support::{eventually, folder};
+
+/// A provisioned daemon of a Controller that it reaches at `url`.
+fn node(name: &str, network: &Network, url: &str, extra: &[(&str, &str)]) -> (PathBuf, Daemon) {
+    let folder = folder(name);
+    let mut elements =
+        vec![("controller_url", url), ("bind_address", "127.0.0.1"), ("status_update_freq", "2")];
+    elements.extend(extra);
+    let daemon = Daemon::start(&folder, &elements);
+    let provisioned = daemon.command(&["provision", &network.key()]);
+    assert_eq!(provisioned.status.code(), Some(0), "{provisioned:?}");
+    (folder, daemon)
+}
+
+fn running(network: &Network, name: &str) -> String {
+    eventually(&format!("{name} is shown running"), || {
+        let (_, state, container) = network.shown(name)?;
+        (state == "RUNNING").then_some(container)
+    })
+}
+
+#[test]
+fn changes_and_status_travel_over_the_link_and_it_resumes() {
+    let Some(docker) = Docker::connect() else { return };
+    let root = folder("link-life");
+    let mut network = Network::start(&root.join("controller"));
+    let relay = Relay::start(network.address(), Treatment::Pass);
+    let (_, daemon) = node("link-life-agent", &network, &relay.url(), &[]);
+    eventually("the link opens", || (network.links() == 1).then_some(()));
+    eventually("the agent is shown", || (network.daemon_status() == "RUNNING").then_some(()));
+
+    network.deploy("one", &[("first", IMAGE)]);
+    let container = running(&network, "first");
+    assert!(docker.inspect(&container, "{{.State.Running}}").contains("true"));
+    let requests = relay.requests();
+    assert!(
+        !requests.iter().any(|line| line.starts_with("PUT ") || line.contains("config/changes")),
+        "status and changes need no request: {requests:?}"
+    );
+
+    let before = relay.bytes();
+    relay.cut();
+    eventually("the link is lost", || {
+        (relay.connections() > 0 && network.links() == 1).then_some(())
+    });
+    network.deploy("two", &[("second", IMAGE)]);
+    running(&network, "second");
+    assert_eq!(running(&network, "first"), container, "nothing was made again");
+    assert!(relay.bytes() - before < 60_000);
+
+    network.stop();
+    network.run();
+    eventually("the link comes back", || (network.links() == 1).then_some(()));
+    network.call("DELETE", "application/two", &serde_json::Value::Null);
+    eventually("the second is removed", || {
+        (docker.containers(&network.fog).len() == 1).then_some(())
+    });
+    assert_eq!(running(&network, "first"), container);
+
+    assert!(daemon.terminate());
+    eventually("the link is gone", || (network.links() == 0).then_some(()));
+    docker.clean(&network.fog);
+    network.stop();
+    let _ = std::fs::remove_dir_all(root);
+}
+
+#[test]
+fn an_older_database_removes_nothing() {
+    let Some(docker) = Docker::connect() else { return };
+    let root = folder("link-old");
+    let mut network = Network::start(&root.join("controller"));
+    let (_, daemon) = node("link-old-agent", &network, &network.url(), &[]);
+    network.deploy("one", &[("first", IMAGE)]);
+    running(&network, "first");
+    network.stop();
+    network.copy_to(&root.join("old"));
+    network.run();
+    network.deploy("two", &[("second", IMAGE)]);
+    let second = running(&network, "second");
+
+    network.stop();
+    network.run_on(&root.join("old"));
+    eventually("the agent says that time went back", || {
+        daemon.log().contains("went back in time").then_some(())
+    });
+    eventually("the link comes back", || (network.links() == 1).then_some(()));
+    running(&network, "first");
+    assert!(docker.inspect(&second, "{{.State.Running}}").contains("true"));
+    docker.clean(&network.fog);
+    network.stop();
+    let _ = std::fs::remove_dir_all(root);
+}
+
+#[test]
+fn behind_something_that_strips_upgrades_the_agent_polls() {
+    let Some(docker) = Docker::connect() else { return };
+    let root = folder("link-strip");
+    let mut network = Network::start(&root.join("controller"));
+    let relay = Relay::start(network.address(), Treatment::StripUpgrade);
+    let (_, daemon) = node("link-strip-agent", &network, &relay.url(), &[]);
+    network.deploy("one", &[("first", IMAGE)]);
+    running(&network, "first");
+    assert_eq!(network.links(), 0);
+    assert!(relay.requests().iter().any(|line| line.contains("config/changes")));
+    assert!(daemon.text(&["status"]).contains("Connection to Controller    : ok"));
+    docker.clean(&network.fog);
+    network.stop();
+    let _ = std::fs::remove_dir_all(root);
+}
+
+#[test]
+fn tls_is_checked_and_carries_the_link() {
+    let root = folder("link-tls");
+    let mut network = Network::start(&root.join("controller"));
+    let authority = iofog_tls::Authority::new("test authority").unwrap();
+    let issued = authority.issue("controller", &["localhost"]).unwrap();
+    let identity =
+        iofog_tls::Identity::from_pem(issued.certificate.as_bytes(), issued.key.as_bytes())
+            .unwrap();
+    let relay = Relay::start(network.address(), Treatment::Tls(identity));
+    let url = relay.url().replace("http://127.0.0.1", "https://localhost");
+    let certificate = root.join("authority.pem");
+    std::fs::write(&certificate, iofog_tls::Authority::new("another").unwrap().certificate())
+        .unwrap();
+    let certificate_path = certificate.to_str().unwrap();
+    let folder = folder("link-tls-agent");
+    let elements = [
+        ("controller_url", url.as_str()),
+        ("controller_cert", certificate_path),
+        ("bind_address", "127.0.0.1"),
+        ("secure_mode", "on"),
+    ];
+    let daemon = Daemon::start(&folder, &elements);
+    let key = network.key();
+    let refused = daemon.command(&["provision", &key]);
+    let text = String::from_utf8_lossy(&refused.stdout).into_owned();
+    assert!(text.contains("certificate is refused") && text.contains("UnknownIssuer"), "{text}");
+
+    // The file is looked at again for each connection.
+    std::fs::write(&certificate, authority.certificate()).unwrap();
+    let granted = daemon.command(&["provision", &key]);
+    assert_eq!(granted.status.code(), Some(0), "{granted:?}");
+    eventually("the link opens over tls", || (network.links() == 1).then_some(()));
+    eventually("the agent is shown", || (network.daemon_status() == "RUNNING").then_some(()));
+
+    std::fs::write(&certificate, iofog_tls::Authority::new("third").unwrap().certificate())
+        .unwrap();
+    relay.cut();
+    eventually("the certificate is said to be broken", || {
+        daemon.text(&["status"]).contains("broken certificate").then_some(())
+    });
+    daemon.command(&["config", "-a", &network.url()]);
+    eventually("secure mode refuses plain http", || {
+        daemon.text(&["status"]).contains("secure mode is on").then_some(())
+    });
+    network.stop();
+    let _ = std::fs::remove_dir_all(root);
+}
+
+#[test]
+fn a_lost_agent_is_shown_and_a_busy_one_is_not() {
+    let root = folder("link-lost");
+    let mut network = Network::start(&root.join("controller"));
+    let (_, daemon) = node("link-lost-agent", &network, &network.url(), &[]);
+    eventually("the agent is shown", || (network.daemon_status() == "RUNNING").then_some(()));
+    // Far longer than three intervals of its status: an open link is status enough.
+    std::thread::sleep(std::time::Duration::from_secs(9));
+    assert_eq!(network.daemon_status(), "RUNNING");
+    daemon.kill();
+    eventually("the lost agent is shown", || (network.daemon_status() == "UNKNOWN").then_some(()));
+    network.stop();
+    let _ = std::fs::remove_dir_all(root);
+}
