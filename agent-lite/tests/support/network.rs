@@ -83,7 +83,7 @@ impl Network {
         let (stopper, stop) = stop::channel();
         let address = self.address;
         let app = runtime.block_on(async {
-            let app = start(settings, Box::new(store)).await.unwrap();
+            let app = start(settings, Box::new(store), "test".to_owned()).await.unwrap();
             let listener = tokio::net::TcpListener::bind(address).await.unwrap();
             tokio::spawn(iofog_controller::jobs::run(app.clone(), stop.clone()));
             tokio::spawn(server::serve(app.clone(), listener, stop));
