@@ -15,6 +15,7 @@ const HELLO: Millis = 30_000;
 
 /// What happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(clippy::large_enum_variant, reason = "few wait at one time, and each is taken at once")]
 pub enum ControllerEvent {
     /// The Agent is there: offer it what it should know.
     Open {

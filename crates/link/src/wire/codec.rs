@@ -89,11 +89,12 @@ pub fn encode(frame: &Frame<'_>, out: &mut Vec<u8>) {
     let Ok(body) = postcard::to_allocvec(frame) else { return };
     debug_assert!((1..=MAX_FRAME).contains(&body.len()), "frames are bounded");
     let mut length = body.len();
+    let low = |length: usize| length.to_le_bytes()[0];
     while length >= 0x80 {
-        out.push((length & 0x7f) as u8 | 0x80);
+        out.push(low(length) | 0x80);
         length >>= 7;
     }
-    out.push((length & 0x7f) as u8);
+    out.push(low(length));
     out.extend_from_slice(&body);
 }
 

@@ -173,7 +173,7 @@ impl World {
             match event {
                 ControllerEvent::Open { .. } => self.dirty = true,
                 ControllerEvent::Applied { rebuilt, .. } => {
-                    rebuilt.iter().for_each(|key| drop(self.rebuild.remove(key.as_str())));
+                    self.rebuild.retain(|key, _| !rebuilt.iter().any(|one| one == key.as_str()));
                 }
                 ControllerEvent::Refused(seconds) => {
                     self.retry_at = Some(self.now + u64::from(seconds) * 1000);
