@@ -69,6 +69,8 @@ pub(crate) struct Conn {
     links: Vec<Option<LinkKey>>,
     /// Sending links that wait for room in the output or the session's window.
     pub(crate) backlog: VecDeque<LinkKey>,
+    /// Incoming links that hold too much.
+    pub(crate) paused_links: u32,
     /// In the core's list of connections to look at.
     pub(crate) dirty: bool,
     /// Engine ended: only flushing is left.
@@ -117,6 +119,7 @@ impl Conn {
             cost: spec.cost,
             links: Vec::new(),
             backlog: VecDeque::new(),
+            paused_links: 0,
             dirty: false,
             closed: false,
             routing: Routing::default(),

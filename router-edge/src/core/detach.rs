@@ -97,7 +97,7 @@ impl Core {
     /// Deliveries of a sender that is gone: what is complete goes on, a part is aborted.
     fn sender_gone(&mut self, key: LinkKey, link: &Link) {
         if link.incoming.paused {
-            self.resume_session(link.conn, link.session);
+            self.unpaused(link.conn, link.session);
         }
         if let Current::Routed(id) = link.incoming.current {
             self.sender_gave_up(id);

@@ -59,6 +59,7 @@ impl Core {
                 }
                 Step::Wait => {
                     sent = true;
+                    self.review_source(id);
                     break;
                 }
                 Step::Blocked => {

@@ -385,13 +385,20 @@ impl Core {
         let Some(delivery) = self.deliveries.get_mut(id) else {
             return;
         };
-        if let Some((link, _)) = delivery.incoming.take()
-            && let Some(link) = self.links.get_mut(link)
-        {
-            link.incoming.in_flight = link.incoming.in_flight.saturating_sub(1);
-        }
+        let incoming = delivery.incoming.take();
+        let held = delivery.message.held;
         delivery.message.aborted = true;
         delivery.message.complete = true;
+        if let Some((key, _)) = incoming {
+            if let Some(link) = self.links.get_mut(key) {
+                link.incoming.in_flight = link.incoming.in_flight.saturating_sub(1);
+            }
+            // What was not sent on never will be.
+            self.let_go(key, held);
+        }
+        let Some(delivery) = self.deliveries.get(id) else {
+            return;
+        };
         let links: Vec<LinkKey> = delivery.outs().map(|out| out.link).collect();
         for link in links {
             self.pump(link);

@@ -40,7 +40,7 @@ use iofog_amqp_engine::{CloseReason, InitialSerials, Millis};
 
 use crate::address::{Class, Key, Rules};
 use crate::config::{Mode, RouterConfig, RouterId, Settings};
-use crate::network::{Network, Route, RouterNumber};
+use crate::network::{NeighbourLink, Network, Route, RouterNumber};
 use conn::Conn;
 use delivery::Delivery;
 use link::Link;
@@ -217,6 +217,11 @@ impl Core {
         self.now = now;
         if let Some(conn) = self.conns.get_mut(id) {
             conn.engine.received(now);
+            if conn.routing.announced
+                && let Some(network) = self.network.as_mut()
+            {
+                network.alive(NeighbourLink(id.number()), now.0);
+            }
             self.touch(id);
         }
         self.run();

@@ -131,6 +131,14 @@ impl Network {
         }
     }
 
+    /// Bytes came on a connection: whoever is behind it is there, though its next HELLO may wait behind much else on
+    /// a slow link.
+    pub fn alive(&mut self, link: NeighbourLink, now: u64) {
+        if let Some(neighbour) = self.neighbours.values_mut().find(|known| known.link == link) {
+            neighbour.heard = now;
+        }
+    }
+
     /// Start time told to others, seconds.
     #[must_use]
     pub fn instance(&self) -> u64 {

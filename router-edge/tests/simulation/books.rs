@@ -56,6 +56,8 @@ enum Stage {
 struct Record {
     address: usize,
     many: bool,
+    /// It was sent while routes might change.
+    moving: bool,
     stage: Stage,
     arrived: BTreeMap<ReceiverKey, Option<Verdict>>,
 }
@@ -64,6 +66,9 @@ struct Record {
 #[derive(Default)]
 pub(crate) struct Books {
     records: Vec<Record>,
+    /// Routes may change: a multicast message may then reach a consumer by the old route and by the new one. No router
+    /// of this protocol can tell the two.
+    pub(crate) moving: bool,
     /// What broke a promise, in words.
     pub(crate) violations: Vec<String>,
 }
@@ -80,7 +85,8 @@ impl Books {
     /// A message begins. `many`: its address is multicast.
     pub(crate) fn begin(&mut self, address: usize, many: bool, settled: bool) -> MessageId {
         let stage = if settled { Stage::Settled } else { Stage::Open };
-        self.records.push(Record { address, many, stage, arrived: BTreeMap::new() });
+        let moving = self.moving;
+        self.records.push(Record { address, many, moving, stage, arrived: BTreeMap::new() });
         u32::try_from(self.records.len() - 1).unwrap_or(u32::MAX)
     }
 
@@ -103,7 +109,7 @@ impl Books {
         }
         let record = self.record(message);
         let twice = if record.many {
-            record.arrived.contains_key(&receiver)
+            !record.moving && record.arrived.contains_key(&receiver)
         } else {
             !record.arrived.is_empty()
         };
