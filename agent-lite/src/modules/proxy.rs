@@ -42,6 +42,7 @@ impl Module for ProxyModule {
             target_host: bind.map_or_else(|| "localhost".to_owned(), |address| address.to_string()),
             dial: Some(Rc::new(ContextDial::new(self.context.clone(), fallback))),
             source_address: bind,
+            certificates: Some(self.context.state_dir().join("certificates")),
             container_id: format!("iofog-proxy-{}", self.context.fog_uuid()),
             ..ProxyOptions::default()
         };
