@@ -13,6 +13,12 @@ impl Core {
         let Some(key) = self.conns.get(conn).and_then(|conn| conn.link(id)) else {
             return;
         };
+        // The interior does not want it. One that we took back before the answer came is another matter.
+        if let Some(link) = self.links.get(key).filter(|l| l.kind == Kind::Proxy && !l.attached)
+            && let Some(address) = link.address.and_then(|address| self.table.get_mut(address))
+        {
+            address.refused = true;
+        }
         self.link_gone_for(key, error, false);
     }
 
@@ -47,7 +53,6 @@ impl Core {
             if let Some(entry) = self.table.get_mut(address) {
                 entry.consumers.retain(|consumer| *consumer != key);
                 entry.producers.retain(|producer| *producer != key);
-                entry.refused |= link.kind == Kind::Proxy && !link.attached;
                 if entry.up == Some(key) {
                     entry.up = None;
                     entry.up_bound = false;
