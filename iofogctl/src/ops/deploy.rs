@@ -104,6 +104,9 @@ pub fn dry_run(context: &mut Context, file: &str) -> Result<String> {
     work.local_control_planes
         .iter()
         .for_each(|_| tell("install", "LocalControlPlane", "controlPlane"));
+    work.local_controllers
+        .iter()
+        .for_each(|controller| tell("install", "LocalController", &controller.name));
     let verb = |exists: bool| if exists { "change" } else { "create" };
     if !work.configs.is_empty() {
         let known = context.client()?.agents(false)?;
@@ -297,7 +300,11 @@ fn add(context: &mut Context, work: &mut Work, document: &Document) -> Result<bo
         }
         "LocalController" => {
             require_controller(context)?;
-            work.local_controllers.push(document.spec()?);
+            let mut controller: LocalController = document.spec()?;
+            if controller.name.is_empty() {
+                name.clone_into(&mut controller.name);
+            }
+            work.local_controllers.push(controller);
         }
         "Agent" => {
             let mut agent: RemoteAgent = document.spec()?;

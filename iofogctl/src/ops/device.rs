@@ -224,7 +224,13 @@ pub fn check_local_agent(name: &str, agent: &mut LocalAgent) -> Result<()> {
 }
 
 /// Checks a ControlPlane document.
+///
+/// # Errors
+/// [`Error::Input`] for an invalid name of a controller.
 pub fn check_remote_control_plane(mut plane: RemoteControlPlane) -> Result<RemoteControlPlane> {
+    for controller in &plane.controllers {
+        names::check("Controller", &controller.name)?;
+    }
     plane.iofog_user.encode_password();
     Ok(plane)
 }
