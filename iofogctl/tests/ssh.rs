@@ -177,3 +177,51 @@ fn ssh_unreachable_and_full_targets_are_told() {
     let file = home.write("away.yaml", &volume(&format!("{at}/target")));
     assert!(home.fails(&["deploy", "-f", &file]).starts_with(&format!("SSH root@{HOST}:")));
 }
+
+/// A file system of its own, as small as a full disk.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    fn mount(path: std::path::PathBuf) -> Option<Self> {
+        std::fs::create_dir_all(&path).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", "size=64k", "tmpfs"])
+            .arg(&path)
+            .status()
+            .is_ok_and(|status| status.success());
+        if !mounted {
+            eprintln!("skipped: file systems cannot be mounted here");
+        }
+        mounted.then_some(Self(path))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn ssh_full_disk_is_told_and_the_next_run_completes() {
+    let home = Home::new("ssh-full");
+    let Some(target) = Target::start(&home) else { return };
+    let Some(disk) = SmallDisk::mount(home.path.join("disk")) else { return };
+    let _controller = network(&home, target.port);
+    std::fs::create_dir_all(home.path.join("source")).unwrap();
+    std::fs::write(home.path.join("source/large"), vec![7; 300_000]).unwrap();
+    let at = home.path.display();
+    let file = home.write(
+        "volume.yaml",
+        &format!("apiVersion: iofog.org/v3\nkind: Volume\nmetadata: {{name: large-vol}}\nspec: {{source: {at}/source, destination: {at}/disk, permissions: \"640\", agents: [gate-1]}}\n"),
+    );
+    assert!(home.fails(&["deploy", "-f", &file]).contains("No space left on device"));
+    assert!(!home.ok(&["get", "volumes"]).contains("large-vol"), "a failed volume is not recorded");
+    // Room is made: the same command completes what it could not.
+    let grown = Command::new("mount").args(["-o", "remount,size=4m"]).arg(&disk.0).status();
+    assert!(grown.unwrap().success());
+    home.ok(&["deploy", "-f", &file]);
+    assert_eq!(std::fs::read(home.path.join("disk/large")).unwrap(), vec![7; 300_000]);
+    home.ok(&["delete", "volume", "large-vol"]);
+    assert!(!home.path.join("disk/large").exists());
+}
