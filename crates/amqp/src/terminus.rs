@@ -172,7 +172,7 @@ impl Source {
         fields.symbol_map(&self.dynamic_node_properties);
         fields.symbol(self.distribution_mode.as_ref()).symbol_map(&self.filter);
         fields.with(self.default_outcome.as_deref(), |out, state| state.encode(out));
-        fields.symbols(&self.outcomes).symbols(&self.capabilities);
+        fields.symbols(&self.outcomes).one_or_more(&self.capabilities);
         fields.finish();
     }
 }
@@ -207,7 +207,7 @@ impl Target {
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         if self.coordinator {
             let mut fields = FieldWriter::new(out, codes::COORDINATOR);
-            fields.symbols(&self.capabilities);
+            fields.one_or_more(&self.capabilities);
             fields.finish();
             return;
         }
@@ -215,7 +215,7 @@ impl Target {
         fields.string(self.address.as_deref()).uint(non_zero(self.durable));
         self.expiry_policy.write(&mut fields);
         fields.uint(non_zero(self.timeout)).flag(self.dynamic);
-        fields.symbol_map(&self.dynamic_node_properties).symbols(&self.capabilities);
+        fields.symbol_map(&self.dynamic_node_properties).one_or_more(&self.capabilities);
         fields.finish();
     }
 }

@@ -215,6 +215,15 @@ impl<'a> FieldWriter<'a> {
         self.put(|out| symbol_array(out, symbols))
     }
 
+    /// Several symbols, a single one without an array around it: Qpid Dispatch overlooks capabilities of
+    /// sources and targets that stand in an array.
+    pub(crate) fn one_or_more(&mut self, symbols: &[Symbol]) -> &mut Self {
+        match symbols {
+            [one] => self.symbol(Some(one)),
+            several => self.symbols(several),
+        }
+    }
+
     pub(crate) fn symbol_map(&mut self, map: &SymbolMap) -> &mut Self {
         if map.is_empty() {
             return self.null();

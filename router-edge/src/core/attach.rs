@@ -19,6 +19,7 @@ pub(super) const CONNECTION_ROLE: Symbol = Symbol::from_static("qd:connection-ro
 pub(super) const NO_ROUTE: Symbol = Symbol::from_static("qd:no-route-to-dest");
 
 /// A link that the peer attaches, before it is decided.
+#[derive(Debug)]
 pub(super) struct Offer {
     pub(super) conn: ConnId,
     pub(super) session: SessionId,
@@ -42,11 +43,8 @@ impl Core {
         let router_capability =
             offer.capabilities().iter().any(|c| c.as_str().starts_with("qd.router"));
         if !router_capability && let Some(to) = self.routed_to(&offer) {
-            if let Err((offer, error)) = self.relay_attach(offer, to)
-                && let Some(conn) = self.conns.get_mut(offer.conn)
-            {
-                conn.engine.refuse(offer.id, error);
-            }
+            let result = self.relay_attach(offer, to);
+            self.refuse_offer(result);
             self.touch(conn);
             return;
         }
@@ -60,15 +58,24 @@ impl Core {
             _ if router_capability => {
                 Err((offer, Error::new(FORBIDDEN, "links between routers need role inter-router")))
             }
-            _ => self.client_attach(offer),
+            _ => match self.ask_interior(offer) {
+                Some(offer) => self.client_attach(offer),
+                None => return,
+            },
         };
+        self.refuse_offer(result);
+        self.touch(conn);
+    }
+
+    /// Tells the peer, if its link was not accepted.
+    pub(super) fn refuse_offer(&mut self, result: Result<LinkKey, (Offer, Error)>) {
         if let Err((offer, error)) = result {
-            debug!("[C{}] link {} refused: {}", conn.number(), offer.attach.name, error.condition);
+            let (conn, name) = (offer.conn.number(), &offer.attach.name);
+            debug!("[C{conn}] link {name} refused: {}", error.condition);
             if let Some(conn) = self.conns.get_mut(offer.conn) {
                 conn.engine.refuse(offer.id, error);
             }
         }
-        self.touch(conn);
     }
 
     /// A link of a client, or of an edge as if it were a client.

@@ -11,6 +11,7 @@ use crate::network::NeighbourLink;
 impl Core {
     pub(super) fn on_detached(&mut self, conn: ConnId, id: LinkId, error: Option<Error>) {
         let Some(key) = self.conns.get(conn).and_then(|conn| conn.link(id)) else {
+            self.forget_lookups(conn, Some(id));
             return;
         };
         // The interior does not want it. One that we took back before the answer came is another matter.
@@ -161,6 +162,7 @@ impl Core {
         }
         let links: Vec<LinkKey> = conn.links().collect();
         self.neighbour_lost(id);
+        self.forget_lookups(id, None);
         let was_uplink = self.uplink_lost(id);
         self.link_routes_lost(id);
         for key in links {

@@ -79,6 +79,7 @@ impl Core {
             &[DOWNLINK],
         );
         self.attach_own(id, session, Role::Receiver, Kind::Tracking, Some(TRACKING), None, &[]);
+        self.open_lookups(id, session);
         for key in self.table.keys() {
             if let Some(address) = self.table.get_mut(key) {
                 address.refused = false;
@@ -95,6 +96,7 @@ impl Core {
             info!("[C{}] uplink lost: local service goes on", id.number());
             self.uplink = None;
             self.forget_uplink_routes();
+            self.close_lookups();
         }
         was
     }
@@ -104,6 +106,9 @@ impl Core {
             && uplink.sender == Some(key)
         {
             uplink.sender = None;
+        }
+        if self.lookups_use(key) {
+            self.close_lookups();
         }
     }
 
@@ -188,6 +193,7 @@ impl Core {
         let text_of = |side: Role| (side != role).then(|| text.map(str::to_owned)).flatten();
         attach.source = Some(Box::new(Source {
             address: text_of(Role::Sender),
+            dynamic: kind == Kind::Lookup && role == Role::Receiver,
             expiry_policy: ExpiryPolicy::LinkDetach,
             capabilities: capabilities.clone(),
             ..Source::default()
@@ -250,6 +256,9 @@ impl Core {
         }
         link.attached = true;
         if link.role == Role::Receiver {
+            if link.kind == Kind::Lookup {
+                self.lookups_attached(attach);
+            }
             self.grant(key);
         } else {
             let is_uplink = self.uplink.as_ref().is_some_and(|uplink| uplink.sender == Some(key));

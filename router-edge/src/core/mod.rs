@@ -79,6 +79,7 @@ pub struct Core {
     entities: Entities,
     link_routes: Vec<link_route::LinkRoute>,
     users: crate::identity::Users,
+    lookups: lookup::Lookups,
 }
 
 /// Another interior router.
@@ -169,6 +170,7 @@ impl Core {
             entities: Entities::default(),
             link_routes: Vec::new(),
             users: crate::identity::Users::default(),
+            lookups: lookup::Lookups::default(),
         };
         for class in [Class::Local, Class::Mobile] {
             let key = Key { class, name: "$management" };

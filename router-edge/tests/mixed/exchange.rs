@@ -19,12 +19,14 @@ const PATIENCE: Duration = Duration::from_secs(20);
 pub(crate) async fn both_ways(one: SocketAddr, two: SocketAddr) {
     for (from, to) in [(one, two), (two, one)] {
         println!("from {from} to {to}");
+        // Addresses of its own: the consumers of the round before are not forgotten everywhere at once.
+        let round = format!("{}-{}", from.port(), to.port());
         let (from, to) = (client(from).await, client(to).await);
-        unicast(&from, &to).await;
-        outcomes(&from, &to).await;
-        presettled(&from, &to).await;
-        multicast(&from, &to).await;
-        request(&from, &to).await;
+        unicast(&from, &to, &format!("q.unicast.{round}")).await;
+        outcomes(&from, &to, &format!("closest/outcomes/{round}")).await;
+        presettled(&from, &to, &format!("q/presettled/{round}")).await;
+        multicast(&from, &to, &format!("multicast/all/{round}")).await;
+        request(&from, &to, &format!("q/service/{round}")).await;
     }
 }
 
@@ -61,9 +63,9 @@ async fn give(
     }
 }
 
-async fn unicast(from: &Connection, to: &Connection) {
-    let mut receiver = receiver(to, "q.unicast").await;
-    let sender = sender(from, "q.unicast").await;
+async fn unicast(from: &Connection, to: &Connection, address: &str) {
+    let mut receiver = receiver(to, address).await;
+    let sender = sender(from, address).await;
     for size in [0, 1, 100, 20_000, 200_000, 4_000_000, 10] {
         let payload = text(&"x".repeat(size));
         let pending = give(&sender, payload.clone(), false, "unicast").await;
@@ -76,9 +78,9 @@ async fn unicast(from: &Connection, to: &Connection) {
     println!("  unicast");
 }
 
-async fn outcomes(from: &Connection, to: &Connection) {
-    let mut receiver = receiver(to, "closest/outcomes").await;
-    let sender = sender(from, "closest/outcomes").await;
+async fn outcomes(from: &Connection, to: &Connection, address: &str) {
+    let mut receiver = receiver(to, address).await;
+    let sender = sender(from, address).await;
     for round in 0..3 {
         let pending = give(&sender, text("x"), false, "outcomes").await;
         let delivery = next(&mut receiver, "outcomes").await;
@@ -97,9 +99,9 @@ async fn outcomes(from: &Connection, to: &Connection) {
     println!("  outcomes");
 }
 
-async fn presettled(from: &Connection, to: &Connection) {
-    let mut receiver = receiver(to, "q/presettled").await;
-    let sender = sender(from, "q/presettled").await;
+async fn presettled(from: &Connection, to: &Connection, address: &str) {
+    let mut receiver = receiver(to, address).await;
+    let sender = sender(from, address).await;
     for n in 0..200 {
         drop(give(&sender, text(&n.to_string()), true, "pre-settled").await);
     }
@@ -109,8 +111,7 @@ async fn presettled(from: &Connection, to: &Connection) {
     println!("  pre-settled");
 }
 
-async fn multicast(from: &Connection, to: &Connection) {
-    let address = "multicast/all";
+async fn multicast(from: &Connection, to: &Connection, address: &str) {
     let mut receivers =
         [receiver(to, address).await, receiver(to, address).await, receiver(from, address).await];
     let sender = sender(from, address).await;
@@ -142,19 +143,19 @@ async fn multicast(from: &Connection, to: &Connection) {
 }
 
 /// A request to a service whose reply goes to a dynamic address.
-async fn request(from: &Connection, to: &Connection) {
-    let mut service = receiver(to, "q/service").await;
-    let ask = sender(from, "q/service").await;
+async fn request(from: &Connection, to: &Connection, address: &str) {
+    let mut service = receiver(to, address).await;
+    let ask = sender(from, address).await;
     let mut replies = from.receiver(ReceiverOptions::from(Address::Dynamic)).await.unwrap();
     let reply_to = replies.address().unwrap().to_owned();
     let answer = anonymous(to).await;
     let pending = give(&ask, text(&reply_to), false, "request").await;
     let question = next(&mut service, "request").await;
-    let address = body(&question);
+    let reply_address = body(&question);
     question.accept();
     assert_eq!(pending.await, Outcome::Accepted);
     loop {
-        let pending = give(&answer, text_to(&address, "answer"), false, "reply").await;
+        let pending = give(&answer, text_to(&reply_address, "answer"), false, "reply").await;
         match tokio::time::timeout(Duration::from_millis(500), replies.recv()).await {
             Ok(delivery) => {
                 delivery.unwrap().accept();
@@ -165,5 +166,5 @@ async fn request(from: &Connection, to: &Connection) {
             Err(_) => assert_eq!(pending.await, Outcome::Released),
         }
     }
-    println!("  request and reply to {address}");
+    println!("  request and reply to {reply_address}");
 }
