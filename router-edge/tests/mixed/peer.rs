@@ -71,7 +71,7 @@ impl Peer {
                 );
             }
         }
-        let file = std::env::temp_dir().join(format!("{id}-{}.conf", std::process::id()));
+        let file = std::env::temp_dir().join(format!("router-{id}-{}.conf", ports[0].1.port()));
         std::fs::write(&file, text).unwrap();
         let mut command = Command::new(program);
         command.arg("-c").arg(&file).stdout(Stdio::null()).kill_on_drop(true);
