@@ -67,9 +67,10 @@ async fn unicast(from: &Connection, to: &Connection, address: &str) {
     let mut receiver = receiver(to, address).await;
     let sender = sender(from, address).await;
     for size in [0, 1, 100, 20_000, 200_000, 4_000_000, 10] {
+        let what = format!("unicast of {size} bytes");
         let payload = text(&"x".repeat(size));
-        let pending = give(&sender, payload.clone(), false, "unicast").await;
-        let delivery = next(&mut receiver, "unicast").await;
+        let pending = give(&sender, payload.clone(), false, &what).await;
+        let delivery = next(&mut receiver, &what).await;
         let (sent, got) = (Message::decode(&payload), Message::decode(&delivery.message));
         assert_eq!(got.unwrap(), sent.unwrap(), "{size}");
         delivery.accept();
