@@ -9,6 +9,8 @@ use tokio::sync::oneshot;
 use crate::domain::change::Flags;
 use crate::domain::microservice::Microservice;
 use crate::domain::status::{FogStatus, MicroserviceStatus};
+use crate::http::limits::Limits;
+use crate::http::metrics::Metrics;
 use crate::live::{Effect, Live};
 use crate::settings::Settings;
 use crate::store::{self, Done, Job, Store, Tx};
@@ -23,6 +25,10 @@ pub struct App {
     pub started: Instant,
     /// Names this process among the Controllers on its database.
     pub origin: String,
+    /// Guesses that failed.
+    pub limits: Limits,
+    /// Counters.
+    pub metrics: Metrics,
     store: Box<dyn Store>,
 }
 
@@ -53,7 +59,8 @@ impl App {
     #[must_use]
     pub fn new(settings: Settings, store: Box<dyn Store>, origin: String) -> Arc<Self> {
         let (live, started) = (Live::default(), Instant::now());
-        Arc::new(Self { settings, live, started, origin, store })
+        let (limits, metrics) = (Limits::default(), Metrics::default());
+        Arc::new(Self { settings, live, started, origin, limits, metrics, store })
     }
 
     /// The database behind it.

@@ -4,10 +4,12 @@ use std::fs::{File, TryLockError};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use argh::FromArgs;
 use iofog_controller::http::server;
+use iofog_controller::http::tls::Tls;
 use iofog_controller::settings::Settings;
 use iofog_controller::start::start;
 use iofog_controller::store::Store;
@@ -88,13 +90,15 @@ async fn serve(settings: Settings) -> Result<()> {
     let (store, _lock) = open(&settings, &origin)?;
     let host = settings.host.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
     let address = SocketAddr::new(host, settings.port);
+    let tls = settings.certificate.as_ref().map(|one| Tls::open(one, &settings.data_dir));
+    let tls = tls.transpose()?.map(Arc::new);
     let app = start(settings, store, origin).await.context("cannot load the database")?;
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
     log::info!("listening on {}", listener.local_addr().unwrap_or(address));
     let (stopper, stop) = stop::channel();
     let jobs = tokio::spawn(jobs::run(app.clone(), stop.clone()));
-    let serving = tokio::spawn(server::serve(app, listener, stop));
+    let serving = tokio::spawn(server::serve(app, listener, tls, stop));
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     tokio::select! {

@@ -32,8 +32,49 @@ pub struct Settings {
     pub lost_after_s: u16,
     /// Public ports that are given out.
     pub public_ports: Range<i64>,
+    /// Connections at one time (`Server_Connections`).
+    pub connections: usize,
+    /// What makes the API HTTPS; none = plain HTTP, also while `Server_DevMode` is on, which is the default.
+    pub certificate: Option<Certificate>,
+    /// SSH tunnels to agents (`Tunnel_*`).
+    pub tunnel: Tunnels,
     /// Images of Router and Proxy by fog type 1 and 2, where they differ from the seeds.
     pub system_images: Vec<(String, i64, String)>,
+}
+
+/// The certificate of the API.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Certificate {
+    /// PEM files (`Server_SslKey`, `Server_SslCert`, `Server_IntermediateCert`).
+    Files {
+        /// Private key.
+        key: PathBuf,
+        /// Certificate, and those between it and its authority.
+        chain: Vec<PathBuf>,
+    },
+    /// One of our own, made once, for these host names or addresses (`Server_SslNames`, with commas).
+    Own {
+        /// Names.
+        names: Vec<String>,
+    },
+}
+
+/// What tunnels are opened with. Password and key go to agents only.
+#[derive(Clone)]
+#[allow(missing_docs, reason = "fields of the contract, section 16")]
+pub struct Tunnels {
+    pub username: Option<String>,
+    pub password: Option<String>,
+    pub host: Option<String>,
+    pub rsa_key: Option<String>,
+    pub local_port: i64,
+    pub ports: Range<i64>,
+}
+
+impl std::fmt::Debug for Tunnels {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tunnels").field("host", &self.host).finish_non_exhaustive()
+    }
 }
 
 /// Life of a provisioning key in ms.
@@ -61,6 +102,20 @@ impl Settings {
             .flat_map(|name| [1, 2].map(|fog_type| ((*name).to_owned(), fog_type)));
         Ok(Self {
             database: database(&get)?,
+            connections: usize::try_from(number("Server_Connections", 30_000)?.max(1))
+                .context("Server_Connections: is too large")?,
+            certificate: certificate(&get)?,
+            tunnel: Tunnels {
+                username: get("Tunnel_Username"),
+                password: get("Tunnel_Password"),
+                host: get("Tunnel_Host"),
+                rsa_key: get("Tunnel_RsaKey"),
+                local_port: number("Tunnel_Lport", 22)?,
+                ports: parse_range(
+                    "Tunnel_PortRange",
+                    get("Tunnel_PortRange").as_deref().unwrap_or("2000-10000"),
+                )?,
+            },
             host,
             port: u16::try_from(port).with_context(|| format!("Server_Port: {port} is no port"))?,
             data_dir: data_dir.unwrap_or_else(|| PathBuf::from("/var/lib/iofog-controller")),
@@ -77,7 +132,10 @@ impl Settings {
             .ok()
             .filter(|seconds| (30..=3600).contains(seconds))
             .context("Settings_LinkLostAfterSeconds: must be 30 to 3600")?,
-            public_ports: parse_range(range.as_deref().unwrap_or("6000-7000"))?,
+            public_ports: parse_range(
+                "PUBLIC_PORTS_RANGE",
+                range.as_deref().unwrap_or("6000-7000"),
+            )?,
             system_images: images
                 .filter_map(|(name, fog_type)| {
                     let image = get(&format!("SystemImages_{name}_{fog_type}"))?;
@@ -85,6 +143,38 @@ impl Settings {
                 })
                 .collect(),
         })
+    }
+}
+
+impl Settings {
+    /// Folder of image snapshots.
+    #[must_use]
+    pub fn snapshots(&self) -> PathBuf {
+        self.data_dir.join("snapshots")
+    }
+}
+
+/// HTTPS is for those who turn the development mode off and say with which certificate.
+fn certificate(get: &impl Fn(&str) -> Option<String>) -> Result<Option<Certificate>> {
+    let text = |name: &str| get(name).filter(|value| !value.is_empty());
+    match text("Server_DevMode").as_deref() {
+        None | Some("true" | "1") => return Ok(None),
+        Some("false" | "0") => {}
+        Some(other) => bail!("Server_DevMode: {other} is neither true nor false"),
+    }
+    let path = |name| text(name).map(PathBuf::from);
+    match (path("Server_SslKey"), path("Server_SslCert"), text("Server_SslNames")) {
+        (Some(key), Some(own), None) => {
+            let chain = [Some(own), path("Server_IntermediateCert")].into_iter().flatten();
+            Ok(Some(Certificate::Files { key, chain: chain.collect() }))
+        }
+        (None, None, Some(names)) => {
+            let names = names.split(',').map(|name| name.trim().to_owned()).collect();
+            Ok(Some(Certificate::Own { names }))
+        }
+        (None, None, None) => Ok(None),
+        (Some(_), Some(_), Some(_)) => bail!("Server_SslNames: there is a certificate already"),
+        _ => bail!("Server_SslKey, Server_SslCert: only both together make HTTPS"),
     }
 }
 
@@ -114,7 +204,7 @@ fn database(get: &impl Fn(&str) -> Option<String>) -> Result<Option<Address>> {
 }
 
 /// `6000-7000` means 6000 to 6999.
-fn parse_range(text: &str) -> Result<Range<i64>> {
+fn parse_range(name: &str, text: &str) -> Result<Range<i64>> {
     let parsed = text
         .split_once('-')
         .and_then(|(first, end)| Some(first.trim().parse().ok()?..end.trim().parse().ok()?));
@@ -122,7 +212,7 @@ fn parse_range(text: &str) -> Result<Range<i64>> {
         Some(range) if 0 < range.start && range.start < range.end && range.end <= 65_536 => {
             Ok(range)
         }
-        _ => bail!("PUBLIC_PORTS_RANGE: {text} is no range like 6000-7000"),
+        _ => bail!("{name}: {text} is no range like 6000-7000"),
     }
 }
 
@@ -160,8 +250,23 @@ mod tests {
     }
 
     #[test]
+    fn https_only_without_development_mode() {
+        let pair = [("Server_SslKey", "k"), ("Server_SslCert", "c")];
+        assert_eq!(read(&pair).unwrap().certificate, None);
+        let off = [pair[0], pair[1], ("Server_DevMode", "false")];
+        let files = Certificate::Files { key: "k".into(), chain: vec!["c".into()] };
+        assert_eq!(read(&off).unwrap().certificate, Some(files));
+        assert!(read(&off[1..]).is_err());
+        let own = [("Server_DevMode", "false"), ("Server_SslNames", "a, b")];
+        let names = vec!["a".to_owned(), "b".to_owned()];
+        assert_eq!(read(&own).unwrap().certificate, Some(Certificate::Own { names }));
+    }
+
+    #[test]
     fn nonsense_is_refused_by_name() {
         for (name, value) in [
+            ("Server_DevMode", "maybe"),
+            ("Tunnel_PortRange", "1"),
             ("Server_Port", "x"),
             ("Server_Port", "70000"),
             ("PUBLIC_PORTS_RANGE", "7-6"),

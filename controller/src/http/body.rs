@@ -24,6 +24,8 @@ pub enum Refused {
     UnexpectedField,
     /// The peer went away.
     Broken,
+    /// 500: the disk refused; the log says why.
+    Failed,
 }
 
 /// A body as parsed.
@@ -90,7 +92,7 @@ async fn multipart(
         }
         let content = part.bytes().await.map_err(|_| Refused::Malformed)?;
         if name == field {
-            file = Some(Upload { field: name, content });
+            file = Some(Upload { field: name, content, spooled: None });
         }
     }
     Ok(Parsed { value: Value::Null, file })

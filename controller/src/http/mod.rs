@@ -1,10 +1,17 @@
 //! HTTP: connections, requests and answers in the forms of controller contract 0.1. What a route does is not known here.
 
 pub mod body;
+pub mod content;
+pub mod limits;
+pub mod metrics;
+pub mod patience;
 pub mod query;
 pub mod reply;
 pub mod request;
 pub mod server;
+pub mod tls;
+pub mod upload;
 
 pub use reply::Reply;
 pub use request::{Caller, Request, Upload};
+pub use upload::Spooled;

@@ -1,14 +1,18 @@
 //! Answers of handlers.
 
+use std::fs::File;
+
 use serde_json::Value;
 
 /// What a handler answers; the status is the route's unless it says otherwise.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Debug, Default)]
 pub struct Reply {
     /// Status other than the route's.
     pub status: Option<u16>,
     /// JSON body; none = zero bytes.
     pub body: Option<Value>,
+    /// A file as the body, with its length.
+    pub file: Option<(File, u64)>,
     /// Further headers.
     pub headers: Vec<(&'static str, String)>,
 }
@@ -24,6 +28,14 @@ impl Reply {
     #[must_use]
     pub fn json(body: Value) -> Self {
         Self { body: Some(body), ..Self::default() }
+    }
+
+    /// A file as an attachment.
+    #[must_use]
+    pub fn attachment(file: File, length: u64, name: &str, kind: &str) -> Self {
+        Self { file: Some((file, length)), ..Self::default() }
+            .with_header("content-type", kind)
+            .with_header("content-disposition", format!("attachment; filename={name}"))
     }
 
     /// Adds a header.

@@ -21,6 +21,8 @@ pub struct Upload {
     pub field: String,
     /// Content.
     pub content: bytes::Bytes,
+    /// Where it lies instead, on routes whose files are too large for memory.
+    pub spooled: Option<std::sync::Arc<super::Spooled>>,
 }
 
 /// A parsed request.

@@ -2,21 +2,26 @@
 //! that every answer has (controller contract 0.1).
 
 use std::convert::Infallible;
+use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::body::{Body as _, Incoming};
+use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, StatusCode};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use iofog_api::{ApiError, ErrorClass};
+use serde_json::Value;
 use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
 
-use super::body::{self, Refused};
-use super::{Caller, Reply, Request, query};
+use super::body::{self, Parsed, Refused};
+use super::content::Content;
+use super::patience::Patience;
+use super::tls::Tls;
+use super::{Caller, Reply, Request, query, upload};
 use crate::app::{App, now_ms};
 use crate::domain::password::token_hash;
 use crate::link;
@@ -24,21 +29,31 @@ use crate::routes::{self, Auth, Handler, Route, Verb};
 use crate::stop::Stop;
 use crate::store;
 
-type Answer = hyper::Response<Full<Bytes>>;
+/// A route and the parameters of its path.
+type Found = (&'static Route, Vec<(&'static str, String)>);
+type Answer = hyper::Response<Content>;
 
 /// How long a client may take for a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a client may take for a request's body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a client may take nothing of an answer.
+const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// Serves until `stop` turns true, then lets requests in flight finish for a while.
-pub async fn serve(app: Arc<App>, listener: TcpListener, mut stop: Stop) {
+/// Serves until `stop` turns true, then lets requests in flight finish for a while. `tls` makes it HTTPS.
+pub async fn serve(app: Arc<App>, listener: TcpListener, tls: Option<Arc<Tls>>, mut stop: Stop) {
     let mut connections = tokio::task::JoinSet::new();
+    // Beyond the bound clients wait in the listener's queue, and those with connections go on.
+    let places = Arc::new(Semaphore::new(app.settings.connections));
     loop {
-        let stream = tokio::select! {
+        let place = tokio::select! {
+            () = stop.wait() => break,
+            place = Arc::clone(&places).acquire_owned() => place,
+        };
+        let (stream, peer) = tokio::select! {
             () = stop.wait() => break,
             accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
+                Ok(accepted) => accepted,
                 Err(error) => {
                     // Out of file descriptors: wait for some to be closed.
                     log::warn!("cannot accept a connection: {error}");
@@ -49,7 +64,22 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, mut stop: Stop) {
         };
         while connections.try_join_next().is_some() {}
         let _ = stream.set_nodelay(true);
-        connections.spawn(connection(Arc::clone(&app), TokioIo::new(stream), stop.clone()));
+        let (app, tls, stop) = (Arc::clone(&app), tls.clone(), stop.clone());
+        connections.spawn(async move {
+            let _place = place;
+            app.metrics.connections.fetch_add(1, Ordering::Relaxed);
+            let stream = Patience::new(stream, WRITE_TIMEOUT);
+            match tls {
+                None => connection(Arc::clone(&app), TokioIo::new(stream), peer.ip(), stop).await,
+                Some(tls) => {
+                    if let Some(stream) = tls.accept(stream).await {
+                        let stream = TokioIo::new(stream);
+                        connection(Arc::clone(&app), stream, peer.ip(), stop).await;
+                    }
+                }
+            }
+            app.metrics.connections.fetch_sub(1, Ordering::Relaxed);
+        });
     }
     drop(listener);
     let drained = async { while connections.join_next().await.is_some() {} };
@@ -58,15 +88,15 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, mut stop: Stop) {
     }
 }
 
-/// Serves one connection, or a stream of a device link.
-pub(crate) async fn connection<T>(app: Arc<App>, stream: T, mut stop: Stop)
+/// Serves one connection, or a stream of a device link; `peer` is who guesses are counted for.
+pub(crate) async fn connection<T>(app: Arc<App>, stream: T, peer: IpAddr, mut stop: Stop)
 where
     T: hyper::rt::Read + hyper::rt::Write + Unpin + Send + 'static,
 {
     let stopping = stop.clone();
     let service = service_fn(move |request| {
         let (app, stopping) = (Arc::clone(&app), stopping.clone());
-        async move { Ok::<_, Infallible>(answer(app, request, stopping).await) }
+        async move { Ok::<_, Infallible>(answer(app, request, peer, stopping).await) }
     });
     let serving = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -82,25 +112,34 @@ where
     let _ = serving.await;
 }
 
-async fn answer(app: Arc<App>, request: hyper::Request<Incoming>, stop: Stop) -> Answer {
+async fn answer(
+    app: Arc<App>,
+    request: hyper::Request<Incoming>,
+    peer: IpAddr,
+    stop: Stop,
+) -> Answer {
     let head_only = request.method() == Method::HEAD;
     let if_none_match = request.headers().get(hyper::header::IF_NONE_MATCH).cloned();
-    let mut answer = match respond(app, request, stop).await {
+    let (begun, metrics) = (Instant::now(), Arc::clone(&app));
+    let found =
+        Verb::of(request.method()).and_then(|verb| routes::find(verb, request.uri().path()));
+    let name = found.as_ref().map_or("none", |(route, _)| route.id);
+    let mut answer = match respond(app, request, found, peer, stop).await {
         Ok(answer) => answer,
         Err(refused) => refusal(refused),
     };
+    metrics.metrics.answered(name, answer.status().as_u16(), begun.elapsed());
     common_headers(answer.headers_mut());
     let matches = if_none_match.is_some()
         && answer.headers().get(hyper::header::ETAG) == if_none_match.as_ref();
     if matches && answer.status() == StatusCode::OK {
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
-        *answer.body_mut() = Full::default();
+        *answer.body_mut() = Content::empty();
     } else if head_only {
         // The length that GET would have.
-        if let Some(length) = answer.body().size_hint().exact() {
-            answer.headers_mut().insert("content-length", HeaderValue::from(length));
-        }
-        *answer.body_mut() = Full::default();
+        let length = answer.body().length();
+        answer.headers_mut().insert("content-length", HeaderValue::from(length));
+        *answer.body_mut() = Content::empty();
     }
     answer
 }
@@ -108,6 +147,8 @@ async fn answer(app: Arc<App>, request: hyper::Request<Incoming>, stop: Stop) ->
 async fn respond(
     app: Arc<App>,
     request: hyper::Request<Incoming>,
+    found: Option<Found>,
+    peer: IpAddr,
     stop: Stop,
 ) -> Result<Answer, Refused> {
     let (mut parts, incoming) = request.into_parts();
@@ -115,9 +156,10 @@ async fn respond(
         return Ok(preflight(&parts.headers));
     }
     let path = parts.uri.path();
-    let Some((route, parameters)) =
-        Verb::of(&parts.method).and_then(|verb| routes::find(verb, path))
-    else {
+    let Some((route, parameters)) = found else {
+        if let Some(answer) = probe(&app, &parts.method, path).await {
+            return Ok(answer);
+        }
         let text = format!("Cannot {} {}", parts.method, html_escape(path));
         return Ok(html(StatusCode::NOT_FOUND, &text));
     };
@@ -136,12 +178,31 @@ async fn respond(
         let upgrade = parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
         return Ok(open_link(&app, caller, &parts.headers, upgrade, stop));
     }
-    let limit = if route.file.is_some() { body::DOCUMENT } else { body::SMALL };
-    let collected = tokio::time::timeout(BODY_TIMEOUT, body::collect(incoming, limit))
-        .await
-        .map_err(|_| Refused::Broken)??;
     let content_type = text_of(&parts.headers, "content-type");
-    let parsed = body::parse(content_type, collected, route.file).await?;
+    let parsed = match route.file {
+        Some(field) if route.spooled => {
+            if !content_type.to_ascii_lowercase().starts_with("multipart/form-data") {
+                return Ok(failure(route, &ApiError::validation("Invalid content type")));
+            }
+            let folder = app.settings.snapshots();
+            let file = upload::spool(content_type, incoming, field, &folder).await?;
+            Parsed { file, ..Parsed::default() }
+        }
+        field => {
+            let limit = if field.is_some() { body::DOCUMENT } else { body::SMALL };
+            let collected = tokio::time::timeout(BODY_TIMEOUT, body::collect(incoming, limit))
+                .await
+                .map_err(|_| Refused::Broken)??;
+            body::parse(content_type, collected, field).await?
+        }
+    };
+    let guess = route.guessed.then(|| {
+        let account = parsed.value.get("email").and_then(Value::as_str).unwrap_or_default();
+        (peer, route.id, account.chars().take(256).collect::<String>())
+    });
+    if let Some(wait) = guess.as_ref().and_then(|guess| app.limits.wait(guess, now_ms())) {
+        return Ok(too_many(wait));
+    }
     let mut request = Request {
         caller,
         parameters,
@@ -162,10 +223,15 @@ async fn respond(
             .await
         }
         Handler::Live(run) => run(&app, &request),
-        Handler::Async(run) => run(app, request, stop).await,
+        Handler::Async(run) => run(Arc::clone(&app), request, stop).await,
         // Answered above.
         Handler::Link => Ok(Reply::empty()),
     };
+    if let (Some(guess), Err(error)) = (guess, &result)
+        && !matches!(error.class, ErrorClass::Internal | ErrorClass::Validation)
+    {
+        app.limits.failed(guess, now_ms());
+    }
     Ok(match result {
         Ok(reply) => success(route, reply),
         Err(error) => failure(route, &error),
@@ -255,9 +321,10 @@ fn wait_of(prefer: &str) -> Option<u64> {
 fn success(route: &Route, reply: Reply) -> Answer {
     let status =
         StatusCode::from_u16(reply.status.unwrap_or(route.status)).unwrap_or(StatusCode::OK);
-    let mut answer = match reply.body {
-        Some(body) => json(status, &body),
-        None => empty(status),
+    let mut answer = match (reply.body, reply.file) {
+        (Some(body), _) => json(status, &body),
+        (None, Some((file, length))) => with(status, Content::file(file, length)),
+        (None, None) => empty(status),
     };
     for (name, value) in reply.headers {
         if let Ok(value) = HeaderValue::from_str(&value) {
@@ -281,23 +348,63 @@ fn refusal(refused: Refused) -> Answer {
         Refused::TooLarge => html(StatusCode::PAYLOAD_TOO_LARGE, "request entity too large"),
         Refused::Malformed => html(StatusCode::BAD_REQUEST, "malformed request body"),
         Refused::UnexpectedField => html(StatusCode::INTERNAL_SERVER_ERROR, "unexpected field"),
+        Refused::Failed => html(StatusCode::INTERNAL_SERVER_ERROR, "the body cannot be stored"),
         Refused::Broken => html(StatusCode::REQUEST_TIMEOUT, "request body did not arrive"),
     }
 }
 
 fn empty(status: StatusCode) -> Answer {
-    let mut answer = Answer::new(Full::default());
+    with(status, Content::empty())
+}
+
+fn with(status: StatusCode, content: Content) -> Answer {
+    let mut answer = Answer::new(content);
     *answer.status_mut() = status;
     answer
 }
 
+/// Too many failures: when to come back.
+fn too_many(wait_ms: i64) -> Answer {
+    let body = serde_json::json!({
+        "name": "TooManyRequestsError",
+        "message": "Too many failed attempts, try again later",
+    });
+    let mut answer = json(StatusCode::TOO_MANY_REQUESTS, &body);
+    let seconds = HeaderValue::from(wait_ms / 1000 + 1);
+    answer.headers_mut().insert("retry-after", seconds);
+    answer
+}
+
+/// What watches the server asks for, beside the contract: `/health` is 200 while the database answers, `/metrics` is for
+/// Prometheus.
+async fn probe(app: &Arc<App>, method: &Method, path: &str) -> Option<Answer> {
+    if method != Method::GET && method != Method::HEAD {
+        return None;
+    }
+    let (status, text) = match path {
+        "/health" => match app.read(|work| Ok(store::user::by_id(work.tx, 0)?)).await {
+            Ok(_) => (StatusCode::OK, "ok\n".to_owned()),
+            Err(error) => {
+                log::error!("health: {error}");
+                (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n".to_owned())
+            }
+        },
+        "/metrics" => (StatusCode::OK, app.metrics.page(app)),
+        _ => return None,
+    };
+    let mut answer = with(status, Content::from(text));
+    let kind = HeaderValue::from_static("text/plain; version=0.0.4; charset=utf-8");
+    answer.headers_mut().insert("content-type", kind);
+    Some(answer)
+}
+
 fn json(status: StatusCode, body: &serde_json::Value) -> Answer {
     let text = body.to_string();
-    let mut answer = Answer::new(Full::from(text.clone()));
-    *answer.status_mut() = status;
+    let tag = HeaderValue::from_str(&entity_tag(text.as_bytes()));
+    let mut answer = with(status, Content::from(text));
     let headers = answer.headers_mut();
     headers.insert("content-type", HeaderValue::from_static("application/json; charset=utf-8"));
-    if let Ok(tag) = HeaderValue::from_str(&entity_tag(text.as_bytes())) {
+    if let Ok(tag) = tag {
         headers.insert("etag", tag);
     }
     answer
@@ -316,8 +423,7 @@ fn html(status: StatusCode, text: &str) -> Answer {
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Error</title>\n\
          </head>\n<body>\n<pre>{text}</pre>\n</body>\n</html>\n"
     );
-    let mut answer = Answer::new(Full::from(page));
-    *answer.status_mut() = status;
+    let mut answer = with(status, Content::from(page));
     let kind = HeaderValue::from_static("text/html; charset=utf-8");
     answer.headers_mut().insert("content-type", kind);
     answer

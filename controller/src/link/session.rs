@@ -1,5 +1,6 @@
 //! The life of one link: offers what changed, takes reports, keeps the agent's status fresh, serves its calls.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +19,8 @@ use crate::live::links::AgentLink;
 use crate::ops;
 use crate::stop::Stop;
 
+/// Who requests through a link come from: its agent, which holds a token and has nothing to guess.
+const LINKED: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 /// How often an open link counts as a status.
 const FRESHEN: Duration = Duration::from_secs(5);
 /// After the database failed.
@@ -120,7 +123,7 @@ impl Served {
                     None => return,
                     Some(stream) => {
                         let served =
-                            server::connection(Arc::clone(&self.app), FuturesIo::new(stream), self.stop.clone());
+                            server::connection(Arc::clone(&self.app), FuturesIo::new(stream), LINKED, self.stop.clone());
                         tokio::spawn(served);
                     }
                 },

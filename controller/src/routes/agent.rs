@@ -23,6 +23,16 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::Anyone,
         200,
         Handler::Write(provision),
+    )
+    .guessed(),
+    Route::new(
+        "agent.tracking",
+        Verb::Post,
+        "/agent/tracking",
+        Auth::Agent,
+        204,
+        // Sent by the Java agent, read by nobody (contract 2).
+        Handler::Live(|_, _| Ok(Reply::empty())),
     ),
     Route::new(
         "agent.deprovision",

@@ -9,12 +9,15 @@ mod config;
 mod edge_resource;
 mod flow;
 mod fog;
+mod k8s;
 mod microservice;
 mod registry;
 mod route;
 mod router;
+mod snapshot;
 mod status;
 mod strace;
+mod tunnel;
 mod user;
 
 use std::future::Future;
@@ -124,6 +127,10 @@ pub struct Route {
     pub statuses: &'static [(ErrorClass, u16)],
     /// File field of a multipart body.
     pub file: Option<&'static str>,
+    /// True when that file goes to disk as it arrives, instead of to memory.
+    pub spooled: bool,
+    /// True when failures are guesses at a secret: too many are refused for a while.
+    pub guessed: bool,
     /// True when templates in its body are rendered before the handler sees it (contract 0.5).
     pub rendered: bool,
     /// What it does.
@@ -139,11 +146,33 @@ impl Route {
         status: u16,
         handler: Handler,
     ) -> Self {
-        Self { id, verb, path, auth, status, statuses: &[], file: None, rendered: false, handler }
+        Self {
+            id,
+            verb,
+            path,
+            auth,
+            status,
+            statuses: &[],
+            file: None,
+            spooled: false,
+            guessed: false,
+            rendered: false,
+            handler,
+        }
     }
 
     const fn file(mut self, field: &'static str) -> Self {
         self.file = Some(field);
+        self
+    }
+
+    const fn spooled(mut self) -> Self {
+        self.spooled = true;
+        self
+    }
+
+    const fn guessed(mut self) -> Self {
+        self.guessed = true;
         self
     }
 
@@ -177,12 +206,15 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
         microservice::ROUTES,
         route::ROUTES,
         strace::ROUTES,
+        snapshot::ROUTES,
+        tunnel::ROUTES,
         registry::ROUTES,
         catalog::ROUTES,
         edge_resource::ROUTES,
         router::ROUTES,
         config::ROUTES,
         flow::ROUTES,
+        k8s::ROUTES,
     ]
     .into_iter()
     .flatten()

@@ -15,7 +15,8 @@ use crate::stop::Stop;
 use crate::store::{self, user::User};
 
 pub(super) const ROUTES: &[Route] = &[
-    Route::new("user.login", Verb::Post, "/user/login", Auth::Anyone, 200, Handler::Async(login)),
+    Route::new("user.login", Verb::Post, "/user/login", Auth::Anyone, 200, Handler::Async(login))
+        .guessed(),
     Route::new("user.logout", Verb::Post, "/user/logout", Auth::User, 204, Handler::Write(logout)),
     Route::new(
         "user.signup",

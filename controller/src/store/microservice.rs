@@ -162,6 +162,7 @@ pub fn delete(tx: &mut dyn Tx, uuid: &MicroserviceUuid) -> Stored<()> {
         "DELETE FROM microservice_status WHERE microservice_uuid = ?1",
         "DELETE FROM public_ports WHERE microservice_uuid = ?1",
         "DELETE FROM straces WHERE microservice_uuid = ?1",
+        "DELETE FROM image_snapshots WHERE microservice_uuid = ?1",
         "DELETE FROM routes WHERE source_uuid = ?1 OR dest_uuid = ?1",
     ] {
         tx.execute(sql, &[uuid.as_str().into()])?;

@@ -20,7 +20,11 @@ pub struct Controller {
     pub base: String,
     folder: PathBuf,
     database: Option<Arc<Database>>,
+    environment: Environment,
 }
+
+/// Settings beside the usual ones.
+pub type Environment = Vec<(&'static str, String)>;
 
 pub struct Answer {
     pub status: u16,
@@ -33,22 +37,41 @@ static NEXT: AtomicU32 = AtomicU32::new(0);
 
 impl Controller {
     pub fn start() -> Self {
+        Self::start_with(Vec::new())
+    }
+
+    /// With further settings.
+    pub fn start_with(environment: Environment) -> Self {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir()
             .join(format!("iofog-controller-test-{}-{number}", std::process::id()));
         let _ = std::fs::remove_dir_all(&folder);
         let database = on_postgres().then(|| Arc::new(Database::create().expect("a server")));
-        Self::start_in(folder, database)
+        Self::start_in(folder, database, environment)
     }
 
     /// One of several on a PostgreSQL database.
     pub fn start_on(database: &Arc<Database>) -> Self {
-        Self::start_in(std::env::temp_dir(), Some(Arc::clone(database)))
+        Self::start_in(std::env::temp_dir(), Some(Arc::clone(database)), Vec::new())
     }
 
-    fn start_in(folder: PathBuf, database: Option<Arc<Database>>) -> Self {
-        let (child, base) = spawn(&folder, database.as_deref());
-        Self { child, base, folder, database }
+    fn start_in(
+        folder: PathBuf,
+        database: Option<Arc<Database>>,
+        environment: Environment,
+    ) -> Self {
+        let (child, base) = spawn(&folder, database.as_deref(), &environment);
+        Self { child, base, folder, database, environment }
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// Host and port.
+    pub fn address(&self) -> &str {
+        self.base.trim_start_matches("http://").trim_end_matches("/api/v3")
     }
 
     /// Starts another process on the same data; it has to end by itself, and says why.
@@ -66,7 +89,7 @@ impl Controller {
     pub fn kill_and_restart(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        (self.child, self.base) = spawn(&self.folder, self.database.as_deref());
+        (self.child, self.base) = spawn(&self.folder, self.database.as_deref(), &self.environment);
     }
 
     /// As [`Self::kill_and_restart`], with the database changed in between: time passes that a test
@@ -82,7 +105,7 @@ impl Controller {
             }
         };
         assert_ne!(changed, 0, "{sql} changed nothing");
-        (self.child, self.base) = spawn(&self.folder, self.database.as_deref());
+        (self.child, self.base) = spawn(&self.folder, self.database.as_deref(), &self.environment);
     }
 
     pub fn call(&self, method: &str, path: &str, token: Option<&str>, body: &Value) -> Answer {
@@ -216,13 +239,14 @@ pub fn on_postgres() -> bool {
 }
 
 /// Starts the program on a free port, which it says in its log.
-fn spawn(folder: &Path, database: Option<&Database>) -> (Child, String) {
+fn spawn(folder: &Path, database: Option<&Database>, environment: &Environment) -> (Child, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_iofog-controller"))
         .args(["start", "--data-dir"])
         .arg(folder)
         .env("Server_Host", "127.0.0.1")
         .env("Server_Port", "0")
         .envs(database.map(Database::environment).into_iter().flatten())
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
