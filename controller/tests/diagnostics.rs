@@ -1,5 +1,7 @@
 //! Tunnels, image snapshots, and what virtual nodes of Kubernetes ask.
 
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test may fail here")]
+
 mod common;
 
 use common::Controller;

@@ -1,5 +1,7 @@
 //! What protects the server: limits on guesses and connections, HTTPS; and what watches it.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail here")]
+
 mod common;
 
 use std::io::{Read as _, Write as _};

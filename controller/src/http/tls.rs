@@ -40,7 +40,7 @@ impl Tls {
                 (key, vec![chain])
             }
         };
-        let files = [&chain[..], &[key.clone()]].concat();
+        let files = chain.iter().chain([&key]).cloned().collect();
         let reloading = Reloading::new(files, move || {
             let read = |path: &Path| {
                 std::fs::read(path)
