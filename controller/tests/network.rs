@@ -224,7 +224,9 @@ fn one_key_is_redeemed_once_however_many_try() {
         tries.into_iter().map(|one| one.join().unwrap()).collect()
     });
     assert_eq!(statuses.iter().filter(|status| **status == 200).count(), 1);
-    assert_eq!(statuses.iter().filter(|status| **status == 404).count(), 99);
+    // The others learn that it is gone, or that they tried too often.
+    let refused = statuses.iter().filter(|status| matches!(**status, 404 | 429)).count();
+    assert_eq!(refused, 99, "{statuses:?}");
 }
 
 #[test]

@@ -11,7 +11,9 @@ pub const LIMIT: usize = 1024 * 1024;
 /// # Errors
 /// 400 for a syntax error, another kind, or a document without `metadata` or `spec`.
 pub fn read(text: &str, kind: &str) -> Result<Map<String, Value>, ApiError> {
-    let document: Value = serde_saphyr::from_str(text).map_err(|error| {
+    // YAML 1.2 as in 3.0.4: `on`, `no` and `y` are texts.
+    let options = serde_saphyr::options! { strict_booleans: true };
+    let document: Value = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let first = error.to_string();
         let first = first.lines().next().unwrap_or_default().to_owned();
         ApiError::validation(format!("Invalid YAML format: {first}"))
@@ -211,6 +213,14 @@ spec:
         assert!(message("a: [1", "Application").starts_with("Invalid YAML format: "));
         let deep = "kind: Microservice\nmetadata: {name: a/b/c}\nspec: {x: 1}";
         assert_eq!(message(deep, "Microservice"), "Invalid name a/b/c");
+    }
+
+    #[test]
+    fn only_true_and_false_are_booleans() {
+        let text = "kind: Application\nmetadata: {name: y}\nspec: {a: [on, no, Yes, true, False]}";
+        let body = read(text, "Application").unwrap();
+        assert_eq!(body["name"], "y");
+        assert_eq!(body["a"], json!(["on", "no", "Yes", true, false]));
     }
 
     #[test]
