@@ -86,7 +86,7 @@ impl Network {
             let app = start(settings, Box::new(store), "test".to_owned()).await.unwrap();
             let listener = tokio::net::TcpListener::bind(address).await.unwrap();
             tokio::spawn(iofog_controller::jobs::run(app.clone(), stop.clone()));
-            tokio::spawn(server::serve(app.clone(), listener, stop));
+            tokio::spawn(server::serve(app.clone(), listener, None, stop));
             app
         });
         self.running = Some(Running { app, stopper, runtime });
