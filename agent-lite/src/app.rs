@@ -18,7 +18,7 @@ use crate::config::{Config, ConfigFile, LoadError, Paths, Setting};
 use crate::context::{AgentContext, Place};
 use crate::disk;
 use crate::domain::NodeFacts;
-use crate::engine::DockerEngine;
+use crate::engine::{AnyEngine, NativeOptions};
 use crate::field_agent::{FieldAgent, Parts};
 use crate::local_api::{LocalApi, LocalApiOptions};
 use crate::modules::{Modules, ProxyModule, RouterModule};
@@ -113,7 +113,7 @@ async fn serve(
     let processes = ProcessManager::new(NodeFacts::default(), []);
     let modules =
         Modules::new(RouterModule::new(context.clone()), ProxyModule::new(context.clone()));
-    let engine = Rc::new(DockerEngine::new(config.get(Setting::DockerUrl)));
+    let engine = Rc::new(AnyEngine::open(config.get(Setting::DockerUrl), native_options(&paths)));
     let followed = engine.clone();
     let state = store.load();
     let updater = updater(&paths, launch, clock);
@@ -172,6 +172,20 @@ fn updater(paths: &Paths, launch: Launch, clock: Clock) -> Updater {
         None
     });
     Updater::new(Slots::new(&paths.library), settings, launch, clock)
+}
+
+/// Where the native engine keeps things, and where images may lie that came with the device.
+fn native_options(paths: &Paths) -> NativeOptions {
+    NativeOptions {
+        library: paths.library.join("native"),
+        run: paths.run.join("native"),
+        image_folders: vec![
+            paths.library.join("images"),
+            PathBuf::from("/usr/share/iofog-agent/images"),
+        ],
+        // The file that runs may have been replaced by an update: this name still leads to it.
+        program: PathBuf::from("/proc/self/exe"),
+    }
 }
 
 /// Resolves at SIGTERM or SIGINT.

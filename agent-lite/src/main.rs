@@ -4,9 +4,16 @@ use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use iofog_agent::cli::{self, Arguments, Call};
+use iofog_agent::engine::native;
 use iofog_agent::{app, commandline, update};
 
 fn main() -> ExitCode {
+    // Helpers of the native engine are this same program.
+    match std::env::args().nth(1).as_deref() {
+        Some(native::shim::VERB) => return native::shim::main(),
+        Some(native::image::worker::VERB) => return native::image::worker::main(),
+        _ => {}
+    }
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
         Ok(arguments) => arguments,
         Err(error) => return fail(&error.to_string()),

@@ -70,7 +70,7 @@ fn refuse<T>(reason: impl Into<String>) -> Result<T, Invalid> {
 }
 
 fn docker_url(value: &str) -> Result<String, Invalid> {
-    if value.starts_with("tcp://") || value.starts_with("unix://") {
+    if value.starts_with("tcp://") || value.starts_with("unix://") || value == "native://" {
         return Ok(value.to_owned());
     }
     refuse("Unsupported protocol scheme. Only 'tcp://' or 'unix://' supported.")

@@ -1,14 +1,18 @@
-//! Container engines behind one narrow trait: Docker, and a simulated one for tests.
+//! Container engines behind one narrow trait: Docker, the native one without a daemon, and a simulated one for tests.
 
 #[cfg(feature = "docker")]
 mod docker;
-#[cfg(test)]
-pub(crate) mod simulated;
+pub mod native;
+mod select;
+#[doc(hidden)]
+pub mod simulated;
 
 use std::future::Future;
 
 #[cfg(feature = "docker")]
 pub use docker::DockerEngine;
+pub use native::{NativeEngine, NativeOptions};
+pub use select::{AnyEngine, EngineChoice};
 
 use crate::domain::{Container, Done, Failure, Step};
 

@@ -13,15 +13,15 @@ use crate::domain::{
 use crate::ids::{FogUuid, MicroserviceUuid};
 
 /// What a container was ordered as: a second creation of the same order is a defect.
-pub(crate) type OrderKey = (MicroserviceUuid, String, u64);
+pub type OrderKey = (MicroserviceUuid, String, u64);
 
 /// State of the engine, without any time.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Core {
-    pub(crate) containers: BTreeMap<ContainerId, Container>,
-    pub(crate) images: BTreeSet<String>,
+pub struct Core {
+    pub containers: BTreeMap<ContainerId, Container>,
+    pub images: BTreeSet<String>,
     /// How often each order was made into a container.
-    pub(crate) creations: BTreeMap<OrderKey, u32>,
+    pub creations: BTreeMap<OrderKey, u32>,
     next_id: u32,
 }
 
@@ -29,7 +29,7 @@ pub(crate) struct Core {
 
 impl Core {
     /// Does a step as the real engine would.
-    pub(crate) fn perform(&mut self, step: &Step) -> Result<Done, Failure> {
+    pub fn perform(&mut self, step: &Step) -> Result<Done, Failure> {
         match step {
             Step::EnsureImage { image, policy, .. } => {
                 match (self.images.contains(image), policy) {
@@ -62,7 +62,7 @@ impl Core {
     }
 
     /// Adds a container that nobody here made.
-    pub(crate) fn plant(&mut self, name: &str, fog: &str, microservice: &str) {
+    pub fn plant(&mut self, name: &str, fog: &str, microservice: &str) {
         let id = self.new_id();
         let container = Container {
             id: id.clone(),
@@ -131,9 +131,9 @@ impl Core {
 
 /// The engine behind the trait: every step takes effect at once.
 #[derive(Default)]
-pub(crate) struct SimulatedEngine {
-    pub(crate) core: RefCell<Core>,
-    pub(crate) changed: Notify,
+pub struct SimulatedEngine {
+    pub core: RefCell<Core>,
+    pub changed: Notify,
 }
 
 impl Engine for SimulatedEngine {

@@ -1,5 +1,7 @@
 //! Steps that an engine is asked for, and what their results mean to the track.
 
+use serde::{Deserialize, Serialize};
+
 use crate::domain::track::Track;
 use crate::domain::{ContainerId, ContainerSpec, MicroserviceState, Mono, Registry};
 use crate::ids::MicroserviceUuid;
@@ -43,7 +45,7 @@ pub enum Step {
 }
 
 /// When a registry is asked for an image.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum PullPolicy {
     /// Never: the image must be there.
     Never,

@@ -1,0 +1,290 @@
+//! The `config.json` of an OCI bundle (runtime specification 1.0), with the isolation that Docker gives by default.
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+
+use super::record::Record;
+use super::user::Identity;
+use crate::domain::VolumeKind;
+
+/// What the node adds to the order.
+#[derive(Clone, Debug)]
+pub(super) struct Surroundings {
+    /// Folder of the root file system.
+    pub rootfs: PathBuf,
+    /// Folder with `hosts`, `hostname`, `resolv.conf`.
+    pub files: PathBuf,
+    /// Host name inside.
+    pub hostname: String,
+    /// As whom.
+    pub identity: Identity,
+    /// Capabilities that this process could give away.
+    pub capabilities: Vec<&'static str>,
+    /// The machine has control groups.
+    pub cgroups: bool,
+    /// Folders of named volumes, in the order of the mounts.
+    pub sources: Vec<PathBuf>,
+}
+
+const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+/// Docker's default set, with bit numbers (capabilities(7)).
+pub(super) const CAPABILITIES: [(u8, &str); 14] = [
+    (0, "CAP_CHOWN"),
+    (1, "CAP_DAC_OVERRIDE"),
+    (3, "CAP_FOWNER"),
+    (4, "CAP_FSETID"),
+    (5, "CAP_KILL"),
+    (6, "CAP_SETGID"),
+    (7, "CAP_SETUID"),
+    (8, "CAP_SETPCAP"),
+    (10, "CAP_NET_BIND_SERVICE"),
+    (13, "CAP_NET_RAW"),
+    (18, "CAP_SYS_CHROOT"),
+    (27, "CAP_MKNOD"),
+    (29, "CAP_AUDIT_WRITE"),
+    (31, "CAP_SETFCAP"),
+];
+
+/// Most processes of one container: a fork bomb stays in its container.
+const MAX_PROCESSES: u32 = 4096;
+
+/// The words to run: entrypoint of the image, then the command of the order or else of the image.
+pub(super) fn arguments(record: &Record) -> Vec<String> {
+    let mut words = record.execution.entrypoint.clone().unwrap_or_default();
+    let own = record.execution.cmd.clone().unwrap_or_default();
+    words.extend(if record.cmd.is_empty() { own } else { record.cmd.clone() });
+    words
+}
+
+/// The document.
+pub(super) fn config(record: &Record, around: &Surroundings) -> Value {
+    let mut namespaces = vec![
+        json!({"type": "pid"}),
+        json!({"type": "ipc"}),
+        json!({"type": "uts"}),
+        json!({"type": "mount"}),
+    ];
+    if record.address.is_some() {
+        namespaces.push(json!({"type": "network"}));
+    }
+    let Identity { uid, gid, groups, .. } = &around.identity;
+    let capabilities: &[&str] = &around.capabilities;
+    // Capabilities of others than root take effect only over files that carry them.
+    let effective: &[&str] = if *uid == 0 { capabilities } else { &[] };
+    let mut linux = json!({
+        "namespaces": namespaces,
+        "maskedPaths": [
+            "/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
+            "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware"
+        ],
+        "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
+    });
+    if around.cgroups {
+        linux["cgroupsPath"] = json!(format!("/iofog/{}", record.id));
+        linux["resources"] = json!({
+            "devices": [{"allow": false, "access": "rwm"}],
+            "pids": {"limit": MAX_PROCESSES},
+        });
+    }
+    json!({
+        "ociVersion": "1.0.2",
+        "hostname": around.hostname,
+        "root": {"path": around.rootfs, "readonly": false},
+        "process": {
+            "terminal": false,
+            "user": {"uid": uid, "gid": gid, "additionalGids": groups},
+            "args": arguments(record),
+            "env": environment(record, around),
+            "cwd": record.execution.working_dir.clone().filter(|path| path.starts_with('/')).unwrap_or_else(|| "/".into()),
+            "capabilities": {
+                "bounding": capabilities, "permitted": effective, "effective": effective,
+            },
+            "noNewPrivileges": false,
+        },
+        "mounts": mounts(record, around),
+        "linux": linux,
+    })
+}
+
+fn environment(record: &Record, around: &Surroundings) -> Vec<String> {
+    let mut env = vec![DEFAULT_PATH.to_owned(), format!("HOSTNAME={}", around.hostname)];
+    env.extend(around.identity.home.as_ref().map(|home| format!("HOME={home}")));
+    for entry in record.execution.env.iter().flatten().chain(&record.env) {
+        let key = entry.split('=').next().unwrap_or_default();
+        env.retain(|one| one.split('=').next() != Some(key));
+        env.push(entry.clone());
+    }
+    env
+}
+
+fn mounts(record: &Record, around: &Surroundings) -> Vec<Value> {
+    let mount = |target: &str, kind: &str, source: &str, options: &[&str]| json!({"destination": target, "type": kind, "source": source, "options": options});
+    let mut mounts = vec![
+        mount("/proc", "proc", "proc", &["nosuid", "noexec", "nodev"]),
+        mount("/dev", "tmpfs", "tmpfs", &["nosuid", "strictatime", "mode=755", "size=65536k"]),
+        mount(
+            "/dev/pts",
+            "devpts",
+            "devpts",
+            &["nosuid", "noexec", "newinstance", "ptmxmode=0666", "mode=0620", "gid=5"],
+        ),
+        mount(
+            "/dev/shm",
+            "tmpfs",
+            "shm",
+            &["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"],
+        ),
+        mount("/dev/mqueue", "mqueue", "mqueue", &["nosuid", "noexec", "nodev"]),
+    ];
+    // Without a network of its own a container may not mount a new view of /sys.
+    mounts.push(match record.address {
+        Some(_) => mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", "ro"]),
+        None => mount("/sys", "bind", "/sys", &["rbind", "nosuid", "noexec", "nodev", "ro"]),
+    });
+    for name in ["hosts", "hostname", "resolv.conf"] {
+        let source = around.files.join(name);
+        mounts.push(bind(&source, &format!("/etc/{name}"), false));
+    }
+    for (volume, source) in record.volumes.iter().zip(&around.sources) {
+        mounts.push(bind(source, &volume.target, volume.read_only));
+    }
+    mounts
+}
+
+fn bind(source: &Path, target: &str, read_only: bool) -> Value {
+    let access = if read_only { "ro" } else { "rw" };
+    json!({"destination": target, "type": "bind", "source": source, "options": ["rbind", "rprivate", access]})
+}
+
+/// Checks a mount before anything is made.
+///
+/// # Errors
+/// The text to show, naming the volume and the rule.
+pub(super) fn check_volume(volume: &crate::domain::Volume) -> Result<(), String> {
+    let odd = |text: &str| {
+        text.is_empty() || text.contains('\0') || text.split('/').any(|part| part == "..")
+    };
+    if !volume.target.starts_with('/') || odd(&volume.target) || volume.target == "/" {
+        return Err(format!("volume target '{}' must be an absolute path below /", volume.target));
+    }
+    match volume.kind {
+        VolumeKind::Bind if !volume.source.starts_with('/') || odd(&volume.source) => {
+            Err(format!("volume source '{}' must be an absolute path", volume.source))
+        }
+        VolumeKind::Bind if !Path::new(&volume.source).exists() => {
+            Err(format!("bind source path does not exist: {}", volume.source))
+        }
+        VolumeKind::Named if !is_volume_name(&volume.source) => Err(format!(
+            "volume name '{}' must be letters, digits, '_', '.' and '-'",
+            volume.source
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn is_volume_name(name: &str) -> bool {
+    let mut bytes = name.bytes();
+    bytes.next().is_some_and(|first| first.is_ascii_alphanumeric())
+        && name.len() <= 200
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || b"_.-".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{EpochMillis, Volume};
+    use crate::engine::native::image::Execution;
+
+    fn record() -> Record {
+        let _ = EpochMillis(0);
+        Record {
+            id: "ab".into(),
+            name: "iofog_a".into(),
+            fog: "f".into(),
+            microservice: "a".into(),
+            fingerprint: String::new(),
+            rebuild: 0,
+            image: "x".into(),
+            layers: Vec::new(),
+            execution: Execution {
+                env: Some(vec!["PATH=/bin".into(), "A=image".into()]),
+                entrypoint: Some(vec!["/app".into()]),
+                cmd: Some(vec!["default".into()]),
+                ..Execution::default()
+            },
+            env: vec!["SELFNAME=a".into(), "A=order".into()],
+            cmd: Vec::new(),
+            address: "10.0.0.2".parse().ok(),
+            extra_hosts: Vec::new(),
+            ports: Vec::new(),
+            volumes: vec![Volume {
+                source: "/data".into(),
+                target: "/d".into(),
+                read_only: true,
+                kind: VolumeKind::Bind,
+            }],
+            log_files: 1,
+        }
+    }
+
+    fn around() -> Surroundings {
+        Surroundings {
+            rootfs: "/r".into(),
+            files: "/f".into(),
+            hostname: "h".into(),
+            identity: Identity { uid: 1000, gid: 1000, groups: vec![5], home: None },
+            capabilities: vec!["CAP_CHOWN"],
+            cgroups: true,
+            sources: vec!["/data".into()],
+        }
+    }
+
+    #[test]
+    fn order_wins_over_image_and_nothing_is_privileged() {
+        let config = config(&record(), &around());
+        let process = &config["process"];
+        assert_eq!(process["args"], json!(["/app", "default"]));
+        assert_eq!(process["env"], json!(["HOSTNAME=h", "PATH=/bin", "SELFNAME=a", "A=order"]));
+        assert_eq!(process["capabilities"]["bounding"], json!(["CAP_CHOWN"]));
+        assert_eq!(process["capabilities"]["effective"], json!([]), "not root");
+        assert_eq!(process["user"], json!({"uid": 1000, "gid": 1000, "additionalGids": [5]}));
+        let last = config["mounts"].as_array().unwrap().last().unwrap();
+        assert_eq!(last["options"], json!(["rbind", "rprivate", "ro"]));
+        assert!(config["linux"]["namespaces"].to_string().contains("network"));
+        let mut host = record();
+        host.address = None;
+        host.cmd = vec!["own".into()];
+        let config = super::config(&host, &around());
+        assert!(!config["linux"]["namespaces"].to_string().contains("network"));
+        assert_eq!(config["process"]["args"], json!(["/app", "own"]));
+    }
+
+    #[test]
+    fn odd_volumes_are_refused_with_their_rule() {
+        let check = |source: &str, target: &str, kind| {
+            check_volume(&Volume {
+                source: source.into(),
+                target: target.into(),
+                read_only: false,
+                kind,
+            })
+        };
+        assert!(
+            check("/tmp", "/d", VolumeKind::Bind).is_ok()
+                && check("v-1", "/d", VolumeKind::Named).is_ok()
+        );
+        for (source, target, kind) in [
+            ("/tmp", "d", VolumeKind::Bind),
+            ("/tmp", "/", VolumeKind::Bind),
+            ("/tmp", "/a/../b", VolumeKind::Bind),
+            ("tmp", "/d", VolumeKind::Bind),
+            ("/no/such", "/d", VolumeKind::Bind),
+            ("../v", "/d", VolumeKind::Named),
+            ("", "/d", VolumeKind::Named),
+        ] {
+            assert!(check(source, target, kind).is_err(), "{source} {target}");
+        }
+    }
+}

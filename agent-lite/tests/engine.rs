@@ -1,0 +1,4 @@
+//! One behaviour, several engines: Docker, the native engine, and the simulated one as far as it has processes.
+
+#[cfg(test)]
+mod engine_support;

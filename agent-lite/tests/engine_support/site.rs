@@ -1,0 +1,171 @@
+//! Where one engine works for one test, and what a container said there.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use iofog_agent::domain::{ContainerId, ContainerSpec, NodeFacts, Workload};
+use iofog_agent::engine::native::layer::Root;
+use iofog_agent::engine::simulated::SimulatedEngine;
+use iofog_agent::engine::{DockerEngine, Engine, NativeEngine, NativeOptions};
+
+use super::image;
+
+/// One engine under test.
+pub(crate) trait Site {
+    type Engine: Engine;
+
+    /// An engine that has the test image; none, loudly, when this machine cannot have it.
+    fn open(name: &str) -> Option<Self>
+    where
+        Self: Sized;
+
+    /// The engine as a newly started Agent opens it.
+    fn engine(&self) -> Self::Engine;
+
+    /// What the container wrote, with its streams.
+    fn output(&self, id: &ContainerId) -> String;
+
+    /// Real processes run in the containers.
+    const REAL: bool = true;
+
+    /// Removes what is left.
+    fn clean(&self) {}
+
+    /// The node that the test's containers belong to.
+    fn fog(&self) -> String;
+
+    /// A specification as the Agent makes it.
+    fn spec(&self, workload: &Workload) -> ContainerSpec {
+        let node = NodeFacts {
+            fog: self.fog().as_str().into(),
+            bind_address: "127.0.0.1".parse().ok(),
+            ..NodeFacts::default()
+        };
+        ContainerSpec::new(workload, &node)
+    }
+}
+
+pub(crate) struct Docker {
+    fog: String,
+}
+
+pub(crate) struct Native {
+    fog: String,
+    pub(crate) folder: PathBuf,
+}
+
+pub(crate) struct Simulated {
+    fog: String,
+}
+
+impl Site for Docker {
+    type Engine = DockerEngine;
+
+    fn open(name: &str) -> Option<Self> {
+        if !docker(&["version", "--format", "{{.Server.Version}}"]).0 {
+            eprintln!("skipped: no container engine answers");
+            return None;
+        }
+        let archive = image::archive().to_str().unwrap();
+        assert!(docker(&["load", "-i", archive]).0, "the test image is not taken");
+        Some(Self { fog: super::unique(name) })
+    }
+
+    fn engine(&self) -> DockerEngine {
+        DockerEngine::new("unix:///var/run/docker.sock")
+    }
+
+    fn output(&self, id: &ContainerId) -> String {
+        docker(&["logs", id.as_str()]).1
+    }
+
+    fn clean(&self) {
+        let ids = docker(&["ps", "-aq", "--filter", &format!("label=iofog-uuid={}", self.fog)]).1;
+        for id in ids.split_whitespace() {
+            docker(&["rm", "-f", "-v", id]);
+        }
+    }
+
+    fn fog(&self) -> String {
+        self.fog.clone()
+    }
+}
+
+impl Site for Native {
+    type Engine = NativeEngine;
+
+    fn open(name: &str) -> Option<Self> {
+        if !NativeOptions::runtime_exists() {
+            eprintln!("skipped: neither crun nor runc is installed");
+            return None;
+        }
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("skipped: containers without a daemon need root");
+            return None;
+        }
+        let folder = std::env::temp_dir().join(super::unique(&format!("iofog-native-{name}")));
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(folder.join("images")).unwrap();
+        std::fs::copy(image::archive(), folder.join("images/test.tar")).unwrap();
+        let _ = Root::open(&folder).unwrap();
+        Some(Self { fog: super::unique(name), folder })
+    }
+
+    fn engine(&self) -> NativeEngine {
+        NativeEngine::new(NativeOptions {
+            library: self.folder.join("lib"),
+            run: self.folder.join("run"),
+            image_folders: vec![self.folder.join("images")],
+            program: env!("CARGO_BIN_EXE_iofog-agent").into(),
+        })
+    }
+
+    fn output(&self, id: &ContainerId) -> String {
+        let path = self.folder.join("lib/containers").join(id.as_str()).join("log/json.0.log");
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let log = |line: &str| {
+            let line: serde_json::Value = serde_json::from_str(line).unwrap();
+            line["log"].as_str().unwrap().to_owned()
+        };
+        text.lines().map(log).collect()
+    }
+
+    fn clean(&self) {
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+
+    fn fog(&self) -> String {
+        self.fog.clone()
+    }
+}
+
+impl Site for Simulated {
+    type Engine = SimulatedEngine;
+    const REAL: bool = false;
+
+    fn open(name: &str) -> Option<Self> {
+        Some(Self { fog: super::unique(name) })
+    }
+
+    fn engine(&self) -> SimulatedEngine {
+        let engine = SimulatedEngine::default();
+        engine.core.borrow_mut().images.insert(image::IMAGE.to_owned());
+        engine
+    }
+
+    fn output(&self, _id: &ContainerId) -> String {
+        String::new()
+    }
+
+    fn fog(&self) -> String {
+        self.fog.clone()
+    }
+}
+
+pub(crate) fn docker(words: &[&str]) -> (bool, String) {
+    let output = Command::new("docker").args(words).stdin(Stdio::null()).output();
+    output.map_or((false, String::new()), |done| {
+        let text = String::from_utf8_lossy(&done.stdout).into_owned();
+        (done.status.success(), text + &String::from_utf8_lossy(&done.stderr))
+    })
+}
