@@ -14,6 +14,8 @@ use crate::hw::measure::Figures;
 use crate::hw::network;
 use crate::hw::release::Releases;
 use crate::hw::scenario::Gateway;
+use crate::package::formats::{self, Input};
+use crate::package::tree::Format;
 use crate::tools::cargo::{self, Profile, workspace};
 use crate::tools::{apt, files, say};
 
@@ -94,6 +96,11 @@ impl Hw {
         let settings = folder.join("update.conf");
         std::fs::write(&settings, releases.settings())?;
         let mut files = placed(machine);
+        let program = files[0].from.clone();
+        let target = target::find(machine.name)?;
+        let input = Input { target, program: &program, version: "0.0.0", epoch: 0 };
+        let package = formats::build(Format::Deb, &input)?;
+        files.push(Placed { from: package, to: "/root/iofog-agent.deb".into() });
         files.push(Placed { from: settings, to: "/etc/iofog-agent/update.conf".into() });
         image::disk(machine, &boot, &files, &disk)?;
         let figures = Figures {
@@ -120,6 +127,7 @@ impl Hw {
         if self.all {
             gateway.works_over_a_bad_link()?;
         }
+        gateway.takes_the_package()?;
         let figures = gateway.figures;
         host.stop()?;
         say::step(

@@ -8,6 +8,7 @@ pub mod cross;
 pub mod down;
 pub mod hw;
 pub mod lint;
+pub mod package;
 pub mod status;
 pub mod test;
 pub mod up;

@@ -13,6 +13,10 @@ pub struct Target {
     pub devices: &'static str,
     /// User-mode emulator that runs its programs here.
     pub emulator: &'static str,
+    /// Debian's name of the architecture; the program is static, so that any libc will do.
+    pub debian: &'static str,
+    /// OpenWrt's usual name of the architecture.
+    pub openwrt: &'static str,
 }
 
 /// All of them, smallest devices last.
@@ -22,48 +26,64 @@ pub const TARGETS: &[Target] = &[
         triple: "x86_64-unknown-linux-musl",
         devices: "servers and industrial PCs",
         emulator: "qemu-x86_64",
+        debian: "amd64",
+        openwrt: "x86_64",
     },
     Target {
         name: "aarch64",
         triple: "aarch64-unknown-linux-musl",
         devices: "64-bit ARM gateways",
         emulator: "qemu-aarch64",
+        debian: "arm64",
+        openwrt: "aarch64_generic",
     },
     Target {
         name: "riscv64",
         triple: "riscv64gc-unknown-linux-musl",
         devices: "64-bit RISC-V boards",
         emulator: "qemu-riscv64",
+        debian: "riscv64",
+        openwrt: "riscv64_riscv64",
     },
     Target {
         name: "armv7",
         triple: "armv7-unknown-linux-musleabihf",
         devices: "32-bit ARM gateways with floating point",
         emulator: "qemu-arm",
+        debian: "armhf",
+        openwrt: "arm_cortex-a7_neon-vfpv4",
     },
     Target {
         name: "armv6",
         triple: "arm-unknown-linux-musleabihf",
         devices: "first Raspberry Pi and alike",
         emulator: "qemu-arm",
+        debian: "armhf",
+        openwrt: "arm_arm1176jzf-s_vfp",
     },
     Target {
         name: "armv5te",
         triple: "armv5te-unknown-linux-musleabi",
         devices: "old ARM9 gateways without floating point",
         emulator: "qemu-arm",
+        debian: "armel",
+        openwrt: "arm_arm926ej-s",
     },
     Target {
         name: "mipsel",
         triple: "mipsel-unknown-linux-musl",
         devices: "little-endian MIPS32 routers (MediaTek)",
         emulator: "qemu-mipsel",
+        debian: "mipsel",
+        openwrt: "mipsel_24kc",
     },
     Target {
         name: "mips",
         triple: "mips-unknown-linux-musl",
         devices: "big-endian MIPS32 routers (Atheros)",
         emulator: "qemu-mips",
+        debian: "mips",
+        openwrt: "mips_24kc",
     },
 ];
 

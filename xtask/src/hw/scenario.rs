@@ -189,6 +189,30 @@ impl Gateway<'_> {
         guest.shut_down()
     }
 
+    /// The Debian package on the device itself: installed, upgraded, removed; settings of the user's stay.
+    ///
+    /// # Errors
+    /// When a step fails or leaves something behind.
+    pub fn takes_the_package(&mut self) -> Result<()> {
+        let mut guest = self.power_on(Power::default())?;
+        self.wait_connected(&mut guest)?;
+        guest.must("touch /run/held; kill $(pidof iofog-agent); rm -f /usr/sbin/iofog-agent")?;
+        guest.must("mkdir -p /var/lib/dpkg/info; touch /var/lib/dpkg/status")?;
+        guest.must("mv /etc/iofog-agent/update.conf /root/")?;
+        let install = "dpkg -i /root/iofog-agent.deb";
+        let said = guest.must(install)?;
+        self.wait_connected(&mut guest).with_context(|| format!("after {install}: {said}"))?;
+        guest.must("echo '# mine' >> /etc/iofog-agent/update.conf")?;
+        guest.must(install)?;
+        guest.must("grep -q '# mine' /etc/iofog-agent/update.conf")?;
+        self.wait_connected(&mut guest)?;
+        guest.must("dpkg -r iofog-agent")?;
+        guest.must("! pidof iofog-agent && ! test -e /usr/sbin/iofog-agent")?;
+        guest.must("test -e /etc/iofog-agent/config.xml")?;
+        self.say("package installed, upgraded with settings kept, removed");
+        guest.cut_power()
+    }
+
     /// A link with half a second of delay and a tenth of the packets lost.
     ///
     /// # Errors
