@@ -113,7 +113,11 @@ impl ControllerClient {
 
     /// `POST agent/provision`.
     pub async fn provision(&self, key: &str, fog_type: FogType) -> Answer<ProvisionReply> {
-        let request = ProvisionRequest { fog_type: fog_type.code(), key: key.to_owned() };
+        let request = ProvisionRequest {
+            fog_type: fog_type.code(),
+            key: key.to_owned(),
+            architecture: Some(crate::update::TARGET.to_owned()),
+        };
         let granted: ProvisionReply =
             decoded(self.send(Method::POST, "agent/provision", &request).await?)?;
         match granted.uuid.as_str().is_empty() || granted.token.is_empty() {

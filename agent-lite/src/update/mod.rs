@@ -17,6 +17,6 @@ mod source;
 mod supervisor;
 
 pub use launcher::{Launch, launch, relaunch};
-pub use settings::Settings;
+pub use settings::{Settings, TARGET};
 pub use slots::Slots;
 pub use supervisor::{Command, Facts, Updater};

@@ -13,7 +13,7 @@ const MAX_KEYS: usize = 8;
 pub(super) const RELEASE: Version = Version(number(option_env!("IOFOG_RELEASE")));
 
 /// Target of this program, as manifests name it.
-pub(super) const TARGET: &str = match option_env!("IOFOG_TARGET") {
+pub const TARGET: &str = match option_env!("IOFOG_TARGET") {
     Some(target) => target,
     None => std::env::consts::ARCH,
 };

@@ -121,6 +121,7 @@ fn both(body: &Fields<'_>, images: &[Image]) -> Result<Vec<Image>, ApiError> {
     let of = |fog_type| Image {
         image: image_for(images, fog_type).unwrap_or_default().to_owned(),
         fog_type,
+        architecture: None,
     };
     Ok(vec![of(1), of(2)])
 }
@@ -183,8 +184,8 @@ pub fn seeds() -> impl Iterator<Item = Item> {
                 is_public,
                 registry_id: 1,
                 images: vec![
-                    Image { image: image.to_owned(), fog_type: 1 },
-                    Image { image: arm, fog_type: 2 },
+                    Image { image: image.to_owned(), fog_type: 1, architecture: None },
+                    Image { image: arm, fog_type: 2, architecture: None },
                 ],
                 ..ItemSettings::default()
             },

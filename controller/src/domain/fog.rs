@@ -3,6 +3,8 @@
 use iofog_api::{ApiError, Fields};
 use serde::{Deserialize, Serialize};
 
+use super::microservice::Platform;
+
 /// How an agent takes part in the router network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -40,6 +42,8 @@ impl RouterMode {
 #[allow(missing_docs, reason = "fields carry the contract's names and meanings, section 5.1")]
 pub struct FogSettings {
     pub fog_type: i64,
+    /// True architecture, where the agent told it; decision 0052.
+    pub architecture: Option<String>,
     pub location: Option<String>,
     pub description: Option<String>,
     pub gps_mode: Option<String>,
@@ -75,6 +79,7 @@ impl Default for FogSettings {
     fn default() -> Self {
         Self {
             fog_type: 0,
+            architecture: None,
             location: None,
             description: None,
             gps_mode: Some("auto".to_owned()),
@@ -104,6 +109,14 @@ impl Default for FogSettings {
             router_mode: RouterMode::default(),
             network_router: None,
         }
+    }
+}
+
+impl FogSettings {
+    /// What images are chosen by.
+    #[must_use]
+    pub fn platform(&self) -> Platform<'_> {
+        Platform { fog_type: self.fog_type, architecture: self.architecture.as_deref() }
     }
 }
 
@@ -201,6 +214,7 @@ pub struct Fog {
 
 #[cfg(test)]
 mod tests {
+    use super::microservice::Platform;
     use super::*;
     use serde_json::json;
 

@@ -10,9 +10,25 @@ use super::port::{self, Port};
 pub struct Image {
     /// Image reference; empty or absent in the body = none for this type.
     pub image: String,
-    /// 1 = x86, 2 = ARM.
+    /// 1 = x86, 2 = ARM, 0 = by architecture.
     pub fog_type: i64,
+    /// For agents of this architecture alone; decision 0052.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<String>,
 }
+
+/// What an agent runs images of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Platform<'a> {
+    /// The contract's fog type.
+    pub fog_type: i64,
+    /// True architecture, where the agent told it.
+    pub architecture: Option<&'a str>,
+}
+
+/// Architectures that images can be given for beside the contract's two types.
+pub const ARCHITECTURES: [&str; 8] =
+    ["x86_64", "aarch64", "armv7", "armv6", "armv5te", "riscv64", "mipsel", "mips"];
 
 /// A volume mapping.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -246,10 +262,33 @@ fn application_reference(body: &Fields<'_>) -> Result<Option<String>, ApiError> 
 /// # Errors
 /// When a field is missing or has the wrong type.
 pub fn read_image(body: &Fields<'_>) -> Result<Image, ApiError> {
-    Ok(Image {
-        image: body.required_string("containerImage", 0)?,
-        fog_type: body.required_integer("fogTypeId", 1, 2)?,
-    })
+    let image = body.required_string("containerImage", 0)?;
+    match body.string("architecture")? {
+        None => {
+            let fog_type = body.required_integer("fogTypeId", 1, 2)?;
+            Ok(Image { image, fog_type, architecture: None })
+        }
+        Some(name) if ARCHITECTURES.contains(&name.as_str()) => {
+            Ok(Image { image, fog_type: 0, architecture: Some(name) })
+        }
+        Some(_) => Err(ApiError::validation(format!(
+            "Field {} is not one of enum values: {}",
+            body.path("architecture"),
+            ARCHITECTURES.join(",")
+        ))),
+    }
+}
+
+/// The image for an agent: one for its architecture, else the one for its fog type.
+#[must_use]
+pub fn image_on<'a>(images: &'a [Image], platform: Platform<'_>) -> Option<&'a str> {
+    let exact = |image: &&Image| {
+        image.architecture.is_some()
+            && image.architecture.as_deref() == platform.architecture
+            && !image.image.is_empty()
+    };
+    let found = images.iter().find(exact).map(|image| image.image.as_str());
+    found.or_else(|| image_for(images, platform.fog_type))
 }
 
 /// The image for a fog type out of a list.
@@ -257,7 +296,9 @@ pub fn read_image(body: &Fields<'_>) -> Result<Image, ApiError> {
 pub fn image_for(images: &[Image], fog_type: i64) -> Option<&str> {
     images
         .iter()
-        .find(|image| image.fog_type == fog_type && !image.image.is_empty())
+        .find(|image| {
+            image.fog_type == fog_type && image.architecture.is_none() && !image.image.is_empty()
+        })
         .map(|image| image.image.as_str())
 }
 

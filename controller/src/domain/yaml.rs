@@ -127,7 +127,11 @@ fn images(images: Option<&Value>, body: &mut Map<String, Value>) {
         let image = images.get(key).filter(|image| !image.is_null())?;
         Some(json!({ "fogTypeId": fog_type, "containerImage": image }))
     });
-    body.insert("images".into(), list.collect());
+    let exact = super::microservice::ARCHITECTURES.iter().filter_map(|name| {
+        let image = images.get(*name).filter(|image| !image.is_null())?;
+        Some(json!({ "architecture": name, "containerImage": image }))
+    });
+    body.insert("images".into(), list.chain(exact).collect());
     let registry = match images.get("registry") {
         Some(Value::String(name)) if name == "local" => json!(2),
         Some(Value::String(name)) => json!(name.parse::<i64>().unwrap_or(1)),

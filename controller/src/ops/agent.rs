@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::{images, router};
 use crate::app::{App, Work};
 use crate::domain::fog::Fog;
+use crate::domain::microservice::Platform;
 use crate::domain::password::{random_text, token_hash};
 use crate::domain::status::reported_microservices;
 use crate::live::Effect;
@@ -28,7 +29,7 @@ pub fn own(work: &mut Work<'_>, uuid: &FogUuid) -> Result<Fog, ApiError> {
 pub fn provision(
     work: &mut Work<'_>,
     key: &str,
-    fog_type: i64,
+    platform: Platform<'_>,
 ) -> Result<(FogUuid, String), ApiError> {
     let hash = token_hash(key);
     let invalid = || ApiError::not_found("Invalid Provisioning Key");
@@ -37,12 +38,13 @@ pub fn provision(
         return Err(ApiError::new(ErrorClass::Authentication, "Expired provision key"));
     }
     let mut fog = store::fog::by_uuid(work.tx, &uuid)?.ok_or_else(invalid)?;
-    check_images(work, &uuid, fog_type)?;
+    check_images(work, &uuid, platform)?;
     // One use: of several redemptions only the one that removes the row goes on.
     if store::token::delete_key(work.tx, &hash)? != 1 {
         return Err(invalid());
     }
-    fog.settings.fog_type = fog_type;
+    fog.settings.fog_type = platform.fog_type;
+    fog.settings.architecture = platform.architecture.map(str::to_owned);
     store::fog::update(work.tx, &fog)?;
     let token = random_text(iofog_api::id::AGENT_TOKEN_LENGTH)
         .map_err(|error| ApiError::internal(error.to_string()))?;
@@ -52,10 +54,14 @@ pub fn provision(
     Ok((uuid, token))
 }
 
-fn check_images(work: &mut Work<'_>, uuid: &FogUuid, fog_type: i64) -> Result<(), ApiError> {
+fn check_images(
+    work: &mut Work<'_>,
+    uuid: &FogUuid,
+    platform: Platform<'_>,
+) -> Result<(), ApiError> {
     let mut without = Vec::new();
     for one in store::microservice::of_fog(work.tx, uuid)? {
-        if images::resolve(work, &one, fog_type)?.is_none() {
+        if images::resolve(work, &one, platform)?.is_none() {
             without.push(one.name);
         }
     }
@@ -155,7 +161,7 @@ pub fn wanted(work: &mut Work<'_>, uuid: &FogUuid) -> Result<Vec<(bool, Value)>,
         if !wanted {
             continue;
         }
-        let Some((image, registry)) = images::resolve(work, one, fog.settings.fog_type)? else {
+        let Some((image, registry)) = images::resolve(work, one, fog.settings.platform())? else {
             continue;
         };
         let routes = store::route::of_microservice(work.tx, &one.uuid)?;

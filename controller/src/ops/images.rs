@@ -4,26 +4,26 @@ use iofog_api::ApiError;
 
 use crate::app::Work;
 use crate::domain::catalog::{self, Item};
-use crate::domain::microservice::{Image, Microservice, image_for};
+use crate::domain::microservice::{Image, Microservice, Platform, image_for, image_on};
 use crate::store;
 
-/// Image and registry for a fog type: own images first, else the catalog item's.
+/// Image and registry for an agent's platform: own images first, else the catalog item's.
 ///
 /// # Errors
 /// When the database fails.
 pub fn resolve(
     work: &mut Work<'_>,
     microservice: &Microservice,
-    fog_type: i64,
+    platform: Platform<'_>,
 ) -> Result<Option<(String, i64)>, ApiError> {
     let item = match microservice.catalog_item_id {
         Some(id) => store::catalog::by_id(work.tx, id)?,
         None => None,
     };
     let registry = item.as_ref().map_or(microservice.registry_id, |item| item.settings.registry_id);
-    let own = image_for(&microservice.spec.images, fog_type);
+    let own = image_on(&microservice.spec.images, platform);
     let image =
-        own.or_else(|| item.as_ref().and_then(|item| image_for(&item.settings.images, fog_type)));
+        own.or_else(|| item.as_ref().and_then(|item| image_on(&item.settings.images, platform)));
     Ok(image.map(|image| (image.to_owned(), registry)))
 }
 
@@ -45,7 +45,7 @@ pub fn check(
     name: &str,
     item: Option<&Item>,
     images: &[Image],
-    fog_type: Option<i64>,
+    platform: Option<Platform<'_>>,
 ) -> Result<(), ApiError> {
     if let Some(item) = item
         && !images.is_empty()
@@ -57,8 +57,8 @@ pub fn check(
         )));
     }
     let available = item.map_or(images, |item| &item.settings.images);
-    match fog_type {
-        Some(fog_type) if image_for(available, fog_type).is_none() => Err(ApiError::validation(
+    match platform {
+        Some(platform) if image_on(available, platform).is_none() => Err(ApiError::validation(
             format!("Microservice {name} does not have a valid image for its Agent type"),
         )),
         _ => Ok(()),

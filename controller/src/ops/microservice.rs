@@ -85,7 +85,7 @@ pub fn create(
         &name,
         item.as_ref(),
         &own_images,
-        fog.as_ref().map(|fog| fog.settings.fog_type),
+        fog.as_ref().map(|fog| fog.settings.platform()),
     )?;
     let registry_id = match &item {
         Some(item) => item.settings.registry_id,
@@ -185,8 +185,8 @@ pub fn update(
         changed.registry_id = id;
     }
     let item = changed.catalog_item_id.map(|id| images::item(work, id)).transpose()?;
-    let fog_type = fog.as_ref().map(|fog| fog.settings.fog_type);
-    images::check(&changed.name, item.as_ref(), &changed.spec.images, fog_type)?;
+    let platform = fog.as_ref().map(|fog| fog.settings.platform());
+    images::check(&changed.name, item.as_ref(), &changed.spec.images, platform)?;
     let spec = &mut changed.spec;
     if let Some(config) = request.config {
         spec.config = config;

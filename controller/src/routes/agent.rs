@@ -9,6 +9,7 @@ use serde_json::json;
 use super::{Answered, AnsweredLater, Auth, Handler, Route, Verb};
 use crate::app::{App, Work, now_ms};
 use crate::domain::change::Flags;
+use crate::domain::microservice::{ARCHITECTURES, Platform};
 use crate::http::{Reply, Request};
 use crate::ops::agent;
 use crate::stop::Stop;
@@ -143,7 +144,10 @@ fn provision(work: &mut Work<'_>, request: &Request) -> Answered {
     let body = Fields::of(&request.body)?;
     let fog_type = body.required_integer("type", 0, 2)?;
     let key = body.required_string("key", 0)?;
-    let (uuid, token) = agent::provision(work, &key, fog_type)?;
+    let told = body.string("architecture")?;
+    let architecture = told.as_deref().filter(|name| ARCHITECTURES.contains(name));
+    let platform = Platform { fog_type, architecture };
+    let (uuid, token) = agent::provision(work, &key, platform)?;
     Ok(Reply::json(json!({ "uuid": uuid, "token": token })))
 }
 
@@ -221,7 +225,7 @@ fn microservice(work: &mut Work<'_>, request: &Request) -> Answered {
     let found = store::microservice::by_uuid(work.tx, &uuid.into())?
         .filter(|found| found.fog.as_ref() == Some(&fog.uuid))
         .ok_or_else(|| ApiError::not_found(format!("Invalid microservice UUID '{uuid}'")))?;
-    let image = crate::ops::images::resolve(work, &found, fog.settings.fog_type)?;
+    let image = crate::ops::images::resolve(work, &found, fog.settings.platform())?;
     let (image, registry) = image.unwrap_or_default();
     let routes = store::route::of_microservice(work.tx, &found.uuid)?;
     let body = view::agent::microservice(&found, &image, registry, &routes);

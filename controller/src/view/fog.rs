@@ -22,6 +22,10 @@ pub fn fog(work: &mut Work<'_>, fog: &Fog) -> Result<Value, ApiError> {
             body.extend(part);
         }
     }
+    // Ours alone (decision 0052): left out for agents that did not tell it.
+    if let Some(architecture) = &fog.settings.architecture {
+        body.insert("architecture".to_owned(), architecture.as_str().into());
+    }
     router(work, fog, &mut body)?;
     let linked = store::edge_resource::of_fog(work.tx, &fog.uuid)?;
     let linked: Vec<Value> = linked.iter().map(super::edge_resource::brief).collect();

@@ -50,7 +50,10 @@ pub fn microservice(
     let images: Vec<Value> = spec
         .images
         .iter()
-        .map(|image| json!({ "containerImage": image.image, "fogTypeId": image.fog_type }))
+        .map(|image| match &image.architecture {
+            None => json!({ "containerImage": image.image, "fogTypeId": image.fog_type }),
+            Some(name) => json!({ "containerImage": image.image, "architecture": name }),
+        })
         .collect();
     let body = json!({
         "uuid": of.uuid,

@@ -14,6 +14,9 @@ pub struct ProvisionRequest {
     pub fog_type: u8,
     /// Eight characters, valid for 20 minutes.
     pub key: String,
+    /// True architecture, such as `mipsel`: ours alone, left alone by a Controller that does not know it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<String>,
 }
 
 /// Answer to [`ProvisionRequest`].
