@@ -122,6 +122,8 @@ impl Guest {
         writeln!(self.keyboard, "{line}").context("the guest is gone")?;
         self.keyboard.flush()?;
         let (rest, text) = self.until("@@ ").with_context(|| format!("guest: {line}"))?;
+        // A console that was not quiet yet repeats what was typed.
+        let text = text.strip_prefix(line).map_or(text.as_str(), str::trim_start).to_owned();
         Ok(Outcome { status: rest.trim().parse().unwrap_or(-1), text })
     }
 

@@ -35,7 +35,7 @@ impl Gateway<'_> {
             let mut guest = self.power_on(Power::default())?;
             self.wait_connected(&mut guest)?;
             self.order("upgrade")?;
-            std::thread::sleep(Duration::from_millis(u64::from(random_below(4000)?)));
+            std::thread::sleep(Duration::from_millis(u64::from(random_below(12_000)?)));
             guest.cut_power()?;
             self.figures.cuts_update += 1;
             let mut guest = self.power_on(Power::default())?;
@@ -117,7 +117,11 @@ impl Gateway<'_> {
         let deadline = Instant::now() + GUARD;
         loop {
             let text = guest.run(RECORD)?.text;
-            let record: Value = serde_json::from_str(&text).unwrap_or_default();
+            // Before the first update there is none; anything else must be whole.
+            let record: Value = match text.trim_start().starts_with('{') {
+                true => serde_json::from_str(&text).with_context(|| format!("record: {text}"))?,
+                false => Value::Null,
+            };
             if is_there(&record) {
                 return Ok(record);
             }
