@@ -76,7 +76,7 @@ pub const MACHINES: &[Machine] = &[
         extras: EXTRAS,
         disk: "/dev/vda",
         disk_device: "virtio-blk-pci",
-        network_device: "pcnet",
+        network_device: "pcnet,romfile=",
     },
 ];
 
