@@ -176,6 +176,8 @@ pub fn disk(machine: &Machine, boot: &Boot, files: &[Placed], to: &Path) -> Resu
     let output = Command::new("/sbin/mke2fs")
         .args(["-q", "-t", "ext4", "-O", "^metadata_csum_seed,^orphan_file", "-m", "0", "-d"])
         .arg(&root)
+        // Everything is initialised here: the kernel must not go on with it while writes are counted.
+        .args(["-E", "lazy_itable_init=0,lazy_journal_init=0"])
         .arg(to)
         .arg(format!("{DISK_MB}M"))
         .output()
