@@ -214,7 +214,6 @@ pub struct Fog {
 
 #[cfg(test)]
 mod tests {
-    use super::microservice::Platform;
     use super::*;
     use serde_json::json;
 
