@@ -137,11 +137,11 @@ impl Slot {
         }
     }
 
-    /// Its file's name.
+    /// Its file below the folder of self-update. Processes are found by the program's name, so all slots keep it.
     pub fn file(self) -> &'static str {
         match self {
-            Self::A => "slot-a",
-            Self::B => "slot-b",
+            Self::A => "a/iofog-agent",
+            Self::B => "b/iofog-agent",
         }
     }
 }

@@ -59,8 +59,11 @@ impl Slots {
 
     /// Opens the file that becomes the program of a slot.
     pub fn receive(&self, slot: Slot, artefact: &Artefact) -> io::Result<Incoming> {
-        fs::create_dir_all(&self.folder)?;
         let part = self.path(slot).with_extension("part");
+        if let Some(folder) = part.parent() {
+            fs::create_dir_all(folder)?;
+            disk::sync_folder_of(folder)?;
+        }
         let file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o755).open(&part)?;
         Ok(Incoming {
@@ -139,4 +142,50 @@ fn digest_of(path: &Path, bytes: u32) -> io::Result<Digest> {
     let mut digest = [0; 32];
     digest.copy_from_slice(context.finish().as_ref());
     Ok(Digest(digest))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::update::record::Version;
+
+    fn artefact(content: &[u8]) -> Artefact {
+        let digest = ring::digest::digest(&SHA256, content);
+        Artefact {
+            target: "t".into(),
+            file: "f".into(),
+            bytes: u32::try_from(content.len()).unwrap(),
+            sha256: Digest(digest.as_ref().try_into().unwrap()),
+        }
+    }
+
+    #[test]
+    fn a_program_is_taken_whole_or_not_at_all() {
+        let folder = std::env::temp_dir().join(format!("iofog-slots-{}", std::process::id()));
+        let slots = Slots::new(&folder);
+        let wanted = artefact(b"program");
+        let record = Record {
+            a: Some(installed(Version(2), &wanted)),
+            confirmed: Program::Slot(Slot::A),
+            ..Record::default()
+        };
+        slots.save(&record).unwrap();
+        assert_eq!(slots.load(), Some(record.clone()));
+        for wrong in [&b"progra"[..], b"programs", b"prograM"] {
+            let mut incoming = slots.receive(Slot::A, &wanted).unwrap();
+            let taken =
+                incoming.write(wrong).and_then(|()| incoming.finish(&slots, Slot::A, &wanted));
+            assert!(taken.is_err(), "{wrong:?}");
+            assert!(!slots.is_whole(&record, Program::Slot(Slot::A)));
+        }
+        let mut incoming = slots.receive(Slot::A, &wanted).unwrap();
+        incoming.write(b"pro").unwrap();
+        incoming.write(b"gram").unwrap();
+        incoming.finish(&slots, Slot::A, &wanted).unwrap();
+        assert!(slots.is_whole(&record, Program::Slot(Slot::A)));
+        assert!(!slots.is_whole(&record, Program::Slot(Slot::B)));
+        std::fs::write(slots.path(Slot::A), b"prograX").unwrap();
+        assert!(!slots.is_whole(&record, Program::Slot(Slot::A)), "damaged later");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
 }
