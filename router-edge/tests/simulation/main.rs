@@ -45,7 +45,7 @@ fn seeds(part: u64) -> Vec<u64> {
     match number("SEED") {
         Some(seed) if part == 0 => vec![seed],
         Some(_) => Vec::new(),
-        None => (0..number("SCHEDULES").unwrap_or(300)).filter(|seed| seed % 2 == part).collect(),
+        None => (0..number("SCHEDULES").unwrap_or(1_000)).filter(|seed| seed % 2 == part).collect(),
     }
 }
 

@@ -1,11 +1,14 @@
 //! `cargo xtask check32`: the device programs must compile where a word has 32 bits and no 64-bit
-//! atomics exist. Only checked, not linked: no C library or linker of that target is needed.
+//! atomics exist. Only checked, not linked; the C inside ring is compiled, by the C compiler of the cross builds.
+
+use std::process::Command;
 
 use anyhow::Result;
 use argh::FromArgs;
 
+use crate::cross::toolchain;
 use crate::tools::cargo::{self, EDGE_PACKAGES};
-use crate::tools::{rust_src, say};
+use crate::tools::say;
 
 /// MIPS of small gateways: little-endian, soft-float, largest atomic 32 bits.
 const TARGET: &str = "mipsel-unknown-linux-musl";
@@ -21,9 +24,14 @@ impl Check32 {
     /// # Errors
     /// When something does not compile, or no source of the standard library can be had.
     pub fn run(&self) -> Result<()> {
-        rust_src::ensure()?;
-        let mut command = cargo::cargo();
+        let tools = toolchain::ensure()?;
+        let mut path = std::ffi::OsString::from(&tools.bin);
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        let mut command = Command::new(tools.bin.join("cargo-zigbuild"));
         command
+            .current_dir(cargo::workspace())
+            .env("PATH", path)
             .args(["check", "--quiet", "-Zbuild-std=std,panic_abort", "--target", TARGET])
             .args(["--profile", "edge", "--lib", "--bins"])
             .env("RUSTC_BOOTSTRAP", "1")

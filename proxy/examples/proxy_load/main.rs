@@ -1,7 +1,7 @@
 //! Load for exposed ports over real programs: processor time per request and per gigabyte, added latency,
 //! memory per idle tunnel; `socat`, and the reference proxy where it is given, take turns with ours.
 //!
-//! `cargo build --release -p iofog-proxy -p iofog-router && cargo run --release -p iofog-proxy --example load`;
+//! `cargo build --release -p iofog-proxy -p iofog-router && cargo run --release -p iofog-proxy --example proxy_load`;
 //! wants `wrk`, `iperf3` and `socat`. `IOFOG_REFERENCE_PROXY` names a folder with the reference.
 #![allow(
     clippy::unwrap_used,
