@@ -100,7 +100,8 @@ impl fmt::Display for Reference {
 
 /// A first part with a dot or a port, or `localhost`, is a host.
 fn is_host(part: &str) -> bool {
-    let shape = part.contains(['.', ':']) || part == "localhost";
+    let begins = part.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '[');
+    let shape = begins && part.contains(['.', ':']) || part == "localhost";
     shape && part.bytes().all(|c| c.is_ascii_alphanumeric() || b".:-[]".contains(&c))
 }
 
