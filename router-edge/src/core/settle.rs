@@ -63,7 +63,7 @@ impl Core {
         {
             address.drop_load(remote);
         }
-        let mut idle_proxy = None;
+        let (mut idle_proxy, mut freed) = (None, false);
         if let Some(link) = self.links.get_mut(key) {
             link.outgoing.outstanding = link.outgoing.outstanding.saturating_sub(1);
             link.counters.count(state.as_ref());
@@ -75,7 +75,8 @@ impl Core {
             && let Some(link) = self.links.get_mut(key)
         {
             // Settled before everything was sent: what is left has no taker.
-            let in_progress = link.outgoing.queue.front() == Some(&id) && out.key.is_some();
+            freed = link.outgoing.queue.front() == Some(&id);
+            let in_progress = freed && out.key.is_some();
             link.outgoing.queue.retain(|queued| *queued != id);
             if in_progress && let Some(conn) = self.conns.get_mut(link.conn) {
                 conn.engine.abort(link.id);
@@ -98,6 +99,10 @@ impl Core {
             && self.table.get(address).is_some_and(|address| address.producers.is_empty())
         {
             self.address_changed(address);
+        }
+        if freed {
+            // What waited behind it may not wait for anything else.
+            self.pump(key);
         }
     }
 
