@@ -6,6 +6,7 @@
 pub mod app;
 pub mod domain;
 pub mod http;
+pub mod import;
 pub mod jobs;
 pub mod link;
 pub mod live;

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use argh::FromArgs;
+use iofog_controller::app::App;
 use iofog_controller::http::server;
 use iofog_controller::http::tls::Tls;
 use iofog_controller::settings::Settings;
@@ -15,7 +16,7 @@ use iofog_controller::start::start;
 use iofog_controller::store::Store;
 use iofog_controller::store::postgres::{PgStore, Server};
 use iofog_controller::store::sqlite::SqliteStore;
-use iofog_controller::{jobs, stop};
+use iofog_controller::{import, jobs, stop};
 use ring::rand::{SecureRandom as _, SystemRandom};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -31,6 +32,7 @@ struct Arguments {
 #[argh(subcommand)]
 enum Command {
     Start(Start),
+    Import(Import),
     Version(Version),
 }
 
@@ -46,6 +48,18 @@ struct Start {
     log_level: log::LevelFilter,
 }
 
+/// Takes over the SQLite database of a Controller 3.0.4 that was stopped, into a new database of this one.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "import")]
+struct Import {
+    /// the file, prod_database.sqlite as a rule; it is only read
+    #[argh(positional)]
+    file: PathBuf,
+    /// folder of the database to fill (default /var/lib/iofog-controller)
+    #[argh(option)]
+    data_dir: Option<PathBuf>,
+}
+
 /// Prints the version.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "version")]
@@ -55,6 +69,7 @@ fn main() -> ExitCode {
     let arguments: Arguments = argh::from_env();
     let result = match arguments.command {
         Command::Start(start) => run(start),
+        Command::Import(import) => take_over(import),
         Command::Version(_) => print_version(),
     };
     match result {
@@ -109,6 +124,21 @@ async fn serve(settings: Settings) -> Result<()> {
     stopper.stop();
     serving.await.context("the server failed")?;
     jobs.await.context("the jobs failed")
+}
+
+/// Fills the database that the settings name from a file of the other Controller, and says what it held.
+fn take_over(arguments: Import) -> Result<()> {
+    use std::io::Write as _;
+    iofog_log_sink::init(iofog_log_sink::Options::default()).context("cannot start the log")?;
+    let settings = Settings::read(|name| std::env::var(name).ok(), arguments.data_dir)?;
+    let origin = random_name()?;
+    let (store, _lock) = open(&settings, &origin)?;
+    let app = App::new(settings, store, origin);
+    let report = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .context("cannot start the runtime")?
+        .block_on(import::import(&app, &arguments.file))?;
+    write!(std::io::stdout(), "{report}").context("cannot print")
 }
 
 /// A name that no other Controller has.

@@ -8,6 +8,7 @@ pub mod config;
 pub mod edge_resource;
 pub mod effect;
 pub mod fog;
+pub mod given;
 pub mod hal;
 pub mod microservice;
 pub mod postgres;

@@ -18,7 +18,7 @@ fn read(row: &Row) -> Stored<PublicPort> {
 }
 
 /// Key of the entry host in the unique constraint; empty = none (Kubernetes).
-fn host_key(details: &PublicDetails) -> &str {
+pub(super) fn host_key(details: &PublicDetails) -> &str {
     details.host.as_ref().map_or("", FogUuid::as_str)
 }
 

@@ -112,9 +112,19 @@ impl Store for PgStore {
     }
 
     fn ids_given(&self, tx: &mut dyn Tx) -> Stored<()> {
-        for sql in [
-            "SELECT setval(pg_get_serial_sequence('registries', 'id'), max(id)) FROM registries",
-            "SELECT setval(pg_get_serial_sequence('catalog_items', 'id'), max(id)) FROM catalog_items",
+        // Never backwards: ids of removed rows are not given again.
+        macro_rules! follow {
+            ($($table:literal),*) => {
+                [$(concat!(
+                    "SELECT setval(pg_get_serial_sequence('", $table, "', 'id'), GREATEST(max(id),
+                     pg_sequence_last_value(pg_get_serial_sequence('", $table, "', 'id')::regclass)))
+                     FROM ", $table,
+                )),*]
+            };
+        }
+        for sql in follow![
+            "users", "registries", "catalog_items", "config", "routers", "applications",
+            "public_ports", "routes", "edge_resources", "application_templates"
         ] {
             tx.query(sql, &[])?;
         }
