@@ -25,7 +25,8 @@ fn import_registries(import: &mut Import<'_, '_>) -> Result<()> {
             settings: RegistrySettings {
                 url: row.text_or_empty("url")?,
                 is_public: row.flag("is_public")?,
-                is_secure: row.flag("secure")?,
+                // Not set by its API: means yes, as for a registry made here.
+                is_secure: row.int("secure")?.is_none_or(|secure| secure != 0),
                 certificate: row.text_or_empty("certificate")?,
                 requires_cert: row.flag("requires_cert")?,
                 username: row.text_or_empty("user_name")?,
@@ -64,8 +65,7 @@ fn info_type(rows: Option<&Vec<Record>>) -> Result<Option<InfoType>> {
 }
 
 fn import_items(import: &mut Import<'_, '_>) -> Result<()> {
-    let seeds: HashMap<String, i64> =
-        catalog::seeds().map(|seed| (seed.name, seed.id)).collect();
+    let seeds: HashMap<String, i64> = catalog::seeds().map(|seed| (seed.name, seed.id)).collect();
     let last_seed = seeds.values().copied().max().unwrap_or_default();
     let pictures = import.source.rows_by("CatalogItemImages", "catalog_item_id", "id")?;
     let inputs = import.source.rows_by("CatalogItemInputTypes", "catalog_item_id", "id")?;

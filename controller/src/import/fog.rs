@@ -26,7 +26,7 @@ pub(super) fn import(import: &mut Import<'_, '_>) -> Result<()> {
             if router.text("iofog_uuid")?.as_deref() == Some(&uuid) {
                 let edge = router.flag("is_edge")?;
                 settings.router_mode = if edge { RouterMode::Edge } else { RouterMode::Interior };
-            } else if router.int("id")? == row.int("router_id")? && !router.flag("is_default")? {
+            } else if router.int("id")? == row.int("router_id")? {
                 settings.network_router = router.text("iofog_uuid")?;
             }
         }
@@ -181,7 +181,8 @@ fn import_secrets(import: &mut Import<'_, '_>) -> Result<()> {
     for row in import.source.rows("FogVersionCommands", "id")? {
         let Some(fog) = row.text("iofog_uuid")? else { continue };
         let (provision_key, expires) = keys.get(&fog).cloned().unwrap_or_default();
-        let order = Order { command: row.text_or_empty("version_command")?, provision_key, expires };
+        let order =
+            Order { command: row.text_or_empty("version_command")?, provision_key, expires };
         store::version::put(import.work.tx, &FogUuid::from(fog), &order)?;
     }
     Ok(())

@@ -123,8 +123,16 @@ impl Store for PgStore {
             };
         }
         for sql in follow![
-            "users", "registries", "catalog_items", "config", "routers", "applications",
-            "public_ports", "routes", "edge_resources", "application_templates"
+            "users",
+            "registries",
+            "catalog_items",
+            "config",
+            "routers",
+            "applications",
+            "public_ports",
+            "routes",
+            "edge_resources",
+            "application_templates"
         ] {
             tx.query(sql, &[])?;
         }
