@@ -32,6 +32,9 @@ impl Tls {
         let (key, chain) = match certificate {
             Certificate::Files { key, chain } => (key.clone(), chain.clone()),
             Certificate::Own { names } => {
+                // With a PostgreSQL database nothing else needs the folder.
+                std::fs::create_dir_all(data_dir)
+                    .with_context(|| format!("cannot create {}", data_dir.display()))?;
                 let key = data_dir.join("controller-key.pem");
                 let chain = data_dir.join("controller-cert.pem");
                 if !key.exists() || !chain.exists() {

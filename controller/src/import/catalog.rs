@@ -49,6 +49,7 @@ pub(super) fn images(rows: &[Record]) -> Result<Vec<Image>> {
     rows.iter()
         .map(|row| {
             Ok(Image {
+                architecture: None,
                 image: row.text_or_empty("container_image")?,
                 fog_type: row.needed_int("fog_type_id")?,
             })

@@ -84,6 +84,7 @@ fn settings(row: &Record, tags: Vec<String>) -> Result<FogSettings> {
     let real = |column, usual: f64| Ok::<_, anyhow::Error>(row.real(column)?.unwrap_or(usual));
     let int = |column, usual: i64| Ok::<_, anyhow::Error>(row.int(column)?.unwrap_or(usual));
     Ok(FogSettings {
+        architecture: None,
         fog_type: int("fog_type_id", usual.fog_type)?,
         location: row.text("location")?,
         description: row.text("description")?,
