@@ -63,6 +63,8 @@ impl Reporter {
         if let Err(error) = ops::agent::take_status(app, &self.fog, &body, now) {
             log::warn!("status of agent {}: {error}", self.fog);
         }
+        // As each call with the agent's token does.
+        app.live.statuses.update_fog(&self.fog, |status| status.last_active = now);
     }
 
     /// The agent's clock at our `now`.
