@@ -210,15 +210,7 @@ impl Client {
             sending.link =
                 engine.attach(session, attach(name, Role::Sender, ADDRESSES[sending.address])).ok();
         }
-        for receiving in &mut self.receiving {
-            if receiving.link.is_none() {
-                *keys += 1;
-                receiving.key = *keys;
-                let name = format!("{}-{}-r{keys}", self.name, self.connections);
-                let attach = attach(name, Role::Receiver, ADDRESSES[receiving.address]);
-                receiving.link = engine.attach(session, attach).ok();
-            }
-        }
+        self.reattach(keys);
     }
 
     fn credit(&mut self, link: LinkId, credit: u32) {
