@@ -84,11 +84,7 @@ impl Port {
         if let Some(public) = &port.public {
             public.check(internal)?;
         }
-        if RESERVED.contains(&external) {
-            return Err(ApiError::validation(format!(
-                "Port '{external}' is reserved for internal use"
-            )));
-        }
+        check_reserved(external)?;
         Ok(port)
     }
 }
@@ -118,6 +114,13 @@ impl PublicRequest {
             _ => Ok(()),
         }
     }
+}
+
+fn check_reserved(port: i64) -> Result<(), ApiError> {
+    if RESERVED.contains(&port) {
+        return Err(ApiError::validation(format!("Port '{port}' is reserved for internal use")));
+    }
+    Ok(())
 }
 
 /// Refuses a list that maps one port twice.
@@ -155,7 +158,7 @@ pub fn not_available(port: i64) -> ApiError {
 /// The public port to grant: the wanted one if it is free, else the first free of the range.
 ///
 /// # Errors
-/// When the wanted one is taken or the range is exhausted.
+/// When the wanted one is taken or an agent's own, or the range is exhausted.
 pub fn grant(
     wanted: Option<i64>,
     range: &std::ops::Range<i64>,
@@ -164,10 +167,13 @@ pub fn grant(
 ) -> Result<i64, ApiError> {
     match wanted {
         Some(port) if taken.contains(&port) => Err(not_available(port)),
-        Some(port) => Ok(port),
-        None => range.clone().find(|port| !taken.contains(port)).ok_or_else(|| {
-            ApiError::validation(format!("No public port available in range for {host}"))
-        }),
+        Some(port) => check_reserved(port).map(|()| port),
+        None => {
+            let free = |port: &i64| !taken.contains(port) && !RESERVED.contains(port);
+            range.clone().find(free).ok_or_else(|| {
+                ApiError::validation(format!("No public port available in range for {host}"))
+            })
+        }
     }
 }
 
@@ -201,6 +207,7 @@ mod tests {
         assert_eq!(grant(Some(6080), &(6000..7000), &taken, "h").unwrap(), 6080);
         assert!(grant(Some(6001), &(6000..7000), &taken, "h").is_err());
         assert!(grant(None, &(6000..6002), &taken, "h").is_err());
+        assert_eq!(grant(None, &(54_321..54_330), &taken, "h").unwrap(), 54_323);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::app::Work;
 use crate::domain::change::Flags;
 use crate::domain::fog::Fog;
 use crate::domain::microservice::{AgentReference, Microservice, Request, Spec, Volume};
-use crate::domain::port::{self, Port};
+use crate::domain::port::{self, Port, PublicPort};
 use crate::domain::status::MicroserviceStatus;
 use crate::store::{self, application::Application};
 
@@ -211,9 +211,9 @@ pub fn update(
     if let Some(fog) = &fog
         && (moved || new_ports.is_some())
     {
-        let granted = public_port::of(work, &stored.uuid)?;
         let mut taken = taken_ports(work, fog, Some(&stored.uuid))?;
-        for own in granted {
+        let (_, gone) = kept_and_gone(work, stored, &changed)?;
+        for own in gone.iter().filter(|own| own.details.host.as_ref() == Some(&fog.uuid)) {
             taken.remove(&own.public_port);
         }
         port::check_free(&changed.spec.ports, &taken)?;
@@ -234,21 +234,31 @@ pub fn update(
     extra_host::refresh(work)
 }
 
-/// Keeps granted public ports whose request is unchanged, moves their local side, takes back and grants the rest.
+/// Granted public ports whose request is unchanged, and the others.
+fn kept_and_gone(
+    work: &mut Work<'_>,
+    before: &Microservice,
+    after: &Microservice,
+) -> Result<(Vec<PublicPort>, Vec<PublicPort>), ApiError> {
+    fn wanted(ports: &[Port], internal: i64) -> Option<&Port> {
+        ports.iter().find(|port| port.internal == internal && port.public.is_some())
+    }
+    let granted = public_port::of(work, &before.uuid)?;
+    Ok(granted.into_iter().partition(|own| {
+        let old = wanted(&before.spec.ports, own.internal);
+        before.spec.ports == after.spec.ports
+            || old.is_some() && old == wanted(&after.spec.ports, own.internal)
+    }))
+}
+
+/// Moves the local side of public ports that are kept, takes back and grants the rest.
 fn move_public_ports(
     work: &mut Work<'_>,
     before: &Microservice,
     after: &Microservice,
     ports_changed: bool,
 ) -> Result<(), ApiError> {
-    let granted = public_port::of(work, &before.uuid)?;
-    let wanted_by = |ports: &[Port], internal: i64| {
-        ports.iter().find(|port| port.internal == internal && port.public.is_some()).cloned()
-    };
-    let (kept, gone): (Vec<_>, Vec<_>) = granted.into_iter().partition(|own| {
-        let old = wanted_by(&before.spec.ports, own.internal);
-        !ports_changed || old.is_some() && old == wanted_by(&after.spec.ports, own.internal)
-    });
+    let (kept, gone) = kept_and_gone(work, before, after)?;
     public_port::release(work, before.fog.as_ref(), &gone)?;
     if before.fog != after.fog {
         for own in &kept {
