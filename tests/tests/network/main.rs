@@ -3,6 +3,7 @@
 mod bad_input;
 mod continuity;
 mod flow;
+mod ports;
 mod removal;
 
 use std::process::ExitCode;
@@ -30,6 +31,19 @@ const SCENARIOS: &[Scenario<World>] = &[
     Scenario { name: "continuity::system_agent_killed", run: continuity::system_agent_killed },
     Scenario { name: "continuity::router_cut_off", run: continuity::router_cut_off },
     Scenario { name: "continuity::controller_restarted", run: continuity::controller_restarted },
+    Scenario { name: "ports::conflicts_refused", run: ports::conflicts_refused },
+    Scenario { name: "ports::removed_and_given_again", run: ports::removed_and_given_again },
+    Scenario {
+        name: "ports::moves_with_its_microservice",
+        run: ports::moves_with_its_microservice,
+    },
+    Scenario { name: "ports::entered_at_either_gateway", run: ports::entered_at_either_gateway },
+    Scenario {
+        name: "ports::others_come_and_go_beside_an_open_connection",
+        run: ports::others_come_and_go_beside_an_open_connection,
+    },
+    Scenario { name: "ports::survives_its_microservice", run: ports::survives_its_microservice },
+    Scenario { name: "ports::follows_its_router", run: ports::follows_its_router },
     Scenario { name: "removal::application_deleted", run: removal::application_deleted },
     Scenario { name: "removal::foreign_container_untouched", run: removal::foreign_untouched },
     Scenario { name: "removal::down_keeps_ids_and_up_returns", run: removal::down_and_up },
