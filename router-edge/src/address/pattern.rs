@@ -3,7 +3,7 @@
 
 use std::cmp::Ordering;
 
-use crate::config::{AddressRule, Treatment};
+use crate::config::{AddressRule, Overflow, Treatment};
 
 /// One compiled pattern.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,6 +23,7 @@ enum Token {
 pub struct Rules {
     rules: Vec<(Pattern, AddressRule)>,
     default: Treatment,
+    overflow: Overflow,
 }
 
 impl Pattern {
@@ -55,8 +56,8 @@ impl Pattern {
 impl Rules {
     /// Compiles the configured rules.
     #[must_use]
-    pub fn new(rules: &[AddressRule], default: Treatment) -> Self {
-        let mut table = Self { rules: Vec::with_capacity(rules.len()), default };
+    pub fn new(rules: &[AddressRule], default: Treatment, overflow: Overflow) -> Self {
+        let mut table = Self { rules: Vec::with_capacity(rules.len()), default, overflow };
         for rule in rules {
             table.add(rule.clone());
         }
@@ -94,6 +95,12 @@ impl Rules {
     #[must_use]
     pub fn treatment(&self, address: &str) -> Treatment {
         self.find(address).map_or(self.default, |rule| rule.distribution)
+    }
+
+    /// What becomes of pre-settled messages that wait, under a rule or none.
+    #[must_use]
+    pub fn overflow(&self, rule: Option<&AddressRule>) -> Overflow {
+        rule.and_then(|rule| rule.presettled_overflow).unwrap_or(self.overflow)
     }
 }
 
@@ -169,6 +176,7 @@ mod tests {
             name: Some(pattern.to_owned()),
             pattern: pattern.to_owned(),
             distribution,
+            presettled_overflow: None,
             priority: None,
         };
         let mut rules = Rules::new(
@@ -179,6 +187,7 @@ mod tests {
                 rule("a/b/#", Treatment::Balanced),
             ],
             Treatment::Closest,
+            Overflow::Hold,
         );
         assert_eq!(rules.treatment("x"), Treatment::Unavailable);
         assert_eq!(rules.treatment("a/b"), Treatment::Balanced);

@@ -8,7 +8,7 @@ use super::types::{
 };
 use super::{
     AddressRule, Attributes, ConfigError, ConnectorConfig, Entity, HttpConfig, ListenerConfig,
-    Mode, Role, RouterConfig, Sasl, Settings, Treatment, security, ssl_profile,
+    Mode, Overflow, Role, RouterConfig, Sasl, Settings, Treatment, security, ssl_profile,
 };
 
 /// Names under which an entity may be written.
@@ -137,6 +137,11 @@ fn router(mut from: Attributes) -> Result<RouterConfig, ConfigError> {
             "defaultDistribution",
             Treatment::Balanced,
             Treatment::parse,
+        )?,
+        presettled_overflow: from.choice(
+            "presettledOverflow",
+            base.presettled_overflow,
+            Overflow::parse,
         )?,
         metadata: from.string("metadata")?,
         sasl_users_file: from.string("saslUsersFile")?,
@@ -271,6 +276,8 @@ pub(crate) fn address_rule(mut from: Attributes) -> Result<AddressRule, ConfigEr
         name: from.string("name")?,
         pattern,
         distribution: from.choice("distribution", Treatment::Balanced, Treatment::parse)?,
+        presettled_overflow: from
+            .choice("presettledOverflow", None, |name| Overflow::parse(name).map(Some))?,
         priority,
     };
     from.ignore(&["waypoint", "ingressPhase", "egressPhase", "enableFallback"]);

@@ -18,8 +18,8 @@ pub use diff::{Diff, diff};
 pub use error::ConfigError;
 pub use ssl_profile::{SslProfile, UidPart};
 pub use types::{
-    AddressRule, ConnectorConfig, HttpConfig, ListenerConfig, Mode, Role, RouterConfig, RouterId,
-    Sasl, Secret, Settings, Treatment,
+    AddressRule, ConnectorConfig, HttpConfig, ListenerConfig, Mode, Overflow, Role, RouterConfig,
+    RouterId, Sasl, Secret, Settings, Treatment,
 };
 
 pub(crate) use attributes::{Attributes, Entity};

@@ -51,6 +51,16 @@ pub enum Treatment {
     LinkBalanced,
 }
 
+/// What becomes of pre-settled messages that a slow receiver does not take (decision 0080).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Overflow {
+    /// They wait, and their sender gets no further credit.
+    #[default]
+    Hold,
+    /// The oldest is dropped and counted.
+    Drop,
+}
+
 /// SASL mechanisms that a listener offers or a connector may choose.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Sasl {
@@ -83,6 +93,8 @@ pub struct Settings {
     pub unreachable_holdoff: u32,
     /// Treatment of addresses that no rule names.
     pub default_distribution: Treatment,
+    /// Of addresses whose rule says nothing.
+    pub presettled_overflow: Overflow,
     /// Free text shown by management.
     pub metadata: Option<String>,
     /// Users that may authenticate by PLAIN (decision 0020).
@@ -169,6 +181,8 @@ pub struct AddressRule {
     pub pattern: String,
     /// The treatment.
     pub distribution: Treatment,
+    /// What becomes of pre-settled messages beyond what the receiver takes; none = as the router says.
+    pub presettled_overflow: Option<Overflow>,
     /// Priority 0-9 of messages that carry none.
     pub priority: Option<u8>,
 }
@@ -293,6 +307,21 @@ impl Treatment {
     }
 }
 
+impl Overflow {
+    /// Name in configuration and management.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Hold => "hold",
+            Self::Drop => "drop",
+        }
+    }
+
+    pub(crate) fn parse(name: &str) -> Option<Self> {
+        [Self::Hold, Self::Drop].into_iter().find(|overflow| overflow.as_str() == name)
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -303,6 +332,7 @@ impl Default for Settings {
             remote_ls_max_age: 60,
             unreachable_holdoff: 1,
             default_distribution: Treatment::Balanced,
+            presettled_overflow: Overflow::Hold,
             metadata: None,
             sasl_users_file: None,
         }

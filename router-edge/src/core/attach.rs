@@ -105,7 +105,11 @@ impl Core {
         }
         match self.producer_place(&text) {
             Ok(address) => {
+                let settled = offer.attach.snd_settle_mode == SenderSettleMode::Settled;
                 let key = self.accept_link(offer, Kind::Endpoint, Some(&text));
+                if let Some(link) = self.links.get_mut(key) {
+                    link.incoming.presettled = settled;
+                }
                 self.bind_producer(key, address);
                 Ok(key)
             }

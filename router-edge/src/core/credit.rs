@@ -66,7 +66,7 @@ impl Core {
     }
 
     /// Opens or closes the credit of one producer as its address has a path or not.
-    fn look_at_producer(&mut self, key: LinkKey) {
+    pub(super) fn look_at_producer(&mut self, key: LinkKey) {
         let Some(link) = self.links.get(key) else {
             return;
         };
@@ -84,6 +84,7 @@ impl Core {
         let (owner, id) = (link.conn, link.id);
         if !open {
             link.incoming.withheld = true;
+            self.drain_producer(key);
             return;
         }
         link.incoming.withheld = false;

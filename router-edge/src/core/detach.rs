@@ -4,6 +4,7 @@ use iofog_amqp::{DeliveryState, Error};
 use iofog_amqp_engine::LinkId;
 
 use super::Core;
+use super::drops::DropReason;
 use super::link::{Current, Kind, Link};
 use super::slab::{ConnId, DeliveryId, LinkKey};
 use crate::network::NeighbourLink;
@@ -94,6 +95,16 @@ impl Core {
             })
             .collect();
         for (id, sent) in affected {
+            if !sent && self.reroute(key, id) {
+                continue;
+            }
+            if let Some((from, _)) = self
+                .deliveries
+                .get(id)
+                .and_then(|delivery| delivery.incoming.filter(|_| delivery.settled && !sent))
+            {
+                self.count_drop(from, DropReason::ReceiverGone);
+            }
             let state =
                 if sent { DeliveryState::modified(true, false) } else { DeliveryState::Released };
             self.end_out(key, id, Some(state));

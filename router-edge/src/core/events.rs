@@ -62,6 +62,7 @@ impl Core {
             Event::SenderFlow { link, drained: true, .. } => {
                 if let Some(key) = self.conns.get(id).and_then(|conn| conn.link(link)) {
                     self.relay_drained(key);
+                    self.producer_drained(key);
                 }
             }
             Event::SenderFlow { .. } | Event::SessionBegun { .. } | Event::SessionEnded { .. } => {}

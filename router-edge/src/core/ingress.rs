@@ -1,8 +1,8 @@
 //! Deliveries that arrive: whose they are, what routers wrote on them, where they go next.
 
 use bytes::Bytes;
+use iofog_amqp::condition;
 use iofog_amqp::section::{self, Scan};
-use iofog_amqp::{DeliveryState, condition};
 use iofog_amqp_engine::{Delivered, DeliveryKey};
 
 use super::Core;
@@ -63,6 +63,7 @@ impl Core {
         if piece.first {
             link.counters.deliveries += 1;
             link.counters.presettled += u64::from(piece.settled);
+            link.incoming.presettled = piece.settled;
             self.totals.ingress += 1;
             self.totals.presettled += u64::from(piece.settled);
         } else {
@@ -126,9 +127,7 @@ impl Core {
                     about = found;
                     arrival.payload = rest;
                     if about.hops > 0 && about.passed(&self.node) {
-                        // It went round in a circle.
-                        self.refuse(&arrival, DeliveryState::Released);
-                        return;
+                        return self.looped(&arrival);
                     }
                 }
                 Ok(None) if arrival.more => return self.gather(arrival, ADDRESS_LIMIT),
@@ -236,7 +235,7 @@ impl Core {
         Found::Address(key)
     }
 
-    fn priority(&self, address: AddressKey, payload: &Bytes) -> u8 {
+    pub(super) fn priority(&self, address: AddressKey, payload: &Bytes) -> u8 {
         if self.network.is_none() {
             return DEFAULT_PRIORITY;
         }
@@ -264,14 +263,7 @@ impl Core {
     }
 
     fn dispatch(&mut self, arrival: Arrival, about: Metadata, address: AddressKey, origin: Origin) {
-        self.choose(address, origin);
-        if self.chosen.is_empty() {
-            // An edge knows only a part of the network: its interior may know more.
-            match self.up_address {
-                Some(up) if up != address && origin.edge.is_none() => self.choose(up, origin),
-                _ => {}
-            }
-        }
+        self.choose_or_up(address, origin);
         if self.chosen.is_empty() {
             self.no_path(&arrival);
             return;
@@ -282,6 +274,18 @@ impl Core {
         }
         self.totals.transit += u64::from(origin.transit);
         self.forward(arrival, about, Some(address));
+    }
+
+    /// Chooses; an edge knows only a part of the network: its interior may know more.
+    pub(super) fn choose_or_up(&mut self, address: AddressKey, origin: Origin) {
+        self.choose(address, origin);
+        if let Some(up) = self.up_address
+            && self.chosen.is_empty()
+            && up != address
+            && origin.edge.is_none()
+        {
+            self.choose(up, origin);
+        }
     }
 
     /// Hands a delivery to the links in `self.chosen`.
@@ -323,10 +327,15 @@ impl Core {
         let Some(delivery) = self.deliveries.get(id) else {
             return;
         };
+        let address = delivery.address.and_then(|address| self.table.get(address));
+        let may_drop = delivery.settled && address.is_some_and(|address| address.drops);
         if delivery.more.is_empty() {
             if let Some(link) = delivery.out.as_ref().map(|out| out.link) {
                 self.queue(link, id);
                 self.pump(link);
+                if may_drop {
+                    self.shed(link);
+                }
             }
         } else {
             let links: Vec<LinkKey> = delivery.outs().map(|out| out.link).collect();
@@ -336,6 +345,9 @@ impl Core {
             // Pumping may end ways out, so it comes after all were queued.
             for link in links {
                 self.pump(link);
+                if may_drop {
+                    self.shed(link);
+                }
             }
         }
         if let Some(delivery) = self.deliveries.get_mut(id) {

@@ -88,6 +88,10 @@ pub(crate) struct Incoming {
     pub(crate) last: Option<(Bytes, AddressKey, u32)>,
     /// From an edge: it was told that the address has destinations elsewhere.
     pub(crate) tracked: bool,
+    /// Its sender settles before it sends, as far as it told or did last.
+    pub(crate) presettled: bool,
+    /// Its credit was taken back; the answer has not come.
+    pub(crate) draining: bool,
     /// Deliveries of this link in the table.
     pub(crate) in_flight: u32,
 }

@@ -9,6 +9,7 @@ mod control;
 mod credit;
 mod delivery;
 mod detach;
+mod drops;
 mod edge;
 mod egress;
 mod events;
@@ -29,6 +30,7 @@ mod table;
 mod tracking;
 
 pub use conn::{ConnSpec, Direction, TlsFacts};
+pub use drops::{DropReason, Drops};
 pub use manage::{Command, CommandAction, Entities};
 pub use slab::ConnId;
 
@@ -108,8 +110,8 @@ pub struct Totals {
     pub modified: u64,
     /// Came pre-settled.
     pub presettled: u64,
-    /// Pre-settled and without any path.
-    pub dropped_presettled: u64,
+    /// Came pre-settled and were lost.
+    pub drops: Drops,
 }
 
 /// Makes names that no one else has.
@@ -142,7 +144,12 @@ impl Core {
     /// in seconds.
     #[must_use]
     pub fn new(config: &RouterConfig, seed: u64, instance: u64, now: Millis) -> Self {
-        let rules = Rules::new(&config.addresses, config.settings.default_distribution);
+        let settings = &config.settings;
+        let rules = Rules::new(
+            &config.addresses,
+            settings.default_distribution,
+            settings.presettled_overflow,
+        );
         let network = (config.mode == Mode::Interior)
             .then(|| Network::new(config.id.clone(), instance, network_settings(&config.settings)));
         let mut core = Self {

@@ -4,10 +4,11 @@ use bytes::BytesMut;
 use iofog_amqp::{DeliveryState, Error, condition};
 use iofog_amqp_engine::Token;
 
-use super::Core;
+use super::drops::DropReason;
 use super::ingress::Arrival;
 use super::link::Current;
 use super::metadata::Metadata;
+use super::{Core, Totals};
 
 impl Core {
     pub(super) fn gather(&mut self, arrival: Arrival, limit: usize) {
@@ -35,21 +36,37 @@ impl Core {
     }
 
     pub(super) fn reject(&mut self, arrival: &Arrival, why: &iofog_amqp::Symbol) {
-        self.totals.rejected += 1;
+        self.lost_or(arrival, DropReason::Refused, |totals| &mut totals.rejected);
         let error = Error::new(why.clone(), "the router cannot forward this message");
         self.refuse(arrival, DeliveryState::Rejected(Some(Box::new(error))));
     }
 
     pub(super) fn no_path(&mut self, arrival: &Arrival) {
-        if arrival.settled {
-            self.totals.dropped_presettled += 1;
-            if let Some(link) = self.links.get_mut(arrival.link) {
-                link.counters.dropped_presettled += 1;
-            }
-        } else {
-            self.totals.released += 1;
-        }
+        self.lost_or(arrival, DropReason::NoPath, |totals| &mut totals.released);
         self.refuse(arrival, DeliveryState::Released);
+        if arrival.settled {
+            self.drain_producer(arrival.link);
+        }
+    }
+
+    /// Routers passed it in a circle.
+    pub(super) fn looped(&mut self, arrival: &Arrival) {
+        self.lost_or(arrival, DropReason::Loop, |totals| &mut totals.released);
+        self.refuse(arrival, DeliveryState::Released);
+    }
+
+    /// Counts the end of a delivery that goes nowhere: as lost, or by its outcome.
+    fn lost_or(
+        &mut self,
+        arrival: &Arrival,
+        reason: DropReason,
+        outcome: impl Fn(&mut Totals) -> &mut u64,
+    ) {
+        if arrival.settled {
+            self.count_drop(arrival.link, reason);
+        } else {
+            *outcome(&mut self.totals) += 1;
+        }
     }
 
     /// Ends a delivery that goes nowhere.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use super::slab::{AddressKey, LinkKey, Slab};
 use crate::address::{Class, Key, Rules};
-use crate::config::Treatment;
+use crate::config::{Overflow, Treatment};
 use crate::network::{Bits, RouterNumber};
 
 /// One address.
@@ -14,6 +14,8 @@ pub(crate) struct Address {
     pub(crate) class: Class,
     pub(crate) name: Rc<str>,
     pub(crate) treatment: Treatment,
+    /// Policy: pre-settled deliveries that a slow receiver does not take are dropped.
+    pub(crate) drops: bool,
     /// Priority of messages that carry none, if configured.
     pub(crate) priority: Option<u8>,
     /// Links to consumers here and on edges below.
@@ -76,11 +78,14 @@ impl Table {
             Class::Topological => Treatment::Multicast,
             _ => Treatment::Closest,
         };
+        let priority = rule.and_then(|rule| rule.priority);
+        let drops = key.class == Class::Mobile && self.rules.overflow(rule) == Overflow::Drop;
         let added = self.addresses.insert(Address {
             class: key.class,
             name: Rc::clone(&name),
             treatment,
-            priority: rule.and_then(|rule| rule.priority),
+            drops,
+            priority,
             consumers: Vec::new(),
             producers: Vec::new(),
             remotes: Bits::default(),

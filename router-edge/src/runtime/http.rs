@@ -9,11 +9,14 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::shared::Shared;
 use crate::config::HttpConfig;
+use crate::core::DropReason;
 
 /// Bytes that a request's head may have.
 const HEAD_LIMIT: usize = 8 * 1024;
 /// Time that a client has for its request and for reading the answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Pre-settled deliveries that were lost, by reason: beside the reference's sum of them.
+const DROPS: &str = "iofog_router_dropped_presettled_total";
 const TEXT: &str = "text/plain";
 /// What Prometheus expects.
 const METRICS: &str = "text/plain; version=0.0.4";
@@ -118,7 +121,7 @@ fn metrics(shared: &Shared) -> String {
         ("qdr_link_routes_total", count(now.link_routes)),
         ("qdr_auto_links_total", 0),
         ("qdr_presettled_deliveries_total", totals.presettled),
-        ("qdr_dropped_presettled_deliveries_total", totals.dropped_presettled),
+        ("qdr_dropped_presettled_deliveries_total", totals.drops.total()),
         ("qdr_accepted_deliveries_total", totals.accepted),
         ("qdr_released_deliveries_total", totals.released),
         ("qdr_rejected_deliveries_total", totals.rejected),
@@ -133,6 +136,11 @@ fn metrics(shared: &Shared) -> String {
     for (name, value) in values {
         let kind = if name.contains("deliveries") { "counter" } else { "gauge" };
         text.push_str(&format!("# TYPE {name} {kind}\n{name} {value}\n"));
+    }
+    text.push_str(&format!("# TYPE {DROPS} counter\n"));
+    for reason in DropReason::ALL {
+        let (label, value) = (reason.label(), totals.drops.of(reason));
+        text.push_str(&format!("{DROPS}{{reason=\"{label}\"}} {value}\n"));
     }
     text
 }

@@ -7,6 +7,8 @@ use iofog_amqp_engine::InitialSerials;
 use iofog_tls::TlsError;
 use thiserror::Error;
 
+use crate::core::Drops;
+
 /// Facts of the machine that are no part of the router's configuration.
 #[derive(Debug, Clone, Default)]
 pub struct RuntimeOptions {
@@ -102,6 +104,8 @@ pub struct RouterStatus {
     pub listeners: Vec<(String, std::net::SocketAddr)>,
     /// Each connector.
     pub connectors: Vec<ConnectorStatus>,
+    /// Pre-settled deliveries that were lost.
+    pub presettled_drops: Drops,
     /// Deliveries taken from clients and routers.
     pub deliveries_ingress: u64,
     /// Deliveries given to clients and routers.

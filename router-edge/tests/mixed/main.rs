@@ -30,7 +30,13 @@ async fn ours(mode: Mode, id: &str) -> RouterHandle {
         [("multicast", Treatment::Multicast), ("closest", Treatment::Closest)]
     {
         let pattern = format!("{prefix}/#");
-        config.addresses.push(AddressRule { name: None, pattern, distribution, priority: None });
+        config.addresses.push(AddressRule {
+            name: None,
+            pattern,
+            distribution,
+            presettled_overflow: None,
+            priority: None,
+        });
     }
     start(config, RuntimeOptions::default()).await.unwrap()
 }

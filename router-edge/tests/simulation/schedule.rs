@@ -58,6 +58,7 @@ fn build(world: &mut World) {
                 name: None,
                 pattern: pattern.to_owned(),
                 distribution,
+                presettled_overflow: None,
                 priority: None,
             })
             .into();

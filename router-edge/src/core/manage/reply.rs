@@ -11,6 +11,9 @@ use crate::core::choose::Origin;
 use crate::core::delivery::{Delivery, Message as Bytestream};
 use crate::core::metadata::Metadata;
 
+/// Answers that wait for one receiver.
+const MOST_REPLIES: usize = 1_000;
+
 /// Attributes as a map; `type` values get the caller's prefix.
 pub(super) fn map(attributes: &[(&'static str, Value)], family: Family) -> Value {
     let entries = attributes.iter().map(|(name, value)| {
@@ -63,6 +66,12 @@ impl Core {
         };
         let metadata =
             Metadata { to: Some(Bytes::copy_from_slice(to.as_bytes())), ..Metadata::default() };
+        // Who asks and does not take the answers loses them.
+        let waiting = self.links.get(out.link).map_or(0, |link| link.outgoing.queue.len());
+        if waiting >= MOST_REPLIES {
+            self.chosen.clear();
+            return;
+        }
         let id = self.deliveries.insert(Delivery {
             incoming: None,
             settled: true,

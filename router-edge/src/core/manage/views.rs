@@ -3,11 +3,11 @@
 use iofog_amqp::{Role as LinkRole, Value};
 
 use super::entity::Kind;
-use crate::config::{ConnectorConfig, ListenerConfig, Mode, Role, Sasl};
-use crate::core::Core;
+use crate::config::{ConnectorConfig, ListenerConfig, Mode, Overflow, Role, Sasl};
 use crate::core::conn::{Conn, Direction};
 use crate::core::link::Link;
 use crate::core::link_route::Via;
+use crate::core::{Core, DropReason};
 
 /// Attributes of one entity.
 pub(super) type Record = Vec<(&'static str, Value)>;
@@ -45,6 +45,14 @@ impl Core {
     }
 
     fn router_view(&self) -> Record {
+        let mut view = self.router_facts();
+        let drops = self.totals().drops;
+        let by_reason = DropReason::ALL.map(|r| (r.attribute(), total(drops.of(r))));
+        view.extend(by_reason);
+        view
+    }
+
+    fn router_facts(&self) -> Record {
         let snapshot = self.snapshot();
         let totals = self.totals();
         let name = format!("router/{}", self.id);
@@ -68,7 +76,7 @@ impl Core {
             ("deliveriesEgress", total(totals.egress)),
             ("deliveriesTransit", total(totals.transit)),
             ("presettledDeliveries", total(totals.presettled)),
-            ("droppedPresettledDeliveries", total(totals.dropped_presettled)),
+            ("droppedPresettledDeliveries", total(totals.drops.total())),
             ("acceptedDeliveries", total(totals.accepted)),
             ("rejectedDeliveries", total(totals.rejected)),
             ("releasedDeliveries", total(totals.released)),
@@ -124,6 +132,10 @@ impl Core {
                     ("identity", name.into()),
                     ("pattern", rule.pattern.as_str().into()),
                     ("distribution", rule.distribution.as_str().into()),
+                    (
+                        "presettledOverflow",
+                        optional(rule.presettled_overflow.map(Overflow::as_str)),
+                    ),
                     ("priority", Value::Int(rule.priority.map_or(-1, i32::from))),
                 ]
             })
