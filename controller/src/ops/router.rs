@@ -70,7 +70,8 @@ pub fn apply(work: &mut Work<'_>, fog: &Fog, request: &RouterRequest) -> Result<
         if let Some(router) = existing {
             remove(work, fog, &router)?;
         }
-        return Ok(());
+        // Its Proxy, if it has one, dials another router from here on.
+        return rewrite_proxy(work, fog);
     }
     let is_edge = fog.settings.router_mode == RouterMode::Edge;
     let upstreams = wanted_upstreams(work, fog, request, existing.as_ref())?;
@@ -109,6 +110,10 @@ pub fn apply(work: &mut Work<'_>, fog: &Fog, request: &RouterRequest) -> Result<
     if before.is_some_and(|before| before != router.settings) {
         for downstream in store::router::downstreams(work.tx, router.id)? {
             rewrite(work, &downstream)?;
+        }
+        for guest in guests(work, &router)? {
+            rewrite_proxy(work, &guest)?;
+            work.flag(&guest.uuid, Flags::ROUTER_CHANGED)?;
         }
     }
     rewrite_proxy(work, fog)
@@ -246,14 +251,31 @@ fn rewrite(work: &mut Work<'_>, router: &Router) -> Result<(), ApiError> {
     write_microservice(work, &fog, router, Some(&router.settings))
 }
 
+/// Agents without a router of their own whose messages a router carries.
+fn guests(work: &mut Work<'_>, router: &Router) -> Result<Vec<Fog>, ApiError> {
+    let mut guests = Vec::new();
+    for fog in store::fog::all(work.tx)? {
+        if fog.settings.router_mode == RouterMode::None
+            && network_router(work, &fog)?.is_some_and(|carrier| carrier.id == router.id)
+        {
+            guests.push(fog);
+        }
+    }
+    Ok(guests)
+}
+
 /// Points an agent's Proxy at the router that carries its messages.
 fn rewrite_proxy(work: &mut Work<'_>, fog: &Fog) -> Result<(), ApiError> {
     let Some(mut proxy) = store::microservice::system(work.tx, &fog.uuid, catalog::PROXY)? else {
         return Ok(());
     };
-    let Some(router) = network_router(work, fog)? else { return Ok(()) };
+    let wanted = network_router(work, fog)?
+        .map(|router| NetworkRouter {
+            host: router.settings.host,
+            port: router.settings.messaging_port,
+        })
+        .unwrap_or_default();
     let mut config = ProxyConfig::parse(&proxy.spec.config);
-    let wanted = NetworkRouter { host: router.settings.host, port: router.settings.messaging_port };
     if config.network_router == wanted {
         return Ok(());
     }
@@ -269,7 +291,7 @@ fn rewrite_proxy(work: &mut Work<'_>, fog: &Fog) -> Result<(), ApiError> {
 /// When the database fails.
 pub fn remove(work: &mut Work<'_>, fog: &Fog, router: &Router) -> Result<(), ApiError> {
     let downstreams = store::router::downstreams(work.tx, router.id)?;
-    let others = store::fog::all(work.tx)?;
+    let guests = guests(work, router)?;
     store::router::delete(work.tx, router.id)?;
     if let Some(known) = store::microservice::system(work.tx, &fog.uuid, catalog::ROUTER)? {
         work.delete_microservice(&known.uuid)?;
@@ -284,13 +306,11 @@ pub fn remove(work: &mut Work<'_>, fog: &Fog, router: &Router) -> Result<(), Api
             work.flag(uuid, Flags::ROUTER_CHANGED)?;
         }
     }
-    for mut other in others {
-        if other.settings.network_router.as_deref() == Some(fog.uuid.as_str()) {
-            other.settings.network_router = None;
-            store::fog::update(work.tx, &other)?;
-            rewrite_proxy(work, &other)?;
-            work.flag(&other.uuid, Flags::ROUTER_CHANGED)?;
-        }
+    for mut guest in guests {
+        guest.settings.network_router = None;
+        store::fog::update(work.tx, &guest)?;
+        rewrite_proxy(work, &guest)?;
+        work.flag(&guest.uuid, Flags::ROUTER_CHANGED)?;
     }
     Ok(())
 }

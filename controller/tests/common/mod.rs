@@ -69,6 +69,16 @@ impl Controller {
         &self.folder
     }
 
+    /// Its database, where that is on PostgreSQL.
+    pub fn database(&self) -> Option<&Database> {
+        self.database.as_deref()
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Host and port.
     pub fn address(&self) -> &str {
         self.base.trim_start_matches("http://").trim_end_matches("/api/v3")
@@ -83,6 +93,11 @@ impl Controller {
             .env("Server_Port", "0")
             .output()
             .unwrap()
+    }
+
+    /// Waits for the end of a process that was killed.
+    pub fn end(&mut self) {
+        self.child.wait().unwrap();
     }
 
     /// SIGKILL, then a new process on the same data.

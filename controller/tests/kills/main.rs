@@ -1,0 +1,77 @@
+//! SIGKILL at random moments of random mutations by several clients: nothing that was answered is lost, nothing is half
+//! done, and the whole database stays consistent. On the store that the suite runs on.
+//!
+//! `IOFOG_KILLS_MUTATIONS` (400) and `IOFOG_KILLS_SEED` make it another or a longer run; results of long runs are in
+//! docs/long-runs.md.
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::panic, reason = "a test may fail here")]
+#![allow(unreachable_pub, missing_docs, reason = "the parts of one test")]
+
+#[path = "../common/mod.rs"]
+mod common;
+
+mod client;
+mod invariants;
+mod mutation;
+mod world;
+
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use client::Client;
+use common::Controller;
+use world::Random;
+
+const CLIENTS: u64 = 4;
+/// A guard against hangs: killed then at the latest.
+const HANGS: Duration = Duration::from_secs(30);
+
+fn setting(name: &str, default: u64) -> u64 {
+    std::env::var(name).map_or(default, |value| value.parse().expect("a number"))
+}
+
+#[test]
+fn killed_at_random_nothing_is_lost_or_half_done() {
+    let wanted = setting("IOFOG_KILLS_MUTATIONS", 400);
+    let seed = setting("IOFOG_KILLS_SEED", 1);
+    println!("seed {seed}");
+    let mut controller = Controller::start();
+    let mut clients: Vec<Client> =
+        (0..CLIENTS).map(|number| Client::new(&controller, number, seed)).collect();
+    let mut random = Random(seed);
+    let (mut kills, mut done) = (0, 0);
+    while done < wanted {
+        // Some mutations, and then a moment that nothing is in step with.
+        let (some, moment) = (1 + random.below(40), Duration::from_micros(random.below(30_000)));
+        let answered = AtomicU32::new(0);
+        let base = controller.base.clone();
+        std::thread::scope(|scope| {
+            for client in &mut clients {
+                scope.spawn(|| client.run(&base, &answered));
+            }
+            let start = Instant::now();
+            while u64::from(answered.load(Ordering::Relaxed)) < some && start.elapsed() < HANGS {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            std::thread::sleep(moment);
+            let pid = controller.pid().to_string();
+            assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+        });
+        kills += 1;
+        controller.end();
+        let wrong = invariants::violations(&controller);
+        assert!(wrong.is_empty(), "seed {seed}, after kill {kills}: {wrong:#?}");
+        controller.kill_and_restart();
+        for client in &mut clients {
+            assert!(client.check(&controller.base).is_ok(), "the restarted Controller is gone");
+        }
+        done = clients.iter().map(|client| u64::from(client.accepted + client.cut)).sum();
+    }
+    let sum = |of: fn(&Client) -> u32| clients.iter().map(of).sum::<u32>();
+    let (accepted, refused, cut) =
+        (sum(|one| one.accepted), sum(|one| one.refused), sum(|one| one.cut));
+    println!(
+        "seed {seed}: {accepted} mutations accepted, {refused} refused, {cut} cut off by {kills} kills"
+    );
+    assert!(cut > 0, "no kill met a mutation");
+}
