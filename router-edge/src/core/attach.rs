@@ -10,6 +10,7 @@ use super::Core;
 use super::conn::Direction;
 use super::link::{Kind, Link};
 use super::slab::{AddressKey, ConnId, LinkKey};
+use super::streams::DELIVERIES;
 use crate::address::{Class, Key, Resolved, resolve};
 use crate::config::{Mode, Role as ConnRole, Treatment};
 
@@ -51,10 +52,7 @@ impl Core {
         let result = match (role, direction) {
             (ConnRole::InterRouter, _) => self.interior_attach(offer),
             (ConnRole::Edge, Direction::In) => self.edge_attach(offer),
-            (ConnRole::Edge, Direction::Out) => Err((
-                offer,
-                Error::new(CONNECTION_ROLE, "an edge router takes no links from its interior"),
-            )),
+            (ConnRole::Edge, Direction::Out) => self.uplink_attach(offer),
             _ if router_capability => {
                 Err((offer, Error::new(FORBIDDEN, "links between routers need role inter-router")))
             }
@@ -86,6 +84,19 @@ impl Core {
         }
     }
 
+    /// The interior above attaches nothing but streaming links: their messages say where they go.
+    fn uplink_attach(&mut self, offer: Offer) -> Result<LinkKey, (Offer, Error)> {
+        let used = self.uplink.as_ref().is_some_and(|uplink| uplink.conn == offer.conn);
+        let anonymous = offer.address().is_none_or(str::is_empty) && offer.attach.target.is_some();
+        if !used || !anonymous || offer.attach.role != Role::Sender {
+            let text = "an edge router takes only streaming links from its interior";
+            return Err((offer, Error::new(CONNECTION_ROLE, text)));
+        }
+        let key = self.accept_link(offer, Kind::Stream, None);
+        self.grant(key);
+        Ok(key)
+    }
+
     fn producer_attach(&mut self, mut offer: Offer) -> Result<LinkKey, (Offer, Error)> {
         let Some(target) = offer.attach.target.as_mut() else {
             return Err((offer, Error::new(condition::PRECONDITION_FAILED, "no target")));
@@ -99,16 +110,22 @@ impl Core {
         }
         let text = target.address.clone().unwrap_or_default();
         if text.is_empty() {
+            let streaming = offer.has_capability(DELIVERIES);
             let key = self.accept_link(offer, Kind::Anonymous, None);
+            if let Some(link) = self.links.get_mut(key) {
+                link.incoming.streaming = streaming;
+            }
             self.grant(key);
             return Ok(key);
         }
         match self.producer_place(&text) {
             Ok(address) => {
                 let settled = offer.attach.snd_settle_mode == SenderSettleMode::Settled;
+                let streaming = offer.has_capability(DELIVERIES);
                 let key = self.accept_link(offer, Kind::Endpoint, Some(&text));
                 if let Some(link) = self.links.get_mut(key) {
                     link.incoming.presettled = settled;
+                    link.incoming.streaming = streaming;
                 }
                 self.bind_producer(key, address);
                 Ok(key)

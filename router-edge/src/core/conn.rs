@@ -102,6 +102,13 @@ pub(crate) struct Routing {
     pub(crate) announced: bool,
     /// Inter-router: data links towards the peer, by priority.
     pub(crate) data: Vec<LinkKey>,
+    /// The peer takes streaming links.
+    pub(crate) streams: bool,
+    /// Streaming links of ours, and those of them that wait for a stream.
+    pub(crate) stream_links: u32,
+    pub(crate) idle_streams: Vec<LinkKey>,
+    /// Inter-router: data links that the peer sends on, by its attaches.
+    pub(crate) data_in: usize,
     /// Edge, at the interior: addresses are announced over this link.
     pub(crate) tracking: Option<LinkKey>,
 }
@@ -165,6 +172,8 @@ impl Conn {
             let version = property("qd.annotations-version").and_then(Value::as_i64);
             self.metadata = Some(if version == Some(2) { Version::Two } else { Version::One });
         }
+        self.routing.streams =
+            self.is_router() && open.offered_capabilities.contains(&super::streams::LINKS);
         let cost = property("qd.inter-router-cost").and_then(Value::as_u64);
         let cost = cost.and_then(|cost| u32::try_from(cost).ok()).unwrap_or(1);
         self.cost = self.spec.cost.max(cost);

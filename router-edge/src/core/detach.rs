@@ -148,6 +148,9 @@ impl Core {
             routing.control = None;
             self.neighbour_lost(link.conn);
         }
+        if link.kind == Kind::Stream && link.is_outgoing() {
+            self.stream_gone(link.conn, key, !link.attached);
+        }
         self.uplink_link_gone(key);
     }
 

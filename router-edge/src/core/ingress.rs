@@ -89,7 +89,9 @@ impl Core {
         }
         let kind = link.kind;
         match kind {
-            Kind::Endpoint | Kind::Anonymous | Kind::Data | Kind::Proxy => self.route(arrival),
+            Kind::Endpoint | Kind::Anonymous | Kind::Data | Kind::Stream | Kind::Proxy => {
+                self.route(arrival);
+            }
             Kind::Routed => self.relay_delivery(arrival),
             Kind::Sink => self.swallow(&arrival),
             Kind::Control | Kind::Tracking | Kind::Lookup => {
@@ -262,8 +264,19 @@ impl Core {
         }
     }
 
-    fn dispatch(&mut self, arrival: Arrival, about: Metadata, address: AddressKey, origin: Origin) {
+    fn dispatch(
+        &mut self,
+        arrival: Arrival,
+        mut about: Metadata,
+        address: AddressKey,
+        origin: Origin,
+    ) {
         self.choose_or_up(address, origin);
+        let asked = self.links.get(arrival.link).is_some_and(|link| link.incoming.streaming);
+        if arrival.more && (asked || about.flags & metadata::STREAMING != 0) {
+            about.flags |= metadata::STREAMING;
+            self.choose_streams();
+        }
         if self.chosen.is_empty() {
             self.no_path(&arrival);
             return;

@@ -15,7 +15,7 @@ use crate::network::{Action, NeighbourLink, Route, RouterNumber};
 
 /// Capabilities of links between interiors.
 const CONTROL: &str = "qd.router";
-const DATA: &str = "qd.router-data";
+pub(super) const DATA: &str = "qd.router-data";
 /// Data links in each direction: one per priority.
 const PRIORITIES: usize = 10;
 
@@ -78,6 +78,7 @@ impl Core {
             let error = Error::new(CONNECTION_ROLE, "this connection joins routers only");
             return Err((offer, error));
         };
+        let kind = self.data_or_stream(&offer, kind);
         let conn = offer.conn;
         let sends = offer.attach.role == Role::Sender;
         let key = self.accept_link(offer, kind, None);
@@ -87,6 +88,20 @@ impl Core {
             (false, _) => self.add_data_link(conn, key),
         }
         Ok(key)
+    }
+
+    /// The side that dialled makes one data link of each priority in both directions; what the peer
+    /// attaches beyond that is for streams.
+    fn data_or_stream(&mut self, offer: &Offer, kind: Kind) -> Kind {
+        let Some(conn) = self.conns.get_mut(offer.conn) else {
+            return kind;
+        };
+        if kind != Kind::Data || offer.attach.role != Role::Sender {
+            return kind;
+        }
+        conn.routing.data_in += 1;
+        let expected = if conn.spec.direction == Direction::In { PRIORITIES } else { 0 };
+        if conn.routing.data_in > expected { Kind::Stream } else { kind }
     }
 
     fn neighbour_up(&mut self, id: ConnId, control: LinkKey) {

@@ -61,6 +61,8 @@ pub(crate) enum Kind {
     Control,
     /// Between interiors: everything else, one link per priority.
     Data,
+    /// Between routers: one message at a time that is sent before it is complete.
+    Stream,
     /// Between edge and interior: which addresses have destinations.
     Tracking,
     /// Between edge and interior: whether an address is a link route's.
@@ -88,6 +90,8 @@ pub(crate) struct Incoming {
     pub(crate) last: Option<(Bytes, AddressKey, u32)>,
     /// From an edge: it was told that the address has destinations elsewhere.
     pub(crate) tracked: bool,
+    /// Its sender wants messages passed on before they are complete, over streaming links.
+    pub(crate) streaming: bool,
     /// Its sender settles before it sends, as far as it told or did last.
     pub(crate) presettled: bool,
     /// Its credit was taken back; the answer has not come.
@@ -143,7 +147,7 @@ impl Kind {
         match self {
             Self::Endpoint | Self::Anonymous | Self::Sink => "endpoint",
             Self::Control => "router-control",
-            Self::Data => "inter-router",
+            Self::Data | Self::Stream => "inter-router",
             Self::Tracking | Self::Lookup | Self::Proxy => "edge-downlink",
             Self::Routed => "endpoint",
         }

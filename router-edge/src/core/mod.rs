@@ -26,6 +26,7 @@ mod refuse;
 mod relay;
 mod settle;
 mod slab;
+mod streams;
 mod table;
 mod tracking;
 

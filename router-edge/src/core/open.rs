@@ -150,7 +150,7 @@ const MAX_SESSIONS: u16 = 8_192;
 const LOCAL_FRAME_SIZE: u32 = 64 * 1024;
 
 fn capabilities() -> Vec<Symbol> {
-    vec![Symbol::from_static("ANONYMOUS-RELAY")]
+    vec![Symbol::from_static("ANONYMOUS-RELAY"), super::streams::LINKS]
 }
 
 /// What a listener offers; EXTERNAL only to peers whose certificate was believed.

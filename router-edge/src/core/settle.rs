@@ -63,13 +63,14 @@ impl Core {
         {
             address.drop_load(remote);
         }
-        let (mut idle_proxy, mut freed) = (None, false);
+        let (mut idle_proxy, mut idle_stream, mut freed) = (None, false, false);
         if let Some(link) = self.links.get_mut(key) {
             link.outgoing.outstanding = link.outgoing.outstanding.saturating_sub(1);
             link.counters.count(state.as_ref());
             if link.outgoing.outstanding == 0 && link.kind == Kind::Proxy {
                 idle_proxy = link.address;
             }
+            idle_stream = link.outgoing.outstanding == 0 && link.kind == Kind::Stream;
         }
         if !out.sent
             && let Some(link) = self.links.get_mut(key)
@@ -99,6 +100,9 @@ impl Core {
             && self.table.get(address).is_some_and(|address| address.producers.is_empty())
         {
             self.address_changed(address);
+        }
+        if idle_stream {
+            self.stream_ended(key);
         }
         if freed {
             // What waited behind it may not wait for anything else.

@@ -242,6 +242,7 @@ impl RouterHandle {
                     && connectors.iter().all(|connector| connector.connected)),
             listeners: listeners.iter().map(|(name, l)| (name.clone(), l.address)).collect(),
             connectors,
+            deliveries: snapshot.deliveries,
             presettled_drops: totals.drops,
             deliveries_ingress: totals.ingress,
             deliveries_egress: totals.egress,

@@ -104,6 +104,8 @@ pub struct RouterStatus {
     pub listeners: Vec<(String, std::net::SocketAddr)>,
     /// Each connector.
     pub connectors: Vec<ConnectorStatus>,
+    /// Deliveries on their way.
+    pub deliveries: usize,
     /// Pre-settled deliveries that were lost.
     pub presettled_drops: Drops,
     /// Deliveries taken from clients and routers.

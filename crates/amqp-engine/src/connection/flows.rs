@@ -156,7 +156,23 @@ impl Connection {
         let Some(found) = self.sessions.get_mut(session.0.into()) else { return };
         found.held = hold;
         if !hold && found.incoming_window <= self.config.incoming_window / 2 {
-            self.mark_session(session.0, true);
+            let receiving = |id: &u32| {
+                self.links.get(*id).is_some_and(|link| {
+                    link.role == Role::Receiver && link.state == LinkState::Attached
+                })
+            };
+            let link = found.handles.iter().copied().find(receiving);
+            self.reopen_window(session.0, link);
+        }
+    }
+
+    /// Has the incoming window refilled by the next flow. It names a link where there is one: skupper-router
+    /// goes on with what the window stopped only when a flow names a link of the session.
+    #[inline]
+    fn reopen_window(&mut self, session: u16, link: Option<u32>) {
+        match link {
+            Some(link) => self.flow_due(LinkId(link)),
+            None => self.mark_session(session, true),
         }
     }
 
@@ -225,16 +241,18 @@ impl Connection {
         self.write_frame(channel, |out| flow.encode(out));
     }
 
-    /// A transfer frame arrived: counts it. False: it was not allowed.
+    /// A transfer frame of a link arrived: counts it. False: it was not allowed.
     #[inline]
-    pub(super) fn count_incoming(&mut self, session: u16) -> bool {
+    pub(super) fn count_incoming(&mut self, session: u16, link: u32) -> bool {
         let half = self.config.incoming_window / 2;
         let Some(found) = self.sessions.get_mut(session.into()) else { return false };
         let Some(left) = found.incoming_window.checked_sub(1) else { return false };
         found.incoming_window = left;
         found.next_incoming_id = found.next_incoming_id.plus(1);
         if left <= half && !found.held && !found.flow_due {
-            self.mark_session(session, true);
+            let attached =
+                self.links.get(link).is_some_and(|link| link.state == LinkState::Attached);
+            self.reopen_window(session, attached.then_some(link));
         }
         true
     }
