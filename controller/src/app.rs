@@ -63,6 +63,12 @@ impl App {
         Arc::new(Self { settings, live, started, origin, limits, metrics, store })
     }
 
+    /// Milliseconds since the start, on a clock that never jumps.
+    #[must_use]
+    pub fn steady_ms(&self) -> i64 {
+        i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+
     /// The database behind it.
     #[must_use]
     pub fn store(&self) -> &dyn Store {

@@ -120,7 +120,7 @@ fn a_status_told_to_one_is_shown_by_the_other() {
 }
 
 #[test]
-fn races_for_one_key_and_one_name_have_one_winner() {
+fn races_for_one_key_name_or_port_have_one_winner() {
     let Some((_database, one, two)) = pair() else { return };
     let user = one.user("a@b.co");
     let agent = one.gateway(&user, "gate", "10.0.0.1");
@@ -148,7 +148,33 @@ fn races_for_one_key_and_one_name_have_one_winner() {
     let body = json!({ "name": "same", "fogType": 1, "host": "10.0.0.9" });
     assert_eq!(post("/iofog", Some(user.clone()), body), 1);
     let body = json!({ "name": "same", "microservices": [] });
-    assert_eq!(post("/application", Some(user), body), 1);
+    assert_eq!(post("/application", Some(user.clone()), body), 1);
+    // One port of an agent, then one public port: names differ, so that only the number is in the way.
+    for (public, kind) in [(false, "own"), (true, "public")] {
+        let wins: usize = std::thread::scope(|scope| {
+            let tries: Vec<_> = (0..12)
+                .map(|n| {
+                    let (at, user) = (if n % 2 == 0 { &one } else { &two }, &user);
+                    let external = if public { 20_000 + n } else { 10_000 };
+                    let mut port = json!({ "internal": 80, "external": external });
+                    if public {
+                        port["public"] = json!({ "schemes": ["http"], "protocol": "http",
+                            "router": { "port": 6080 } });
+                    }
+                    let body = json!({ "name": format!("p{kind}-{n}"), "agentName": "gate",
+                        "application": "same", "registryId": 2, "ports": [port],
+                        "images": [{ "containerImage": "i:1", "fogTypeId": 1 }] });
+                    scope.spawn(move || at.call("POST", "/microservices", Some(user), &body).status)
+                })
+                .collect();
+            let statuses = tries.into_iter().map(|one| one.join().unwrap());
+            statuses
+                .inspect(|status| assert!(matches!(status, 201 | 400), "{status}"))
+                .filter(|status| *status == 201)
+                .count()
+        });
+        assert_eq!(wins, 1, "public: {public}");
+    }
 }
 
 #[test]

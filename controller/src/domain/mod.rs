@@ -3,6 +3,7 @@
 pub mod application_template;
 pub mod catalog;
 pub mod change;
+pub mod clock;
 pub mod edge_resource;
 pub mod extra_host;
 pub mod fog;

@@ -200,7 +200,7 @@ async fn respond(
         let account = parsed.value.get("email").and_then(Value::as_str).unwrap_or_default();
         (peer, route.id, account.chars().take(256).collect::<String>())
     });
-    if let Some(wait) = guess.as_ref().and_then(|guess| app.limits.wait(guess, now_ms())) {
+    if let Some(wait) = guess.as_ref().and_then(|guess| app.limits.wait(guess, app.steady_ms())) {
         return Ok(too_many(wait));
     }
     let mut request = Request {
@@ -230,7 +230,7 @@ async fn respond(
     if let (Some(guess), Err(error)) = (guess, &result)
         && !matches!(error.class, ErrorClass::Internal | ErrorClass::Validation)
     {
-        app.limits.failed(guess, now_ms());
+        app.limits.failed(guess, app.steady_ms());
     }
     Ok(match result {
         Ok(reply) => success(route, reply),

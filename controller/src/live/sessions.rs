@@ -103,6 +103,21 @@ impl Sessions {
         true
     }
 
+    /// The clock jumped ahead: a token that it would end keeps what it had left. Agents cannot get another by
+    /// themselves, and a device without a clock of its own starts in the past.
+    pub fn jumped(&self, from: i64, to: i64) {
+        let mut guard = lock(&self.0);
+        let Inner { users, fogs, extended } = &mut *guard;
+        let users = users.iter_mut().map(|(hash, session)| (hash, &mut session.expires));
+        let fogs = fogs.iter_mut().map(|(hash, session)| (hash, &mut session.expires));
+        for (hash, expires) in users.chain(fogs) {
+            if (from..to).contains(expires) {
+                *expires = to.saturating_add(*expires - from);
+                extended.insert(hash.clone());
+            }
+        }
+    }
+
     /// Expiries changed since the last call; expired user tokens are forgotten on the way.
     pub fn take_extended(&self, now: i64) -> Vec<Extended> {
         let mut inner = lock(&self.0);
@@ -145,6 +160,23 @@ mod tests {
         assert_eq!(sessions.user("h", 4000, 1000).unwrap_err().message, "token expired");
         assert!(sessions.fog("h", 0, 1).is_err());
         assert_eq!(sessions.user("x", 0, 1).unwrap_err().message, "authorization failed");
+    }
+
+    #[test]
+    fn a_clock_that_jumps_ahead_ends_no_token() {
+        let sessions = Sessions::default();
+        sessions.add_fog("a".to_owned(), "a".into(), 1000);
+        sessions.add_fog("b".to_owned(), "b".into(), 90_000);
+        sessions.add_user("gone".to_owned(), 7, 400);
+        sessions.jumped(500, 50_000);
+        assert!(sessions.fog("a", 50_500, 10).is_ok());
+        assert_eq!(sessions.user("gone", 50_500, 10).unwrap_err().message, "token expired");
+        let mut extended = sessions.take_extended(50_500);
+        extended.sort();
+        assert_eq!(extended, [("a".to_owned(), true, 50_510)], "b needs nothing");
+        // Backwards it ends none either.
+        sessions.jumped(50_500, 100);
+        assert!(sessions.fog("a", 100, 10).is_ok());
     }
 
     #[test]

@@ -16,6 +16,8 @@ pub(super) trait Session: Tx {
     fn control(&mut self, sql: &'static str) -> Result<(), String>;
     /// The transaction is no more, though no one ended it.
     fn lost(&mut self) -> bool;
+    /// A commit failed. If it may have happened all the same, what it left behind has to be looked up.
+    fn doubt(&mut self) {}
 }
 
 /// Runs jobs until nobody can send any more. `begin` opens a transaction that no other writer runs beside.
@@ -56,6 +58,7 @@ fn run_together(
     let result = session.control("COMMIT");
     if let Err(error) = &result {
         log::error!("cannot commit: {error}");
+        session.doubt();
         let _ = session.control("ROLLBACK");
     }
     for done in kept {

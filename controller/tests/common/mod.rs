@@ -50,6 +50,11 @@ impl Controller {
         Self::start_in(folder, database, environment)
     }
 
+    /// On the embedded database in this folder.
+    pub fn start_at(folder: PathBuf) -> Self {
+        Self::start_in(folder, None, Vec::new())
+    }
+
     /// One of several on a PostgreSQL database.
     pub fn start_on(database: &Arc<Database>) -> Self {
         Self::start_in(std::env::temp_dir(), Some(Arc::clone(database)), Vec::new())

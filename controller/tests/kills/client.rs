@@ -1,7 +1,7 @@
 //! One client: a user with agents of its own, who mutates until the Controller dies, and knows what must be true then.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 
@@ -44,6 +44,8 @@ pub struct Client {
     agents: BTreeMap<String, Agent>,
     system: Option<String>,
     pending: Pending,
+    /// An answer that the server failed counts as none: its database may be gone for a moment.
+    pub forgiving: bool,
     /// Mutations that were answered with success, refused, and cut off.
     pub accepted: u32,
     pub refused: u32,
@@ -76,6 +78,7 @@ impl Client {
             agents: BTreeMap::new(),
             system,
             pending: Pending::Nothing,
+            forgiving: false,
             accepted: 0,
             refused: 0,
             cut: 0,
@@ -95,6 +98,9 @@ impl Client {
             .unwrap();
         let mut answer = self.http.run(request).map_err(|_| Gone)?;
         let text = answer.body_mut().read_to_string().map_err(|_| Gone)?;
+        if self.forgiving && answer.status().is_server_error() {
+            return Err(Gone);
+        }
         Ok((answer.status().as_u16(), serde_json::from_str(&text).unwrap_or(Value::Null)))
     }
 
@@ -102,9 +108,9 @@ impl Client {
         self.call(base, method, path, self.tokens.last().unwrap(), body)
     }
 
-    /// Mutates until the Controller is gone; counts the answers.
-    pub fn run(&mut self, base: &str, answered: &AtomicU32) {
-        while self.one(base).is_ok() {
+    /// Mutates until the Controller is gone or `stop` is set; counts the answers.
+    pub fn run(&mut self, base: &str, answered: &AtomicU32, stop: &AtomicBool) {
+        while !stop.load(Ordering::Relaxed) && self.one(base).is_ok() {
             answered.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -261,6 +267,15 @@ impl Client {
         assert_eq!(status, 200, "{body}");
         self.tokens.push(id(&body["accessToken"]));
         Ok(())
+    }
+
+    /// Gone as long as the Controller has no database.
+    pub fn settle(&self, base: &str) -> Result<(), Gone> {
+        let body = json!({ "key": self.prefix.replace('u', "settle"), "value": "v" });
+        (0..4).try_for_each(|_| {
+            self.as_user(base, "PUT", "/config", &body)?;
+            self.as_user(base, "GET", "/config", &Value::Null).map(drop)
+        })
     }
 
     /// Checks after a restart: all that was answered is there, what was not is there as a whole or not at all.

@@ -15,7 +15,7 @@ mod mutation;
 mod world;
 
 use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use client::Client;
@@ -41,20 +41,8 @@ fn killed_at_random_nothing_is_lost_or_half_done() {
     let mut random = Random(seed);
     let (mut kills, mut done) = (0, 0);
     while done < wanted {
-        // Some mutations, and then a moment that nothing is in step with.
-        let (some, moment) = (1 + random.below(40), Duration::from_micros(random.below(30_000)));
-        let answered = AtomicU32::new(0);
-        let base = controller.base.clone();
-        std::thread::scope(|scope| {
-            for client in &mut clients {
-                scope.spawn(|| client.run(&base, &answered));
-            }
-            let start = Instant::now();
-            while u64::from(answered.load(Ordering::Relaxed)) < some && start.elapsed() < HANGS {
-                std::thread::sleep(Duration::from_millis(1));
-            }
-            std::thread::sleep(moment);
-            let pid = controller.pid().to_string();
+        let pid = controller.pid().to_string();
+        mutate(&mut clients, &controller.base, &mut random, |_| {
             assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
         });
         kills += 1;
@@ -65,8 +53,76 @@ fn killed_at_random_nothing_is_lost_or_half_done() {
         for client in &mut clients {
             assert!(client.check(&controller.base).is_ok(), "the restarted Controller is gone");
         }
-        done = clients.iter().map(|client| u64::from(client.accepted + client.cut)).sum();
+        done = met(&clients);
     }
+    report(&clients, seed, kills);
+}
+
+/// The same where the database goes and the Controller stays: every connection to it is cut, again and again.
+#[test]
+fn cut_off_from_the_database_nothing_is_lost_or_half_done() {
+    if !common::on_postgres() {
+        println!("skipped: the embedded database has no connections (IOFOG_TEST_STORE=postgres)");
+        return;
+    }
+    let (wanted, seed) = (setting("IOFOG_CUTS_MUTATIONS", 200), setting("IOFOG_KILLS_SEED", 1));
+    let controller = Controller::start();
+    let database = controller.database().unwrap();
+    let mut clients: Vec<Client> =
+        (0..CLIENTS).map(|number| Client::new(&controller, number, seed)).collect();
+    let mut random = Random(seed);
+    let (mut cuts, mut done) = (0, 0);
+    while done < wanted {
+        for client in &mut clients {
+            client.forgiving = true;
+        }
+        let pause = Duration::from_millis(random.below(40));
+        mutate(&mut clients, &controller.base, &mut random, |stop| {
+            database.cut();
+            cuts += 1;
+            std::thread::sleep(pause);
+            stop.store(true, Ordering::Relaxed);
+        });
+        let start = Instant::now();
+        for client in &mut clients {
+            // What a commit without an answer left behind is looked up within a second or two.
+            while client.settle(&controller.base).is_err() {
+                assert!(start.elapsed() < HANGS, "the database is not found again");
+                std::thread::sleep(Duration::from_millis(100));
+            }
+        }
+        std::thread::sleep(Duration::from_secs(2));
+        for client in &mut clients {
+            client.forgiving = false;
+            assert!(client.check(&controller.base).is_ok(), "the Controller is gone");
+        }
+        done = met(&clients);
+    }
+    report(&clients, seed, cuts);
+}
+
+/// Lets the clients mutate until `end`, which comes after some mutations and a moment that nothing is in step with.
+fn mutate(clients: &mut [Client], base: &str, random: &mut Random, end: impl FnOnce(&AtomicBool)) {
+    let (some, moment) = (1 + random.below(40), Duration::from_micros(random.below(30_000)));
+    let (answered, stop) = (AtomicU32::new(0), AtomicBool::new(false));
+    std::thread::scope(|scope| {
+        for client in clients {
+            scope.spawn(|| client.run(base, &answered, &stop));
+        }
+        let start = Instant::now();
+        while u64::from(answered.load(Ordering::Relaxed)) < some && start.elapsed() < HANGS {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        std::thread::sleep(moment);
+        end(&stop);
+    });
+}
+
+fn met(clients: &[Client]) -> u64 {
+    clients.iter().map(|client| u64::from(client.accepted + client.cut)).sum()
+}
+
+fn report(clients: &[Client], seed: u64, kills: u32) {
     let sum = |of: fn(&Client) -> u32| clients.iter().map(of).sum::<u32>();
     let (accepted, refused, cut) =
         (sum(|one| one.accepted), sum(|one| one.refused), sum(|one| one.cut));

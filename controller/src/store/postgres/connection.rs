@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::error::Error as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use bytes::BytesMut;
 use postgres::types::{Format, IsNull, ToSql, Type, to_sql_checked};
@@ -21,12 +23,14 @@ pub(super) struct PgSession {
     client: Client,
     /// By place and length of the text, which lives as long as the program.
     prepared: HashMap<(usize, usize), Statement>,
+    /// Set when nobody knows whether a commit happened.
+    doubt: Arc<AtomicBool>,
 }
 
 impl PgSession {
-    pub(super) fn open(server: Server) -> Stored<Self> {
+    pub(super) fn open(server: Server, doubt: Arc<AtomicBool>) -> Stored<Self> {
         let client = server.connect()?;
-        Ok(Self { server, client, prepared: HashMap::new() })
+        Ok(Self { server, client, prepared: HashMap::new(), doubt })
     }
 
     /// Connects again if the connection broke.
@@ -68,6 +72,11 @@ impl Session for PgSession {
 
     fn lost(&mut self) -> bool {
         self.client.is_closed()
+    }
+
+    fn doubt(&mut self) {
+        // The connection went before the answer came: the server may have committed.
+        self.doubt.store(true, Ordering::Relaxed);
     }
 }
 

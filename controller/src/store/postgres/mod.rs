@@ -32,6 +32,8 @@ pub struct PgStore {
     writes: mpsc::SyncSender<Job>,
     reads: mpsc::SyncSender<Job>,
     leads: Arc<AtomicBool>,
+    /// A commit may have happened that its caller was told nothing of.
+    doubt: Arc<AtomicBool>,
 }
 
 impl PgStore {
@@ -44,11 +46,12 @@ impl PgStore {
         migrate(&server)?;
         let (writes, write_jobs) = mpsc::sync_channel(QUEUE);
         let (reads, read_jobs) = mpsc::sync_channel::<Job>(QUEUE);
-        let mut writer = PgSession::open(server.clone())?;
+        let doubt = Arc::default();
+        let mut writer = PgSession::open(server.clone(), Arc::clone(&doubt))?;
         spawn("store-write", move || run_writes(&mut writer, BEGIN_WRITE, &write_jobs))?;
         let read_jobs = Arc::new(Mutex::new(read_jobs));
         for _ in 0..READERS {
-            let mut reader = PgSession::open(server.clone())?;
+            let mut reader = PgSession::open(server.clone(), Arc::default())?;
             let jobs = Arc::clone(&read_jobs);
             spawn("store-read", move || {
                 loop {
@@ -59,7 +62,7 @@ impl PgStore {
                 }
             })?;
         }
-        Ok(Self { server, origin, writes, reads, leads: Arc::default() })
+        Ok(Self { server, origin, writes, reads, leads: Arc::default(), doubt })
     }
 }
 
@@ -144,6 +147,7 @@ impl Store for PgStore {
             server: self.server.clone(),
             origin: self.origin.clone(),
             leads: Arc::clone(&self.leads),
+            doubt: Arc::clone(&self.doubt),
             news,
             last: since,
         };

@@ -20,6 +20,8 @@ pub(super) struct Watch {
     pub(super) server: Server,
     pub(super) origin: String,
     pub(super) leads: Arc<AtomicBool>,
+    /// Set by the writer when nobody knows whether its commit happened.
+    pub(super) doubt: Arc<AtomicBool>,
     pub(super) news: News,
     /// The last effect that was passed on.
     pub(super) last: i64,
@@ -67,6 +69,10 @@ impl Watch {
         let first = rows.first().map(known).transpose()?;
         // The last one heard is still there, unless it was cleared away: then others may have been too.
         if self.last > 0 && first.is_some_and(|first| first != self.last) {
+            (self.news)(Heard::Missed);
+        }
+        // What such a commit left behind is read with everything else; its own effects are not heard.
+        if self.doubt.swap(false, Ordering::Relaxed) {
             (self.news)(Heard::Missed);
         }
         for row in rows {
