@@ -10,6 +10,7 @@ pub mod import;
 pub mod jobs;
 pub mod link;
 pub mod live;
+pub mod openapi;
 pub mod ops;
 pub mod routes;
 pub mod settings;

@@ -247,7 +247,7 @@ pub fn volume(body: &Fields<'_>) -> Result<Volume, ApiError> {
 
 fn application_reference(body: &Fields<'_>) -> Result<Option<String>, ApiError> {
     for name in ["application", "flowId"] {
-        if let Some(id) = body.get(name).and_then(serde_json::Value::as_i64) {
+        if let Some(id) = body.get(name).and_then(iofog_api::number::integer_of) {
             return Ok(Some(id.to_string()));
         }
         if let Some(text) = body.string(name)? {

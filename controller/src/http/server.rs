@@ -25,6 +25,7 @@ use super::{Caller, Reply, Request, query, upload};
 use crate::app::{App, now_ms};
 use crate::domain::password::token_hash;
 use crate::link;
+use crate::openapi;
 use crate::routes::{self, Auth, Handler, Route, Verb};
 use crate::stop::Stop;
 use crate::store;
@@ -375,11 +376,16 @@ fn too_many(wait_ms: i64) -> Answer {
     answer
 }
 
-/// What watches the server asks for, beside the contract: `/health` is 200 while the database answers, `/metrics` is for
-/// Prometheus.
+/// What is served beside the table: `/health` is 200 while the database answers, `/metrics` is for Prometheus, `/docs` says what
+/// the API is.
 async fn probe(app: &Arc<App>, method: &Method, path: &str) -> Option<Answer> {
     if method != Method::GET && method != Method::HEAD {
         return None;
+    }
+    match path.strip_suffix('/').unwrap_or(path) {
+        "/docs" => return Some(page(StatusCode::OK, openapi::page::page(&openapi::document()))),
+        "/docs/openapi.json" => return Some(json(StatusCode::OK, &openapi::document())),
+        _ => {}
     }
     let (status, text) = match path {
         "/health" => match app.read(|work| Ok(store::user::by_id(work.tx, 0)?)).await {
@@ -423,6 +429,10 @@ fn html(status: StatusCode, text: &str) -> Answer {
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n<title>Error</title>\n\
          </head>\n<body>\n<pre>{text}</pre>\n</body>\n</html>\n"
     );
+    self::page(status, page)
+}
+
+fn page(status: StatusCode, page: String) -> Answer {
     let mut answer = with(status, Content::from(page));
     let kind = HeaderValue::from_static("text/html; charset=utf-8");
     answer.headers_mut().insert("content-type", kind);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use iofog_api::{ApiError, Fields};
+use iofog_api::{ApiError, ErrorClass, Fields};
 use serde_json::json;
 
 use super::{Answered, AnsweredLater, Auth, Handler, Route, Verb};
@@ -25,6 +25,8 @@ pub(super) const ROUTES: &[Route] = &[
         200,
         Handler::Write(provision),
     )
+    .finds()
+    .also(&[ErrorClass::Authentication])
     .guessed(),
     Route::new(
         "agent.tracking",
@@ -110,7 +112,8 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::Agent,
         200,
         Handler::Read(version),
-    ),
+    )
+    .finds(),
     Route::new(
         "agent.hal-hw",
         Verb::Put,

@@ -22,6 +22,8 @@ pub(super) const ROUTES: &[Route] = &[
         201,
         Handler::Write(create),
     )
+    .finds()
+    .unique()
     .rendered(),
     Route::new(
         "application.create-yaml",
@@ -31,6 +33,8 @@ pub(super) const ROUTES: &[Route] = &[
         201,
         Handler::Async(create_yaml),
     )
+    .finds()
+    .unique()
     .file("application"),
     Route::new(
         "application.get",
@@ -48,6 +52,7 @@ pub(super) const ROUTES: &[Route] = &[
         204,
         Handler::Write(patch),
     )
+    .unique()
     .rendered(),
     Route::new(
         "application.put",
@@ -57,6 +62,7 @@ pub(super) const ROUTES: &[Route] = &[
         204,
         Handler::Write(put),
     )
+    .unique()
     .rendered(),
     Route::new(
         "application.put-yaml",
@@ -66,6 +72,7 @@ pub(super) const ROUTES: &[Route] = &[
         204,
         Handler::Async(put_yaml),
     )
+    .unique()
     .file("application"),
     Route::new(
         "application.delete",

@@ -29,7 +29,8 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::User,
         201,
         Handler::Write(create),
-    ),
+    )
+    .unique(),
     Route::new(
         "application-template.create-yaml",
         Verb::Post,
@@ -38,6 +39,7 @@ pub(super) const ROUTES: &[Route] = &[
         201,
         Handler::Async(create_yaml),
     )
+    .unique()
     .file("template"),
     Route::new(
         "application-template.get",
@@ -54,7 +56,8 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::User,
         204,
         Handler::Write(patch),
-    ),
+    )
+    .unique(),
     Route::new(
         "application-template.put",
         Verb::Put,
@@ -62,7 +65,8 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::User,
         200,
         Handler::Write(put),
-    ),
+    )
+    .unique(),
     Route::new(
         "application-template.put-yaml",
         Verb::Put,
@@ -71,6 +75,7 @@ pub(super) const ROUTES: &[Route] = &[
         200,
         Handler::Async(put_yaml),
     )
+    .unique()
     .file("template"),
     Route::new(
         "application-template.delete",

@@ -35,6 +35,8 @@ pub(super) const ROUTES: &[Route] = &[
         201,
         Handler::Write(create),
     )
+    .finds()
+    .unique()
     .rendered(),
     Route::new(
         "catalog.update",
@@ -44,6 +46,7 @@ pub(super) const ROUTES: &[Route] = &[
         204,
         Handler::Write(update),
     )
+    .unique()
     .rendered(),
     Route::new(
         "catalog.delete",

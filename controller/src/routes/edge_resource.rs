@@ -53,6 +53,7 @@ pub(super) const ROUTES: &[Route] = &[
         200,
         Handler::Write(put),
     )
+    .unique()
     .rendered(),
     Route::new(
         "edge-resource.delete",

@@ -12,9 +12,12 @@ use crate::view;
 
 pub(super) const ROUTES: &[Route] = &[
     Route::new("flow.list", Verb::Get, "/flow", Auth::User, 200, Handler::Read(list)),
-    Route::new("flow.create", Verb::Post, "/flow", Auth::User, 201, Handler::Write(create)),
+    Route::new("flow.create", Verb::Post, "/flow", Auth::User, 201, Handler::Write(create))
+        .finds()
+        .unique(),
     Route::new("flow.get", Verb::Get, "/flow/:id", Auth::User, 200, Handler::Read(get)),
-    Route::new("flow.patch", Verb::Patch, "/flow/:id", Auth::User, 204, Handler::Write(patch)),
+    Route::new("flow.patch", Verb::Patch, "/flow/:id", Auth::User, 204, Handler::Write(patch))
+        .unique(),
     Route::new("flow.delete", Verb::Delete, "/flow/:id", Auth::User, 204, Handler::Write(delete)),
 ];
 

@@ -15,6 +15,7 @@ use crate::{store, view};
 pub(super) const ROUTES: &[Route] = &[
     Route::new("fog.list", Verb::Get, "/iofog-list", Auth::User, 200, Handler::Read(list)),
     Route::new("fog.create", Verb::Post, "/iofog", Auth::User, 201, Handler::Write(create))
+        .finds()
         .rendered(),
     Route::new("fog.get", Verb::Get, "/iofog/:uuid", Auth::User, 200, Handler::Read(get)),
     Route::new("fog.update", Verb::Patch, "/iofog/:uuid", Auth::User, 204, Handler::Write(update))

@@ -18,7 +18,8 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::User,
         200,
         Handler::Read(capacity),
-    ),
+    )
+    .finds(),
     Route::new(
         "k8s.allocatable",
         Verb::Get,
@@ -26,7 +27,8 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::User,
         200,
         Handler::Read(capacity),
-    ),
+    )
+    .finds(),
     Route::new(
         "k8s.node-conditions",
         Verb::Get,
@@ -34,7 +36,8 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::User,
         200,
         Handler::Read(conditions),
-    ),
+    )
+    .finds(),
     Route::new(
         "k8s.node-addresses",
         Verb::Get,
@@ -42,7 +45,8 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::User,
         200,
         Handler::Read(addresses),
-    ),
+    )
+    .finds(),
     Route::new(
         "k8s.update-pod",
         Verb::Put,

@@ -30,7 +30,8 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::User,
         200,
         Handler::Read(list),
-    ),
+    )
+    .finds(),
     Route::new(
         "microservice.create",
         Verb::Post,
@@ -39,6 +40,8 @@ pub(super) const ROUTES: &[Route] = &[
         201,
         Handler::Write(create),
     )
+    .finds()
+    .unique()
     .rendered(),
     Route::new(
         "microservice.create-yaml",
@@ -48,6 +51,8 @@ pub(super) const ROUTES: &[Route] = &[
         201,
         Handler::Async(create_yaml),
     )
+    .finds()
+    .unique()
     .file("microservice"),
     Route::new(
         "microservice.get",
@@ -65,6 +70,7 @@ pub(super) const ROUTES: &[Route] = &[
         204,
         Handler::Write(patch),
     )
+    .unique()
     .rendered(),
     Route::new(
         "microservice.patch-yaml",
@@ -74,6 +80,7 @@ pub(super) const ROUTES: &[Route] = &[
         204,
         Handler::Async(patch_yaml),
     )
+    .unique()
     .file("microservice"),
     Route::new(
         "microservice.delete",
@@ -90,7 +97,8 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::User,
         201,
         Handler::Write(add_route),
-    ),
+    )
+    .unique(),
     Route::new(
         "microservice.remove-route",
         Verb::Delete,

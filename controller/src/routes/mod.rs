@@ -20,6 +20,7 @@ mod strace;
 mod tunnel;
 mod user;
 
+use std::collections::BTreeSet;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -34,6 +35,8 @@ use crate::domain::yaml;
 use crate::http::{Reply, Request};
 use crate::ops::substitution;
 use crate::stop::Stop;
+
+pub use status::CONTRACT_VERSION;
 
 /// Prefix of every path.
 pub const PREFIX: &str = "/api/v3";
@@ -125,6 +128,12 @@ pub struct Route {
     pub status: u16,
     /// Statuses of error classes that differ from the class's own.
     pub statuses: &'static [(ErrorClass, u16)],
+    /// True when its body or query names things that may not exist; parameters of the path do so anyway.
+    pub finds: bool,
+    /// True when a name it is given may be taken.
+    pub unique: bool,
+    /// Error classes it answers beside those that follow from its shape.
+    pub also: &'static [ErrorClass],
     /// File field of a multipart body.
     pub file: Option<&'static str>,
     /// True when that file goes to disk as it arrives, instead of to memory.
@@ -153,6 +162,9 @@ impl Route {
             auth,
             status,
             statuses: &[],
+            finds: false,
+            unique: false,
+            also: &[],
             file: None,
             spooled: false,
             guessed: false,
@@ -181,6 +193,21 @@ impl Route {
         self
     }
 
+    const fn finds(mut self) -> Self {
+        self.finds = true;
+        self
+    }
+
+    const fn unique(mut self) -> Self {
+        self.unique = true;
+        self
+    }
+
+    const fn also(mut self, classes: &'static [ErrorClass]) -> Self {
+        self.also = classes;
+        self
+    }
+
     const fn statuses(mut self, statuses: &'static [(ErrorClass, u16)]) -> Self {
         self.statuses = statuses;
         self
@@ -191,6 +218,28 @@ impl Route {
     pub fn status_of(&self, class: ErrorClass) -> u16 {
         let own = self.statuses.iter().find(|(known, _)| *known == class);
         own.map_or(class.status(), |(_, status)| *status)
+    }
+}
+
+impl Route {
+    /// Every status the route answers, but for failures of the Controller itself.
+    #[must_use]
+    pub fn declared(&self) -> BTreeSet<u16> {
+        // Bodies of every route are read: they may be malformed, slow or too large.
+        let mut statuses = BTreeSet::from([self.status, 400, 408, 413]);
+        statuses.insert(self.status_of(ErrorClass::Validation));
+        statuses.extend((self.verb == Verb::Get && self.status == 200).then_some(304));
+        statuses.extend((self.auth != Auth::Anyone).then_some(401));
+        if self.finds || self.path.contains(':') {
+            statuses.insert(self.status_of(ErrorClass::NotFound));
+        }
+        statuses.extend(self.unique.then_some(self.status_of(ErrorClass::DuplicateProperty)));
+        statuses.extend(self.also.iter().map(|class| self.status_of(*class)));
+        statuses.extend(matches!(self.handler, Handler::Link).then_some(426));
+        statuses.extend(self.guessed.then_some(429));
+        // A field of the form that the route does not know.
+        statuses.extend(self.file.map(|_| 500));
+        statuses
     }
 }
 

@@ -12,6 +12,7 @@ use crate::store::{self, route::Route as Row};
 pub(super) const ROUTES: &[Route] = &[
     Route::new("route.list", Verb::Get, "/routes", Auth::User, 200, Handler::Read(list)),
     Route::new("route.create", Verb::Post, "/routes", Auth::User, 200, Handler::Write(create))
+        .finds()
         .statuses(&[(ErrorClass::DuplicateProperty, 400)]),
     Route::new(
         "route.get",
@@ -29,6 +30,7 @@ pub(super) const ROUTES: &[Route] = &[
         204,
         Handler::Write(patch),
     )
+    .unique()
     .rendered()
     .rendered(),
     Route::new(

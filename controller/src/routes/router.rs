@@ -10,7 +10,7 @@ use crate::http::{Reply, Request};
 use crate::ops::router;
 
 pub(super) const ROUTES: &[Route] = &[
-    Route::new("router.get", Verb::Get, "/router", Auth::User, 200, Handler::Read(get)),
+    Route::new("router.get", Verb::Get, "/router", Auth::User, 200, Handler::Read(get)).finds(),
     Route::new("router.put", Verb::Put, "/router", Auth::User, 200, Handler::Write(put)).rendered(),
 ];
 

@@ -40,7 +40,8 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::Agent,
         200,
         Handler::Read(wanted),
-    ),
+    )
+    .finds(),
     Route::new(
         "agent.put-snapshot",
         Verb::Put,

@@ -19,7 +19,8 @@ pub(super) const ROUTES: &[Route] = &[
         204,
         Handler::Write(switch),
     ),
-    Route::new("agent.strace", Verb::Get, "/agent/strace", Auth::Agent, 200, Handler::Read(wanted)),
+    Route::new("agent.strace", Verb::Get, "/agent/strace", Auth::Agent, 200, Handler::Read(wanted))
+        .finds(),
     Route::new(
         "agent.put-strace",
         Verb::Put,
@@ -27,7 +28,8 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::Agent,
         204,
         Handler::Write(deliver),
-    ),
+    )
+    .finds(),
     Route::new(
         "strace.get",
         Verb::Get,

@@ -20,7 +20,8 @@ pub(super) const ROUTES: &[Route] = &[
         Handler::Write(switch),
     ),
     Route::new("tunnel.get", Verb::Get, "/iofog/:id/tunnel", Auth::User, 200, Handler::Read(get)),
-    Route::new("agent.tunnel", Verb::Get, "/agent/tunnel", Auth::Agent, 200, Handler::Read(own)),
+    Route::new("agent.tunnel", Verb::Get, "/agent/tunnel", Auth::Agent, 200, Handler::Read(own))
+        .finds(),
 ];
 
 fn no_tunnel() -> ApiError {

@@ -16,6 +16,7 @@ use crate::store::{self, user::User};
 
 pub(super) const ROUTES: &[Route] = &[
     Route::new("user.login", Verb::Post, "/user/login", Auth::Anyone, 200, Handler::Async(login))
+        .also(&[ErrorClass::InvalidCredentials])
         .guessed(),
     Route::new("user.logout", Verb::Post, "/user/logout", Auth::User, 204, Handler::Write(logout)),
     Route::new(
@@ -33,7 +34,8 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::Anyone,
         204,
         Handler::Read(no_mail),
-    ),
+    )
+    .also(&[ErrorClass::EmailActivationSetup]),
     Route::new(
         "user.activate",
         Verb::Post,
@@ -41,7 +43,8 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::Anyone,
         303,
         Handler::Read(activate),
-    ),
+    )
+    .finds(),
     Route::new("user.profile", Verb::Get, "/user/profile", Auth::User, 200, Handler::Read(profile)),
     Route::new(
         "user.update-profile",
@@ -74,7 +77,9 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::Anyone,
         204,
         Handler::Read(reset_password),
-    ),
+    )
+    .finds()
+    .also(&[ErrorClass::EmailActivationSetup]),
 ];
 
 /// Hashes that are computed at one time; each takes 19 MiB.

@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use iofog_controller::routes::{self, Verb};
 use serde_json::{Value, json};
 
 pub mod postgres;
@@ -141,6 +142,14 @@ impl Controller {
     }
 
     pub fn send(&self, request: ureq::http::Request<String>) -> Answer {
+        let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+        let answer = self.send_unchecked(request);
+        declared(&method, &path, answer.status);
+        answer
+    }
+
+    /// As [`Self::send`], whatever the status of the answer.
+    pub fn send_unchecked(&self, request: ureq::http::Request<String>) -> Answer {
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
@@ -250,6 +259,23 @@ impl Drop for Controller {
         if self.folder != std::env::temp_dir() {
             let _ = std::fs::remove_dir_all(&self.folder);
         }
+    }
+}
+
+/// The route table knows the status; failures of the Controller itself, which tests of faults bring about, stand in no table.
+fn declared(method: &ureq::http::Method, path: &str, status: u16) {
+    let verb = match method.as_str() {
+        "GET" => Verb::Get,
+        "HEAD" => Verb::Head,
+        "POST" => Verb::Post,
+        "PUT" => Verb::Put,
+        "PATCH" => Verb::Patch,
+        "DELETE" => Verb::Delete,
+        _ => return,
+    };
+    if let Some((route, _)) = routes::find(verb, path) {
+        let known = route.declared().contains(&status) || status >= 500;
+        assert!(known, "{method} {path}: {status} is not declared");
     }
 }
 
