@@ -8,6 +8,7 @@ use std::sync::Arc;
 use iofog_tls::TlsError;
 use iofog_tls::rustls::ServerConfig;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::certificates::Certificates;
 use crate::counters::Counters;
@@ -32,7 +33,25 @@ pub(crate) struct Context<N> {
     pub(crate) budget: Budget,
     /// Answer failures with 500, as the reference does.
     pub(crate) compat: bool,
+    /// What starts http2 mappings; none where they are not supported.
+    pub(crate) http2: Option<Starters<N>>,
 }
+
+/// What starts the mappings of one protocol. Named here and not called by name, so that a program without the
+/// protocol is linked without its code.
+pub(crate) struct Starters<N> {
+    pub(crate) ingress: fn(MappingTask<N>) -> JoinHandle<()>,
+    pub(crate) egress: fn(MappingTask<N>) -> JoinHandle<()>,
+}
+
+// Not derived: the network itself need not be one.
+impl<N> Clone for Starters<N> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<N> Copy for Starters<N> {}
 
 /// One running mapping.
 pub(crate) struct MappingTask<N> {

@@ -7,7 +7,7 @@ use http::{HeaderMap, Method};
 use crate::domain::envelope::Envelope;
 use crate::domain::mapping::Mapping;
 use crate::domain::tunnel::Piece;
-use crate::domain::{request, response};
+use crate::domain::{request, response, stream};
 use crate::link::decode;
 
 /// A message from the router, taken as a request, a response and a piece of a tunnel. Whatever is taken
@@ -39,6 +39,18 @@ pub(crate) fn envelope(message: &Envelope) {
         assert_eq!(request.headers().get_all("host").iter().count(), 1);
         check_headers(request.headers(), request.body().len());
     }
+    if let Ok(request) = stream::to_request(message, "localhost:80") {
+        assert!(request.uri().authority().is_some() && request.uri().path().starts_with('/'));
+        assert!(!request.headers().contains_key("host"));
+        check_names(&without_te(request.headers()));
+    }
+    if let Ok(response) = stream::to_response(message) {
+        assert!(response.status().as_u16() >= 200);
+        check_names(&without_te(response.headers()));
+    }
+    if let Some(Ok(Some(trailers))) = message.stream.as_ref().map(stream::to_trailers) {
+        check_names(&trailers);
+    }
     for method in [Method::GET, Method::HEAD] {
         if let Ok(response) = response::from_envelope(message, &method) {
             assert!(response.status().as_u16() >= 200);
@@ -46,6 +58,13 @@ pub(crate) fn envelope(message: &Envelope) {
             check_names(response.headers());
         }
     }
+}
+
+/// HTTP/2 allows one value of it.
+fn without_te(headers: &HeaderMap) -> HeaderMap {
+    let mut headers = headers.clone();
+    assert!(headers.remove("te").is_none_or(|te| te == "trailers"));
+    headers
 }
 
 fn check_headers(headers: &HeaderMap, body: usize) {
@@ -71,7 +90,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::domain::envelope::{Form, HeaderField, Part, Then};
+    use crate::domain::envelope::{Form, HeaderField, Part, Streamed, Then};
     use crate::link::encode;
 
     fn text() -> impl Strategy<Value = String> {
@@ -112,9 +131,12 @@ mod tests {
             headers in prop::collection::vec((text(), field()), 0..5),
             body in prop::collection::vec(any::<u8>(), 0..40),
             part in prop::option::of(any::<u32>()),
+            ended in prop::option::of(any::<bool>()),
+            trailers in prop::collection::vec((text(), field()), 0..3),
         ) -> Envelope {
             let form = part.map_or(Form::Whole, |number| Form::Part(Part { number, then: Then::End }));
-            Envelope { to, subject, content_type, headers, body: body.into(), form, ..Envelope::default() }
+            let stream = ended.map(|ended| Streamed { ended, trailers });
+            Envelope { to, subject, content_type, headers, body: body.into(), form, stream, ..Envelope::default() }
         }
     }
 

@@ -8,9 +8,10 @@ use std::rc::Rc;
 use iofog_amqp_client::{Dial, Sasl, TcpDial};
 
 use crate::certificates::Certificates;
-use crate::context::Context;
+use crate::context::{Context, Starters};
 use crate::domain::budget::Budget;
 use crate::domain::config::{NetworkRouter, ProxyConfig};
+use crate::http2;
 use crate::limits::Limits;
 use crate::link::AmqpNetwork;
 use crate::status::ProxyStatus;
@@ -38,7 +39,14 @@ pub struct ProxyOptions {
     pub limits: Limits,
     /// Answer clients with 500 where the default is 502, 503 or 504 (`IOFOG_PROXY_COMPAT=1`).
     pub compat: bool,
+    /// Carries `http2` mappings; absent, they are shown as failed.
+    pub http2: Option<Http2>,
 }
+
+/// The code that carries `http2` mappings. A program that never makes one of these does not contain it: no
+/// Controller orders such mappings on devices.
+#[derive(Clone, Copy)]
+pub struct Http2(Starters<AmqpNetwork>);
 
 /// A running proxy; clones share it. It stops when the last handle is dropped.
 #[derive(Clone)]
@@ -58,6 +66,7 @@ pub fn start(config: ProxyConfig, options: ProxyOptions) -> ProxyHandle {
         budget: Budget::new(options.limits.buffered),
         limits: options.limits,
         compat: options.compat,
+        http2: options.http2.map(|Http2(starters)| starters),
     };
     let supervisor = Rc::new(Supervisor::new(context, config.clone()));
     let handle = ProxyHandle { options: Rc::new(options), supervisor };
@@ -80,7 +89,17 @@ impl Default for ProxyOptions {
             container_id: "iofog-proxy".to_owned(),
             limits: Limits::default(),
             compat: false,
+            http2: None,
         }
+    }
+}
+
+// === impl Http2 ===
+
+impl Http2 {
+    /// The support for `http2` mappings.
+    pub const fn support() -> Self {
+        Self(http2::starters())
     }
 }
 

@@ -117,12 +117,16 @@ impl<N: Network> Supervisor<N> {
                 tokio::task::spawn_local(tcp::ingress::run(task))
             }
             (Direction::Egress, Protocol::Tcp) => tokio::task::spawn_local(tcp::egress::run(task)),
-            (_, protocol @ Protocol::Http2) => {
-                let text = format!("protocol {} is not supported", protocol.name());
-                log::warn!("{name}: {text}");
-                counters.set_state(MappingState::Failed(text));
-                return Running { counters, task: None };
-            }
+            (direction, protocol @ Protocol::Http2) => match (self.context.http2, direction) {
+                (Some(http2), Direction::Ingress) => (http2.ingress)(task),
+                (Some(http2), Direction::Egress) => (http2.egress)(task),
+                (None, _) => {
+                    let text = format!("protocol {} is not supported", protocol.name());
+                    log::warn!("{name}: {text}");
+                    counters.set_state(MappingState::Failed(text));
+                    return Running { counters, task: None };
+                }
+            },
         };
         Running { counters, task: Some(spawned) }
     }

@@ -14,6 +14,7 @@ use crate::certificates::Certificates;
 use crate::context::Context;
 use crate::domain::budget::Budget;
 use crate::domain::config::ProxyConfig;
+use crate::http2;
 use crate::limits::Limits;
 use crate::link::memory::MemoryNetwork;
 use crate::supervisor::Supervisor;
@@ -52,6 +53,7 @@ pub(crate) fn proxy_with(
         budget: Budget::new(limits.buffered),
         limits,
         compat: false,
+        http2: Some(http2::starters()),
     };
     Supervisor::new(context, ProxyConfig::default())
 }

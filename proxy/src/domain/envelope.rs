@@ -23,10 +23,21 @@ pub struct Envelope {
     pub raw: bool,
     /// Whether this is all, or how it belongs to an answer in parts.
     pub form: Form,
+    /// Place in one direction of an HTTP/2 stream; none in the other protocols.
+    pub stream: Option<Streamed>,
+}
+
+/// What a message of an HTTP/2 stream says beside its bytes (proxy.md section 5).
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Streamed {
+    /// Nothing follows in this direction (application property `ended`).
+    pub ended: bool,
+    /// Trailers, with the last message only (footer section).
+    pub trailers: Vec<(String, HeaderField)>,
 }
 
 /// The types that AMQP allows for a correlation id.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum CorrelationId {
     /// Any unsigned number.
     Number(u64),

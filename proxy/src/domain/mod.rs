@@ -11,5 +11,6 @@ pub mod intake;
 pub mod mapping;
 pub mod request;
 pub mod response;
+pub mod stream;
 pub mod tunnel;
 pub mod waiting;

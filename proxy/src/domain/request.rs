@@ -106,6 +106,7 @@ impl RequestHead {
             body,
             raw: false,
             form: Form::PartsWelcome,
+            stream: None,
         }
     }
 }
@@ -149,7 +150,7 @@ pub fn from_envelope(message: &Envelope, target: &str) -> Result<Request<Bytes>,
 }
 
 /// Path and query of `<host><path and query>`; the host part only says where the client came in.
-fn path_of(to: &str) -> Result<Uri, BadRequest> {
+pub(super) fn path_of(to: &str) -> Result<Uri, BadRequest> {
     let start = to.find(['/', '?', '#']).unwrap_or(to.len());
     let rest = to.get(start..).unwrap_or_default();
     let path = if rest.starts_with('/') { rest.to_owned() } else { format!("/{rest}") };
@@ -209,7 +210,7 @@ fn check_host(parts: &request::Parts) -> Result<String, Refusal> {
 }
 
 /// `uri-host [":" port]`, or empty.
-fn valid_host(host: &str) -> bool {
+pub(super) fn valid_host(host: &str) -> bool {
     let (name, port) = match host.strip_prefix('[') {
         Some(literal) => match literal.split_once(']') {
             Some((address, port)) => {

@@ -54,6 +54,7 @@ pub fn into_envelope(
         body: if is_bodiless(method, head.status) { Bytes::new() } else { body },
         raw: false,
         form: Form::Whole,
+        stream: None,
     }
 }
 

@@ -10,7 +10,6 @@ pub(crate) mod ingress;
 mod parts;
 mod pool;
 mod serve;
-mod stall;
 #[cfg(test)]
 mod tests;
 mod waiter;

@@ -1,18 +1,30 @@
 //! Envelope to AMQP message and back: the fields of proxy.md section 3.1 on the wire types.
 
 use bytes::{Bytes, BytesMut};
-use iofog_amqp::{Body, DecodeError, Message, Properties, Symbol, Value};
+use iofog_amqp::{Body, DecodeError, Map, Message, Properties, Symbol, Value};
 
-use crate::domain::envelope::{CorrelationId, Envelope, Form, HeaderField};
+use crate::domain::envelope::{CorrelationId, Envelope, Form, HeaderField, Streamed};
 
 /// Message annotation for what [`Form`] tells.
 const PART: Symbol = Symbol::from_static("x-opt-iofog-part");
+/// Application property for what [`Streamed::ended`] tells; a boolean, unlike a header of that name.
+const ENDED: &str = "ended";
 
 /// The AMQP form of an envelope. The body is one binary value: the reference sends that, and cannot read
 /// data sections, which others may send and [`decode`] takes.
 pub(crate) fn encode(envelope: Envelope) -> Bytes {
-    let Envelope { to, subject, reply_to, correlation_id, content_type, headers, body, raw, form } =
-        envelope;
+    let Envelope {
+        to,
+        subject,
+        reply_to,
+        correlation_id,
+        content_type,
+        headers,
+        body,
+        raw,
+        form,
+        stream,
+    } = envelope;
     let properties = Properties {
         to,
         subject,
@@ -22,10 +34,18 @@ pub(crate) fn encode(envelope: Envelope) -> Bytes {
         ..Properties::default()
     };
     let form = form.to_text().map(|text| (Value::Symbol(PART), Value::String(text)));
+    let mut application_properties: Map = headers.into_iter().map(header_entry).collect();
+    let mut footer = Map::new();
+    if let Some(Streamed { ended, trailers }) = stream {
+        application_properties.push((Value::from(ENDED), Value::Bool(ended)));
+        let entry = |(name, field)| (Value::Symbol(Symbol::from(name)), value_of(field));
+        footer.extend(trailers.into_iter().map(entry));
+    }
     let message = Message {
         message_annotations: form.into_iter().collect(),
         properties: Some(properties),
-        application_properties: headers.into_iter().map(header_entry).collect(),
+        application_properties,
+        footer,
         body: Body::Value(if body.is_empty() && !raw { Value::Null } else { Value::Binary(body) }),
         ..Message::default()
     };
@@ -38,16 +58,26 @@ pub(crate) fn decode(encoded: &Bytes) -> Result<Envelope, DecodeError> {
     let annotations = Value::Map(message.message_annotations);
     let form = annotations.get(PART.as_str()).and_then(Value::as_str).and_then(Form::from_text);
     let properties = message.properties.unwrap_or_default();
+    let mut application_properties = message.application_properties;
+    let mark = |(name, value): &(Value, Value)| {
+        name.as_str() == Some(ENDED) && matches!(value, Value::Bool(_))
+    };
+    let stream = application_properties.iter().position(mark).map(|at| {
+        let (_, ended) = application_properties.swap_remove(at);
+        let trailers = message.footer.into_iter().filter_map(header).collect();
+        Streamed { ended: ended == Value::Bool(true), trailers }
+    });
     Ok(Envelope {
         to: properties.to,
         subject: properties.subject,
         reply_to: properties.reply_to,
         correlation_id: properties.correlation_id.and_then(correlation_id),
         content_type: properties.content_type.map(|symbol| symbol.as_str().to_owned()),
-        headers: message.application_properties.into_iter().filter_map(header).collect(),
+        headers: application_properties.into_iter().filter_map(header).collect(),
         raw: matches!(message.body, Body::Data(_) | Body::Value(Value::Binary(_))),
         body: body_bytes(message.body),
         form: form.unwrap_or_default(),
+        stream,
     })
 }
 
@@ -70,11 +100,14 @@ fn correlation_id(value: Value) -> Option<CorrelationId> {
 }
 
 fn header_entry((name, field): (String, HeaderField)) -> (Value, Value) {
-    let value = match field {
+    (Value::String(name), value_of(field))
+}
+
+fn value_of(field: HeaderField) -> Value {
+    match field {
         HeaderField::One(text) => Value::String(text),
         HeaderField::Many(values) => Value::List(values.into_iter().map(Value::String).collect()),
-    };
-    (Value::String(name), value)
+    }
 }
 
 fn header((name, value): (Value, Value)) -> Option<(String, HeaderField)> {
@@ -137,8 +170,16 @@ mod tests {
             body: Bytes::from_static(b"abc"),
             raw: true,
             form: Form::Part(Part { number: 3, then: Then::End }),
+            stream: None,
         };
         assert_eq!(round(&full), full);
+        let trailers = vec![("grpc-status".into(), HeaderField::One("0".into()))];
+        let stream = Some(Streamed { ended: true, trailers });
+        assert_eq!(round(&Envelope { stream, ..full.clone() }).stream.unwrap().trailers.len(), 1);
+        // A header that happens to have the name of the mark is a header.
+        let ended = ("ended".to_owned(), HeaderField::One("true".into()));
+        let named = Envelope { headers: vec![ended], ..Envelope::default() };
+        assert_eq!(round(&named), named);
         let empty = Envelope { form: Form::PartsWelcome, ..Envelope::default() };
         assert_eq!(round(&empty), empty);
         let raw = Envelope { raw: true, ..Envelope::default() };

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use iofog_amqp_client::{Dial, Sasl};
 use iofog_proxy::domain::mapping::split_list;
-use iofog_proxy::{Limits, NetworkRouter, ProxyConfig, ProxyOptions};
+use iofog_proxy::{Http2, Limits, NetworkRouter, ProxyConfig, ProxyOptions};
 use iofog_tls::TlsError;
 
 use super::arguments::Arguments;
@@ -122,6 +122,7 @@ impl Settings {
             container_id: format!("iofog-proxy-{host}"),
             limits,
             compat: environment.compat,
+            http2: Some(Http2::support()),
             ..ProxyOptions::default()
         };
         Ok(Self {

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use iofog_amqp_client::{BoxStream, Dial, DialFuture};
-use iofog_proxy::{Limits, NetworkRouter, ProxyConfig, ProxyHandle, ProxyOptions};
+use iofog_proxy::{Http2, Limits, NetworkRouter, ProxyConfig, ProxyHandle, ProxyOptions};
 use iofog_router::{RouterConfig, RouterHandle, RuntimeOptions};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -102,6 +102,7 @@ pub(crate) fn options() -> ProxyOptions {
         listen_host: IpAddr::V4(Ipv4Addr::LOCALHOST),
         target_host: "127.0.0.1".to_owned(),
         limits: Limits::server(),
+        http2: Some(Http2::support()),
         ..ProxyOptions::default()
     }
 }

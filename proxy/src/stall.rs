@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
 /// A stream whose writes must get on.
-pub(super) struct Stalling<S> {
+pub(crate) struct Stalling<S> {
     stream: S,
     patience: Duration,
     /// There while a write waits.
@@ -21,7 +21,7 @@ pub(super) struct Stalling<S> {
 // === impl Stalling ===
 
 impl<S> Stalling<S> {
-    pub(super) const fn new(stream: S, patience: Duration) -> Self {
+    pub(crate) const fn new(stream: S, patience: Duration) -> Self {
         Self { stream, patience, waiting: None }
     }
 
