@@ -5,47 +5,13 @@
 mod common;
 
 use std::fs;
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::path::Path;
+use std::process::Command;
 
 use common::*;
 use iofog_proxy::{NetworkRouter, ProxyConfig, ProxyHandle, ProxyOptions};
 use iofog_router::RouterHandle;
 use iofog_tls::Authority;
-
-fn script() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/http2.js")
-}
-
-/// Node's server; ends with the value.
-struct Server {
-    process: Child,
-    port: u16,
-}
-
-impl Server {
-    /// None when there is no Node.
-    #[allow(clippy::print_stdout, reason = "tells that the test did not run")]
-    fn start() -> Option<Self> {
-        let mut command = Command::new("node");
-        command.arg(script()).arg("server").stdout(Stdio::piped());
-        let Ok(mut process) = command.spawn() else {
-            println!("skipped: node is not installed");
-            return None;
-        };
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        Some(Self { port: line.trim().parse().unwrap(), process })
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
 
 /// Two routers with a proxy on each.
 struct Way {
@@ -89,18 +55,22 @@ impl Way {
     }
 }
 
-/// Runs a program beside the proxies, which share this thread.
-async fn output(mut command: Command) -> Output {
-    tokio::task::spawn_blocking(move || command.output().unwrap()).await.unwrap()
+/// None when there is no Node.
+#[allow(clippy::print_stdout, reason = "tells that the test did not run")]
+fn http2_server() -> Option<Http2Server> {
+    if http2_script().arg("none").output().is_err() {
+        println!("skipped: node is not installed");
+        return None;
+    }
+    Some(Http2Server::start())
 }
 
 fn case(name: &'static str) {
     run(async move {
-        let Some(server) = Server::start() else { return };
+        let Some(server) = http2_server() else { return };
         let way = Way::to(server.port, None).await;
-        let mut client = Command::new("node");
-        let url = format!("http://127.0.0.1:{}", way.public);
-        client.arg(script()).args(["client", &url, name]);
+        let mut client = http2_script();
+        client.args(["client", &format!("http://127.0.0.1:{}", way.public), name]);
         let said = output(client).await;
         assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
         way.stop().await;
@@ -140,7 +110,7 @@ fn http2_who_does_not_read_stops_no_one_else() {
 #[test]
 fn http2_from_curl_in_the_clear_and_over_tls() {
     run(async {
-        let Some(server) = Server::start() else { return };
+        let Some(server) = http2_server() else { return };
         let folder = std::env::temp_dir().join(format!("iofog-http2-{}", std::process::id()));
         fs::create_dir_all(&folder).unwrap();
         let authority = Authority::new("ca").unwrap();

@@ -208,3 +208,34 @@ fn reference_tcp_ingress_reaches_our_egress() {
         router.shutdown().await;
     });
 }
+
+/// Node's server and client of HTTP/2 with a proxy of each kind between them.
+async fn contract_of_http2(ours_listens: bool, peer: &'static Peer) {
+    let port = free_port().await;
+    let router = interior(port, free_port().await, free_port().await).await;
+    let (target, public) = (Http2Server::start(), free_port().await);
+    let ends = [format!("http2:{public}=>amqp:q"), format!("amqp:q=>http2:{}", target.port)];
+    let [ours, theirs] = if ours_listens { [&ends[0], &ends[1]] } else { [&ends[1], &ends[0]] };
+    let ours = proxy(port, std::slice::from_ref(ours));
+    connected(&ours).await;
+    let _reference = Reference::start(peer, theirs, port);
+    drop(connect(public).await);
+    let mut client = http2_script();
+    client.args(["client", &format!("http://127.0.0.1:{public}"), "contract"]);
+    let said = output(client).await;
+    assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
+    drop(ours);
+    router.shutdown().await;
+}
+
+#[test]
+fn reference_http2_egress_serves_our_ingress() {
+    let Some(peer) = peer() else { return };
+    run(async move { contract_of_http2(true, peer).await });
+}
+
+#[test]
+fn reference_http2_ingress_reaches_our_egress() {
+    let Some(peer) = peer() else { return };
+    run(async move { contract_of_http2(false, peer).await });
+}

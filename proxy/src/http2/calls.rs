@@ -4,7 +4,7 @@
 use h2::Reason;
 use tokio::sync::{oneshot, watch};
 
-use super::inflow::{Inlet, Piece};
+use super::inflow::{Inlet, Piece, Refused};
 use crate::domain::envelope::{Envelope, Form};
 use crate::domain::failure::Failure;
 
@@ -27,7 +27,7 @@ pub(super) struct Far {
 /// What comes instead of the head of a response, or it.
 pub(super) enum Told {
     /// The head; when `bare`, nothing follows it.
-    Head { message: Envelope, bare: bool },
+    Head { message: Box<Envelope>, bare: bool },
     /// There is no response.
     Failed(Failure),
     /// The target reset the stream.
@@ -61,15 +61,15 @@ impl Call {
     }
 
     /// Hands over the head, with what its message brings of the body.
-    pub(super) fn begin(&mut self, message: Envelope, piece: Option<Piece>) -> Result<(), Piece> {
+    pub(super) fn begin(&mut self, message: Envelope, piece: Option<Piece>) -> Result<(), Refused> {
         let bare = piece.is_none();
         let added = piece.map_or(Ok(()), |piece| self.inlet.add(piece));
-        self.tell(Told::Head { message, bare });
+        self.tell(Told::Head { message: Box::new(message), bare });
         added
     }
 
     /// Hands over more of the body.
-    pub(super) fn add(&self, piece: Piece) -> Result<(), Piece> {
+    pub(super) fn add(&self, piece: Piece) -> Result<(), Refused> {
         self.inlet.add(piece)
     }
 

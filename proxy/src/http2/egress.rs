@@ -151,8 +151,8 @@ impl<N: Network> Egress<N> {
             reservation: Some(reservation),
             settle: Some(settle),
         };
-        if let Err(Piece { settle: Some(settle), .. }) = streams.add(&message, piece) {
-            settle(Settled::Rejected);
+        if streams.add(&message, piece).is_err() {
+            log::debug!("{}: message rejected: no stream takes it", self.task.name);
         }
     }
 

@@ -26,6 +26,10 @@ pub(super) struct Piece {
     pub(super) settle: Option<Box<dyn FnOnce(Settled)>>,
 }
 
+/// A message was not taken, and its sender has been told.
+#[derive(Debug)]
+pub(super) struct Refused;
+
 enum Arrival {
     Piece(Piece),
     Reset(Reason),
@@ -57,19 +61,27 @@ impl Piece {
     pub(super) const fn nothing() -> Self {
         Self { bytes: Bytes::new(), trailers: None, ended: false, reservation: None, settle: None }
     }
+
+    /// Tells the sender that no one takes it.
+    pub(super) fn reject(self) -> Refused {
+        if let Some(settle) = self.settle {
+            settle(Settled::Rejected);
+        }
+        Refused
+    }
 }
 
 // === impl Inlet ===
 
 impl Inlet {
-    /// Hands bytes over; gives them back when they do not fit, because more came than was granted.
-    pub(super) fn add(&self, piece: Piece) -> Result<(), Piece> {
+    /// Hands bytes over; rejects them when they do not fit, because more came than was granted.
+    pub(super) fn add(&self, piece: Piece) -> Result<(), Refused> {
         match self.0.try_reserve() {
             Ok(place) => {
                 place.send(Arrival::Piece(piece));
                 Ok(())
             }
-            Err(_) => Err(piece),
+            Err(_) => Err(piece.reject()),
         }
     }
 

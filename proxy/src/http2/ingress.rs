@@ -158,13 +158,10 @@ impl<N: Network> Ingress<N> {
         let settle: Box<dyn FnOnce(Settled)> = Box::new(move |outcome| delivery.settle(outcome));
         let piece = Piece { bytes, trailers, ended, reservation, settle: Some(settle) };
         let added = if is_head { call.begin(head, Some(piece)) } else { call.add(piece) };
-        if let Err(refused) = added {
+        if added.is_err() {
             log::warn!("{}: response broken off: more than was granted", self.task.name);
-            if let Some(settle) = refused.settle {
-                settle(Settled::Rejected);
-            }
-            calls.remove(number);
-        } else if ended {
+        }
+        if added.is_err() || ended {
             calls.remove(number);
         }
     }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use h2::Reason;
 use tokio::sync::oneshot;
 
-use super::inflow::{Inlet, Piece};
+use super::inflow::{Inlet, Piece, Refused};
 use crate::domain::envelope::{CorrelationId, Envelope};
 
 /// Name of a stream: numbers of two listening proxies may be the same.
@@ -60,12 +60,12 @@ impl Streams {
         self.key(message).is_some()
     }
 
-    /// Hands over more of a request; gives it back when no one waits for it, or more came than was granted.
-    pub(super) fn add(&self, message: &Envelope, piece: Piece) -> Result<(), Piece> {
-        let Some(key) = self.key(message) else { return Err(piece) };
+    /// Hands over more of a request; rejects it when no one waits for it, or more came than was granted.
+    pub(super) fn add(&self, message: &Envelope, piece: Piece) -> Result<(), Refused> {
+        let Some(key) = self.key(message) else { return Err(piece.reject()) };
         let mut streams = self.0.borrow_mut();
-        let Some(served) = streams.get_mut(&key) else { return Err(piece) };
-        let Some(inlet) = &served.inlet else { return Err(piece) };
+        let Some(served) = streams.get_mut(&key) else { return Err(piece.reject()) };
+        let Some(inlet) = &served.inlet else { return Err(piece.reject()) };
         let ended = piece.ended;
         let added = inlet.add(piece);
         if ended || added.is_err() {

@@ -3,7 +3,10 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::future::Future;
+use std::io::{BufRead, BufReader};
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -190,4 +193,43 @@ pub(crate) fn body(response: &[u8]) -> &[u8] {
 pub(crate) fn status(response: &[u8]) -> u16 {
     let text = response.get(9..12).and_then(|bytes| std::str::from_utf8(bytes).ok());
     text.and_then(|text| text.parse().ok()).unwrap_or(0)
+}
+
+/// Runs a program beside the proxies, which share this thread; what it says must fit into a pipe.
+pub(crate) async fn output(mut command: Command) -> Output {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().unwrap();
+    while child.try_wait().unwrap().is_none() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    child.wait_with_output().unwrap()
+}
+
+/// Node with the HTTP/2 programs that know nothing of proxies.
+pub(crate) fn http2_script() -> Command {
+    let mut command = Command::new("node");
+    command.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/http2.js"));
+    command
+}
+
+/// Node's HTTP/2 server; ends with the value.
+pub(crate) struct Http2Server {
+    process: Child,
+    pub(crate) port: u16,
+}
+
+impl Http2Server {
+    pub(crate) fn start() -> Self {
+        let mut process = http2_script().arg("server").stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        Self { port: line.trim().parse().unwrap(), process }
+    }
+}
+
+impl Drop for Http2Server {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }

@@ -119,6 +119,21 @@ const cases = {
     const head = await ask(session, { ':method': 'HEAD', ':path': '/length' });
     assert.deepEqual([head.head['content-length'], head.body.length], ['42', 0]);
   },
+  // What the contract carries, and no more.
+  async contract(session) {
+    const seen = await get(session, '/headers', { 'x-a': '1' });
+    assert.deepEqual([seen.head[':status'], seen.head['set-cookie']], [201, ['a=1', 'b=2']]);
+    assert.equal(JSON.parse(seen.body)['x-a'], '1');
+    for (const length of [1, 1000, 10000]) {
+      const body = Buffer.alloc(length, 'b');
+      const headers = { ':method': 'POST', ':path': '/echo', 'content-type': 'application/grpc' };
+      const echo = await ask(session, headers, { body });
+      assert.ok(echo.body.equals(body), `${length}: ${echo.body.length}`);
+      assert.deepEqual([echo.head['content-type'], echo.trailers['grpc-status']], ['application/grpc', '0']);
+    }
+    assert.equal((await get(session, '/trailers')).trailers['grpc-status'], '5');
+    await cases.talk(session);
+  },
   async bodies(session) {
     for (const length of [0, 1, 1000, 100000, 3000000]) {
       const body = Buffer.alloc(length, (n) => n).map((_, n) => n);
@@ -206,4 +221,4 @@ async function client(url, name) {
 }
 
 if (process.argv[2] === 'server') server();
-else client(process.argv[3], process.argv[4]).catch((error) => { console.error(error); process.exit(1); });
+else if (process.argv[2] === 'client') client(process.argv[3], process.argv[4]).catch((error) => { console.error(error); process.exit(1); });

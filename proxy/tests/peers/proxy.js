@@ -1,7 +1,8 @@
-// A proxy as the contract describes the reference (proxy.md sections 3 and 4), on rhea, an AMQP library
+// A proxy as the contract describes the reference (proxy.md sections 3 to 5), on rhea, an AMQP library
 // that nobody here wrote. `node proxy.js MAPPING ROUTER_PORT`
 'use strict';
 const http = require('http');
+const http2 = require('http2');
 const net = require('net');
 const rhea = require('rhea');
 
@@ -146,7 +147,91 @@ function tcp_egress(queue, to) {
   });
 }
 
+function http2_ingress(listen, queue) {
+  const connection = container('http2_in').connect(router);
+  const sender = connection.open_sender(queue);
+  const receiver = connection.open_receiver({ source: { dynamic: true } });
+  const streams = new Map();
+  let last = 0;
+  receiver.on('message', ({ message }) => {
+    const stream = streams.get(Number(message.correlation_id));
+    if (stream) stream(message);
+  });
+  const serve = (stream, { ':path': to, ':method': subject, ...headers }) => {
+    last += 1;
+    const correlation_id = last;
+    const held = [];
+    let far;
+    let opened = false;
+    let trailers = {};
+    const say = (body, ended) => {
+      const message = { correlation_id, application_properties: {}, body };
+      if (!opened) to_message(headers, Object.assign(message, { to, subject, reply_to: receiver.source.address }));
+      message.application_properties.ended = ended;
+      if (!opened) sender.send(message);
+      else if (far) far.send(message);
+      else held.push(message);
+      opened = true;
+    };
+    streams.set(correlation_id, (message) => {
+      if (!far && message.reply_to) {
+        far = connection.open_sender(message.reply_to);
+        held.forEach((one) => far.send(one));
+      }
+      const { ended, ...head } = to_headers(message);
+      if (message.subject === 'response') stream.respond(head, { waitForTrailers: true });
+      if (message.footer) trailers = message.footer;
+      if (message.body && message.body.length > 0) stream.write(message.body);
+      if (ended) stream.end();
+    });
+    stream.on('wantTrailers', () => stream.sendTrailers(trailers));
+    stream.on('data', (data) => say(data, false));
+    stream.on('end', () => say(undefined, true));
+  };
+  receiver.on('receiver_open', () => http2.createServer().on('stream', serve).listen(listen, '127.0.0.1'));
+}
+
+function http2_egress(queue, port) {
+  const client = http2.connect(`http://127.0.0.1:${port}`);
+  const connection = container('http2_out').connect(router);
+  const rest = connection.open_receiver({ source: { dynamic: true } });
+  const requests = new Map();
+  const pass = (request, message, ended) => {
+    if (message.body && message.body.length > 0) request.write(message.body);
+    if (ended) request.end();
+  };
+  const serve = ({ message }) => {
+    const { correlation_id, reply_to, to, subject } = message;
+    const { ended, ...headers } = to_headers(message);
+    const request = client.request({ ...headers, ':path': to, ':method': subject }, { endStream: ended && !message.body });
+    const sender = connection.open_sender(reply_to);
+    const say = (extra) => sender.send({
+      correlation_id, reply_to: rest.source.address, application_properties: { ended: false }, ...extra,
+    });
+    let footer;
+    request.on('response', (head) => {
+      const response = to_message(head, { subject: 'response' });
+      response.application_properties.ended = false;
+      say(response);
+    });
+    request.on('trailers', (trailers) => { footer = { ...trailers }; });
+    request.on('data', (body) => say({ body }));
+    request.on('end', () => say({ application_properties: { ended: true }, footer }));
+    if (!ended) {
+      requests.set(String(correlation_id), request);
+      say({});
+    }
+    if (!ended || message.body) pass(request, message, ended);
+  };
+  rest.on('message', ({ message }) => {
+    const request = requests.get(String(message.correlation_id));
+    if (request) pass(request, message, message.application_properties.ended);
+  });
+  rest.on('receiver_open', () => connection.open_receiver(queue).on('message', serve));
+}
+
 const roles = {
+  http2: { in: http2_ingress, out: http2_egress },
   http: { in: http_ingress, out: http_egress },
   tcp: { in: tcp_ingress, out: tcp_egress },
 };

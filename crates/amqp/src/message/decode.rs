@@ -13,7 +13,8 @@ use crate::{DecodeError, Fields, Map, Reader, Value, codes};
 const MAX_BODY_SECTIONS: usize = 65_536;
 
 impl Message {
-    /// Reads a whole message. A leading section that routers put in front (router.md 5.2) is stepped over.
+    /// Reads a whole message. A leading section that routers put in front (router.md 5.2) is stepped over, and
+    /// a footer may stand before the body, where rhea puts it.
     ///
     /// # Errors
     /// [`DecodeError`] when it is malformed or above the bounds of [`Value::decode`].
@@ -21,6 +22,7 @@ impl Message {
         let mut reader = Reader::shared(bytes);
         let mut message = Self::default();
         let mut last = None;
+        let mut early_footer = false;
         while !reader.is_empty() {
             let first = reader.rest().len() == bytes.len();
             let Some(kind) = SectionKind::from_descriptor(reader.descriptor()?) else {
@@ -30,10 +32,16 @@ impl Message {
                 reader.skip()?;
                 continue;
             };
-            if !kind.may_follow(last) {
+            let is_footer = kind == SectionKind::Footer;
+            let misplaced = early_footer && (is_footer || kind < SectionKind::Data);
+            if misplaced || !kind.may_follow(last) {
                 return Err(DecodeError::SectionOrder);
             }
-            last = Some(kind);
+            if is_footer && last < Some(SectionKind::Data) {
+                early_footer = true;
+            } else {
+                last = Some(kind);
+            }
             message.read_section(kind, &mut reader)?;
         }
         Ok(message)

@@ -62,6 +62,22 @@ fn message_round_trip() {
 }
 
 #[test]
+fn a_footer_may_stand_before_the_body() {
+    // As rhea 3.0.5 writes it: application properties, footer, value.
+    let sent =
+        b"\x00\x53\x74\xc1\x01\x00\x00\x53\x78\xc1\x05\x02\xa1\x01f\x41\x00\x53\x77\xa0\x02ab";
+    let read = Message::decode(&Bytes::from_static(sent)).unwrap();
+    assert_eq!(read.footer, [(Value::from("f"), Value::Bool(true))]);
+    assert_eq!(read.body, Body::Value(Value::Binary(Bytes::from_static(b"ab"))));
+    let twice = b"\x00\x53\x78\xc1\x01\x00\x00\x53\x77\x40\x00\x53\x78\xc1\x01\x00";
+    let late = b"\x00\x53\x78\xc1\x01\x00\x00\x53\x74\xc1\x01\x00";
+    for bad in [&twice[..], late] {
+        let read = Message::decode(&Bytes::copy_from_slice(bad));
+        assert_eq!(read, Err(DecodeError::SectionOrder));
+    }
+}
+
+#[test]
 fn data_sections_are_not_copied() {
     let bytes = full().encode();
     let Body::Data(list) = Message::decode(&bytes).unwrap().body else { panic!("data") };
