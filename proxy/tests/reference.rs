@@ -221,7 +221,12 @@ async fn contract_of_http2(ours_listens: bool, peer: &'static Peer) {
     let _reference = Reference::start(peer, theirs, port);
     drop(connect(public).await);
     let mut client = http2_script();
-    client.args(["client", &format!("http://127.0.0.1:{public}"), "contract"]);
+    // The reference never ends a response without trailers, not even between two of its own.
+    let case = match peer {
+        Peer::Reference(_) if !ours_listens => "grpc",
+        _ => "contract",
+    };
+    client.args(["client", &format!("http://127.0.0.1:{public}"), case]);
     let said = output(client).await;
     assert!(said.status.success(), "{}", String::from_utf8_lossy(&said.stderr));
     drop(ours);
