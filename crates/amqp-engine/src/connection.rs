@@ -65,6 +65,9 @@ pub struct Connection {
     close_reason: Option<CloseReason>,
 }
 
+/// A connection that was silent for so long gives back its buffers, in ms.
+const QUIET_MS: u64 = 1_000;
+
 impl Connection {
     /// A new connection; a client's first bytes are in the output at once.
     #[must_use]
@@ -117,12 +120,30 @@ impl Connection {
         self.input_ended = true;
     }
 
-    /// Gives back the memory of buffers in which nothing waits: for idle connections.
+    /// [`Self::shrink`] once the connection has been quiet for a second. Call it now and then.
+    pub fn rest(&mut self, now: Millis) {
+        let quiet = |since: Millis| since.plus(QUIET_MS) <= now;
+        if quiet(self.last_received) && quiet(self.last_sent) {
+            self.shrink();
+        }
+    }
+
+    /// Gives back the memory of buffers in which nothing waits.
     pub fn shrink(&mut self) {
-        if self.input.is_empty() {
+        if self.input.is_empty() && self.input.capacity() > 0 {
             self.input = BytesMut::new();
         }
+        if self.batch_at >= self.batch.len() && !self.batch.is_empty() {
+            (self.batch, self.batch_at) = (Bytes::new(), 0);
+        }
+        if self.events.is_empty() {
+            self.events = VecDeque::new();
+        }
         self.out.shrink();
+        for (_, session) in self.sessions.iter_mut() {
+            session.outgoing.shrink();
+            session.incoming.shrink();
+        }
     }
 
     /// False while so much output waits that more input must not be read.

@@ -4,9 +4,6 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-/// Capacity that the buffer of an idle connection keeps, in bytes.
-const KEEP: usize = 4 * 1024;
-
 /// Outgoing bytes in order.
 #[derive(Debug, Default)]
 pub(crate) struct Output {
@@ -66,7 +63,7 @@ impl Output {
     /// Gives back memory while nothing waits.
     pub(crate) fn shrink(&mut self) {
         if self.len() == 0 {
-            self.inline.shrink_to(KEEP);
+            *self = Self::default();
         }
     }
 

@@ -1,5 +1,8 @@
 //! A table whose places are reused, indexed by small numbers.
 
+/// Up to so many values, room is made one by one.
+const FEW: usize = 4;
+
 /// Values at stable indices.
 #[derive(Debug)]
 pub(crate) struct Slab<T> {
@@ -24,6 +27,10 @@ impl<T> Slab<T> {
                 *place = Some(value);
             }
             return index;
+        }
+        if self.places.len() == self.places.capacity() && self.places.len() < FEW {
+            // Most peers have one session and a few links: no room for more in advance.
+            self.places.reserve_exact(1);
         }
         self.places.push(Some(value));
         u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX)

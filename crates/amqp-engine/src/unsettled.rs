@@ -34,6 +34,13 @@ impl Unsettled {
         self.live
     }
 
+    /// Gives back memory while all is settled.
+    pub(crate) fn shrink(&mut self) {
+        if self.live == 0 && self.ring.is_empty() {
+            self.ring = VecDeque::new();
+        }
+    }
+
     /// Notes the next delivery; ids come in order. A settled one only takes its number.
     #[inline]
     pub(crate) fn push(&mut self, id: Serial, entry: Option<Entry>) {

@@ -3,12 +3,13 @@
 
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
 use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use log::debug;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use super::shared::Shared;
 use crate::core::{ConnId, Core};
@@ -77,7 +78,9 @@ where
         if !shared.core.borrow().wants_input(conn) {
             return Poll::Pending;
         }
-        let read = {
+        let read = if *room == READ_SMALL {
+            poll_read_quiet(shared, conn, stream, cx)
+        } else {
             let mut core = shared.core.borrow_mut();
             let Some(input) = core.input(conn, *room) else {
                 return Poll::Ready(Ok(()));
@@ -106,6 +109,31 @@ where
                 shared.core.borrow_mut().received(conn, now);
                 shared.wake_dirty(Some(conn));
             }
+        }
+    }
+}
+
+/// Reads a little by way of the stack: a connection that waits for bytes holds no buffer for them.
+fn poll_read_quiet<S>(
+    shared: &Shared,
+    conn: ConnId,
+    stream: &mut S,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<usize>>
+where
+    S: AsyncRead + Unpin,
+{
+    let mut space = [MaybeUninit::uninit(); READ_SMALL];
+    let mut buffer = ReadBuf::uninit(&mut space);
+    match Pin::new(stream).poll_read(cx, &mut buffer) {
+        Poll::Pending => Poll::Pending,
+        Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+        Poll::Ready(Ok(())) => {
+            let bytes = buffer.filled();
+            if let Some(input) = shared.core.borrow_mut().input(conn, bytes.len()) {
+                input.extend_from_slice(bytes);
+            }
+            Poll::Ready(Ok(bytes.len()))
         }
     }
 }

@@ -102,7 +102,8 @@ async fn accept(
                     let peer = peer.to_string();
                     match tls {
                         None => serve(shared, &config, peer, None, stream).await,
-                        Some(tls) => serve_tls(shared, &config, peer, &tls, stream).await,
+                        // Boxed: connections without TLS need not hold the room for it.
+                        Some(tls) => Box::pin(serve_tls(shared, &config, peer, &tls, stream)).await,
                     }
                     drop(place);
                 });
@@ -135,7 +136,7 @@ async fn serve_tls(
         }
     }
     match tls::accept(tls, &shared, stream).await {
-        Ok((stream, facts)) => serve(shared, config, peer, Some(facts), stream).await,
+        Ok((stream, facts)) => serve(shared, config, peer, Some(facts), Box::new(stream)).await,
         Err(error) => warn!("listener {}: {peer}: TLS: {error}", config.name),
     }
 }
@@ -150,7 +151,7 @@ async fn serve<S>(
     S: AsyncRead + AsyncWrite + Unpin,
 {
     if let Some(http) = config.http {
-        return http::serve(shared, http, stream).await;
+        return Box::pin(http::serve(shared, http, stream)).await;
     }
     if config.sasl.lists("PLAIN") {
         shared.users.refresh(&shared);
