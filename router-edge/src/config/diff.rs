@@ -1,7 +1,7 @@
 //! What changes between two configurations of one router; an equal name means unchanged
 //! (router.md 2.1).
 
-use super::{ConnectorConfig, ListenerConfig, RouterConfig};
+use super::{AutoLinkConfig, ConnectorConfig, LinkRouteConfig, ListenerConfig, RouterConfig};
 
 /// Steps from one configuration to another, to be done in the order of the fields.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -14,6 +14,14 @@ pub struct Diff {
     pub old_listeners: Vec<String>,
     /// Names of connectors to stop last.
     pub old_connectors: Vec<String>,
+    /// Link routes and auto links to add, and the names of those to remove.
+    pub new_link_routes: Vec<LinkRouteConfig>,
+    /// See above.
+    pub old_link_routes: Vec<String>,
+    /// See above.
+    pub new_auto_links: Vec<AutoLinkConfig>,
+    /// See above.
+    pub old_auto_links: Vec<String>,
     /// Mode or id differ: these need a new router.
     pub rebuild: bool,
 }
@@ -29,6 +37,16 @@ pub fn diff(from: &RouterConfig, to: &RouterConfig) -> Diff {
             .collect(),
         old_connectors: missing(&from.connectors, &to.connectors, |c| &c.name)
             .map(|c| c.name.clone())
+            .collect(),
+        new_link_routes: missing(&to.link_routes, &from.link_routes, |r| &r.name)
+            .cloned()
+            .collect(),
+        old_link_routes: missing(&from.link_routes, &to.link_routes, |r| &r.name)
+            .map(|r| r.name.clone())
+            .collect(),
+        new_auto_links: missing(&to.auto_links, &from.auto_links, |l| &l.name).cloned().collect(),
+        old_auto_links: missing(&from.auto_links, &to.auto_links, |l| &l.name)
+            .map(|l| l.name.clone())
             .collect(),
         rebuild: from.mode != to.mode || from.id != to.id,
     }

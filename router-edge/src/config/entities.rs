@@ -8,7 +8,8 @@ use super::types::{
 };
 use super::{
     AddressRule, Attributes, ConfigError, ConnectorConfig, Entity, HttpConfig, ListenerConfig,
-    Mode, Overflow, Role, RouterConfig, Sasl, Settings, Treatment, security, ssl_profile,
+    Mode, Overflow, Role, RouterConfig, Sasl, Settings, Treatment, auto_link, check_auto_links,
+    link_route, security, ssl_profile,
 };
 
 /// Names under which an entity may be written.
@@ -54,7 +55,9 @@ pub(super) fn assemble(entities: Vec<Entity>) -> Result<RouterConfig, ConfigErro
             "log" => log_level(attributes)?,
             // Off by default upstream and not used by ioFog.
             "policy" | "vhost" => {}
-            "linkRoute" | "autoLink" | "tcpListener" | "tcpConnector" | "exchange" | "binding" => {
+            "linkRoute" => config.link_routes.push(link_route(attributes)?),
+            "autoLink" => config.auto_links.push(auto_link(attributes)?),
+            "tcpListener" | "tcpConnector" | "exchange" | "binding" => {
                 return Err(ConfigError::entity(name, "is not supported by this router"));
             }
             _ => return Err(ConfigError::UnknownEntity(entity.name)),
@@ -79,6 +82,9 @@ pub(super) fn check(config: &RouterConfig) -> Result<(), ConfigError> {
         role_allowed(config.mode, entity, name, role)?;
     }
     security::check(config)?;
+    check_auto_links(&config.auto_links)?;
+    unique("linkRoute", config.link_routes.iter().map(|route| &route.name))?;
+    unique("autoLink", config.auto_links.iter().map(|link| &link.name))?;
     unique("listener", config.listeners.iter().map(|l| &l.name))?;
     unique("connector", config.connectors.iter().map(|c| &c.name))
 }

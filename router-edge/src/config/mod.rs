@@ -7,6 +7,7 @@ mod diff;
 mod entities;
 mod error;
 mod json;
+mod routes;
 mod security;
 mod ssl_profile;
 #[cfg(test)]
@@ -16,6 +17,7 @@ mod types;
 
 pub use diff::{Diff, diff};
 pub use error::ConfigError;
+pub use routes::{AutoLinkConfig, Container, LinkRouteConfig, Way};
 pub use ssl_profile::{SslProfile, UidPart};
 pub use types::{
     AddressRule, ConnectorConfig, HttpConfig, ListenerConfig, Mode, Overflow, Role, RouterConfig,
@@ -24,6 +26,7 @@ pub use types::{
 
 pub(crate) use attributes::{Attributes, Entity};
 pub(crate) use entities::{address_rule, connector, listener, role_allowed};
+pub(crate) use routes::{auto_link, check_auto_links, link_route};
 pub(crate) use security::{check_connector, check_listener};
 pub(crate) use ssl_profile::ssl_profile;
 

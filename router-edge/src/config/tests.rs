@@ -152,7 +152,42 @@ fn errors_name_entity_attribute_and_rule() {
             "router {\n mode: interior\n}\nlistener {\n role: edge\n openProperties: {}\n}",
             "listener: attribute `openProperties` is not allowed on role inter-router or edge",
         ),
-        ("autoLink {\n}", "autoLink is not supported by this router"),
+        ("tcpListener {\n}", "tcpListener is not supported by this router"),
+        ("autoLink {\n}", "autoLink: attribute `address` is required"),
+        ("autoLink {\n address: q\n}", "autoLink: attribute `direction` is required"),
+        (
+            "autoLink {\n addr: q\n dir: up\n}",
+            "autoLink: attribute `direction` must be in or out, not `up`",
+        ),
+        ("autoLink {\n addr: q\n dir: in\n}", "autoLink needs one of containerId and connection"),
+        (
+            "autoLink {\n addr: q\n dir: in\n phase: 1\n connection: c\n}",
+            "autoLink: attribute `phase` must be 0 in this router",
+        ),
+        (
+            "autoLink {\n addr: q\n dir: in\n connection: c\n}\n\
+             autoLink {\n addr: q\n dir: out\n connection: c\n}",
+            "autoLink autoLink/q/in makes a circle: `q` also goes out to the same container",
+        ),
+        ("linkRoute {\n direction: in\n}", "linkRoute needs exactly one of prefix and pattern"),
+        ("linkRoute {\n prefix: q\n}", "linkRoute: attribute `direction` is required"),
+        (
+            "linkRoute {\n prefix: q\n dir: in\n containerId: c\n connection: d\n}",
+            "linkRoute has containerId and connection: needs one",
+        ),
+        (
+            "linkRoute {\n prefix: q\n dir: in\n distribution: closest\n}",
+            "linkRoute: attribute `distribution` must be linkBalanced, not `closest`",
+        ),
+        (
+            "linkRoute {\n prefix: q\n dir: in\n containers: c\n}",
+            "linkRoute: unknown attribute `containers`",
+        ),
+        (
+            "linkRoute {\n name: r\n prefix: q\n dir: in\n}\n\
+             linkRoute {\n name: r\n prefix: p\n dir: in\n}",
+            "linkRoute: attribute `name` is used twice: `r`",
+        ),
         ("router\n", "line 1: expected `entity {`, found `router`"),
         ("router {\n id\n}", "line 2: expected `key: value`, found `id`"),
         ("router {\n id: x\n", "line 2: `router` is not closed"),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
-use super::SslProfile;
+use super::{AutoLinkConfig, LinkRouteConfig, SslProfile};
 
 /// Name of a router in its network; for an ioFog node its fog UUID. Also the AMQP container-id.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -204,6 +204,10 @@ pub struct RouterConfig {
     pub addresses: Vec<AddressRule>,
     /// TLS profiles by name.
     pub ssl_profiles: Vec<SslProfile>,
+    /// Links that are led to containers.
+    pub link_routes: Vec<LinkRouteConfig>,
+    /// Links that the router attaches to containers.
+    pub auto_links: Vec<AutoLinkConfig>,
 }
 
 // === impl RouterId ===
@@ -395,6 +399,8 @@ impl RouterConfig {
             connectors: Vec::new(),
             addresses: Vec::new(),
             ssl_profiles: Vec::new(),
+            link_routes: Vec::new(),
+            auto_links: Vec::new(),
         }
     }
 }

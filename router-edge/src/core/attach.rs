@@ -43,13 +43,20 @@ impl Core {
         let offer = Offer { conn, session, id, attach };
         let router_capability =
             offer.capabilities().iter().any(|c| c.as_str().starts_with("qd.router"));
-        if !router_capability && let Some(to) = self.routed_to(&offer) {
+        if !router_capability && let Some((to, external)) = self.routed_to(&offer) {
+            let mut offer = offer;
+            if let Some(external) = external {
+                offer.set_address(external);
+            }
             let result = self.relay_attach(offer, to);
             self.refuse_offer(result);
             self.touch(conn);
             return;
         }
         let result = match (role, direction) {
+            _ if !router_capability && self.is_configured_route(&offer) => {
+                Err((offer, Error::new(NO_ROUTE, "the container of the link route is not there")))
+            }
             (ConnRole::InterRouter, _) => self.interior_attach(offer),
             (ConnRole::Edge, Direction::In) => self.edge_attach(offer),
             (ConnRole::Edge, Direction::Out) => self.uplink_attach(offer),
@@ -238,6 +245,22 @@ impl Offer {
 
     pub(super) fn has_capability(&self, name: &str) -> bool {
         self.capabilities().iter().any(|capability| capability == name)
+    }
+
+    /// Gives the terminus at our side another address.
+    fn set_address(&mut self, address: String) {
+        match self.attach.role {
+            Role::Sender => {
+                if let Some(target) = self.attach.target.as_mut() {
+                    target.address = Some(address);
+                }
+            }
+            Role::Receiver => {
+                if let Some(source) = self.attach.source.as_mut() {
+                    source.address = Some(address);
+                }
+            }
+        }
     }
 
     /// Address of the terminus at our side.

@@ -78,6 +78,9 @@ impl Core {
             conn.engine.end(link.session, None);
             self.touch(link.conn);
         }
+        if link.kind == Kind::Auto {
+            self.auto_link_gone(key, link.conn, error.as_ref(), lost);
+        }
         if link.kind == Kind::Routed {
             self.relay_gone(&link, error, lost);
         }
@@ -179,6 +182,7 @@ impl Core {
         self.forget_lookups(id, None);
         let was_uplink = self.uplink_lost(id);
         self.link_routes_lost(id);
+        self.container_lost(id);
         for key in links {
             self.link_gone_for(key, None, true);
         }

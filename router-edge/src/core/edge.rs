@@ -255,6 +255,10 @@ impl Core {
             return;
         }
         link.attached = true;
+        if link.kind == Kind::Auto {
+            self.auto_link_attached(key);
+            return;
+        }
         if link.role == Role::Receiver {
             if link.kind == Kind::Lookup {
                 self.lookups_attached(attach);

@@ -88,7 +88,8 @@ impl Core {
         match conn.spec.role {
             Role::Edge => self.edge_opened(id),
             Role::InterRouter => self.interior_opened(id),
-            Role::Normal | Role::RouteContainer => {}
+            Role::RouteContainer => self.container_opened(id),
+            Role::Normal => {}
         }
     }
 

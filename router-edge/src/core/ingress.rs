@@ -89,7 +89,12 @@ impl Core {
         }
         let kind = link.kind;
         match kind {
-            Kind::Endpoint | Kind::Anonymous | Kind::Data | Kind::Stream | Kind::Proxy => {
+            Kind::Endpoint
+            | Kind::Anonymous
+            | Kind::Data
+            | Kind::Stream
+            | Kind::Proxy
+            | Kind::Auto => {
                 self.route(arrival);
             }
             Kind::Routed => self.relay_delivery(arrival),

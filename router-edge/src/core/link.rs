@@ -69,6 +69,8 @@ pub(crate) enum Kind {
     Lookup,
     /// Made by us, for one address of an edge router.
     Proxy,
+    /// Made by us towards a container that the configuration names.
+    Auto,
     /// One of a pair that passes everything on to the other.
     Routed,
 }
@@ -149,7 +151,7 @@ impl Kind {
             Self::Control => "router-control",
             Self::Data | Self::Stream => "inter-router",
             Self::Tracking | Self::Lookup | Self::Proxy => "edge-downlink",
-            Self::Routed => "endpoint",
+            Self::Auto | Self::Routed => "endpoint",
         }
     }
 }

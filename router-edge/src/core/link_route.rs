@@ -11,16 +11,8 @@ use super::metadata::Metadata;
 use super::slab::{ConnId, LinkKey};
 use crate::address::{Address, Pattern};
 use crate::config::Mode;
+pub(super) use crate::config::Way;
 use crate::network::{NeighbourLink, RouterNumber, Version};
-
-/// Which way messages go on the links of a route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Way {
-    /// Towards the container.
-    In,
-    /// From the container.
-    Out,
-}
 
 /// A link route.
 #[derive(Debug)]
@@ -45,18 +37,6 @@ pub(super) enum Via {
 }
 
 impl Way {
-    /// Name in management.
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Self::In => "in",
-            Self::Out => "out",
-        }
-    }
-
-    pub(super) fn parse(name: &str) -> Option<Self> {
-        [Self::In, Self::Out].into_iter().find(|way| way.name() == name)
-    }
-
     /// The way of links that a peer of this role attaches.
     pub(super) fn of(role: Role) -> Self {
         match role {
@@ -119,6 +99,19 @@ impl Core {
         true
     }
 
+    /// Removes the routes of a configured entity.
+    pub(super) fn remove_link_routes_of(&mut self, name: &str) {
+        let theirs: Vec<u64> = self
+            .link_routes
+            .iter()
+            .filter(|route| matches!(route.via, Via::Conn(_)) && route.name == name)
+            .map(|route| route.number)
+            .collect();
+        for number in theirs {
+            self.remove_link_route(number);
+        }
+    }
+
     /// Routes over a connection that is gone.
     pub(super) fn link_routes_lost(&mut self, conn: ConnId) {
         let theirs: Vec<u64> = self
@@ -164,12 +157,21 @@ impl Core {
         self.link_routes.retain(|route| route.via != Via::Uplink);
     }
 
-    /// The connection that a link offered by a peer is led to, if it is routed.
-    pub(super) fn routed_to(&self, offer: &Offer) -> Option<ConnId> {
+    /// The connection that a link offered by a peer is led to, if it is routed, and the address that it has
+    /// there, if another one.
+    pub(super) fn routed_to(&self, offer: &Offer) -> Option<(ConnId, Option<String>)> {
         if self.link_routes.is_empty() {
             return None;
         }
-        self.route_for(Way::of(offer.attach.role), offer.address()?, offer.conn)
+        let (way, address) = (Way::of(offer.attach.role), offer.address()?);
+        let to = self.route_for(way, address, offer.conn)?;
+        let Address::Mobile(name) = Address::parse(address) else {
+            return None;
+        };
+        let taken = self.link_routes.iter().find(|route| {
+            route.via == Via::Conn(to) && route.way == way && route.pattern.matches(name)
+        });
+        Some((to, taken.and_then(|route| self.external_address(&route.name, name))))
     }
 
     /// The connection that serves links to an address, for peers on the connection `from`.
@@ -280,7 +282,7 @@ impl Core {
         let name = format!("{}/{}/{}", self.id, route.number, route.name);
         let body = Value::Map(vec![
             ("pattern".into(), route.text.as_str().into()),
-            ("direction".into(), route.way.name().into()),
+            ("direction".into(), route.way.as_str().into()),
         ]);
         let request = Message {
             properties: Some(Properties { to: Some(to.to_owned()), ..Properties::default() }),

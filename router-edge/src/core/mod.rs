@@ -5,6 +5,7 @@ mod attach;
 mod authenticate;
 mod choose;
 mod conn;
+mod containers;
 mod control;
 mod credit;
 mod delivery;
@@ -81,6 +82,7 @@ pub struct Core {
     totals: Totals,
     entities: Entities,
     link_routes: Vec<link_route::LinkRoute>,
+    containers: containers::Containers,
     users: crate::identity::Users,
     lookups: lookup::Lookups,
 }
@@ -136,6 +138,8 @@ pub struct Snapshot {
     pub uplink: bool,
     /// Link routes that are known.
     pub link_routes: usize,
+    /// Auto links that are configured.
+    pub auto_links: usize,
     /// Sending links whose queue waits for credit or room.
     pub links_blocked: usize,
 }
@@ -177,6 +181,7 @@ impl Core {
             totals: Totals::default(),
             entities: Entities::default(),
             link_routes: Vec::new(),
+            containers: containers::Containers::default(),
             users: crate::identity::Users::default(),
             lookups: lookup::Lookups::default(),
         };
@@ -319,6 +324,7 @@ impl Core {
         if let Some(network) = self.network.as_mut() {
             network.tick(now.0);
         }
+        self.retry_auto_links();
         self.run();
     }
 
@@ -377,6 +383,7 @@ impl Core {
             deliveries: self.deliveries.len(),
             uplink: self.uplink.is_some(),
             link_routes: self.link_routes.len(),
+            auto_links: self.containers.auto_links.len(),
             links_blocked: self
                 .links
                 .iter()

@@ -44,6 +44,8 @@ pub async fn start(
         listeners: Vec::new(),
         connectors: Vec::new(),
         ssl_profiles: Vec::new(),
+        link_routes: Vec::new(),
+        auto_links: Vec::new(),
         ..config.clone()
     };
     let short = u32::try_from(seed & u64::from(u32::MAX)).unwrap_or(1);
@@ -144,9 +146,19 @@ impl RouterHandle {
             self.close_connector(old, &mut applied);
         }
         {
+            let mut core = self.shared.core.borrow_mut();
+            steps.old_link_routes.iter().for_each(|name| core.remove_route(name));
+            steps.old_auto_links.iter().for_each(|name| core.remove_auto_link(name));
+            steps.new_link_routes.into_iter().for_each(|route| core.add_route(route));
+            steps.new_auto_links.into_iter().for_each(|link| core.add_auto_link(link));
+        }
+        {
             let mut current = self.shared.config.borrow_mut();
             current.addresses = config.addresses;
+            current.link_routes = config.link_routes;
+            current.auto_links = config.auto_links;
         }
+        self.shared.wake_dirty(None);
         self.shared.sync_entities();
         Ok(applied)
     }
@@ -242,6 +254,7 @@ impl RouterHandle {
                     && connectors.iter().all(|connector| connector.connected)),
             listeners: listeners.iter().map(|(name, l)| (name.clone(), l.address)).collect(),
             connectors,
+            link_routes: snapshot.link_routes,
             deliveries: snapshot.deliveries,
             presettled_drops: totals.drops,
             deliveries_ingress: totals.ingress,

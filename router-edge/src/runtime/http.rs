@@ -119,7 +119,7 @@ fn metrics(shared: &Shared) -> String {
         ("qdr_addresses_total", count(now.addresses)),
         ("qdr_routers_total", count(now.routers + own)),
         ("qdr_link_routes_total", count(now.link_routes)),
-        ("qdr_auto_links_total", 0),
+        ("qdr_auto_links_total", count(now.auto_links)),
         ("qdr_presettled_deliveries_total", totals.presettled),
         ("qdr_dropped_presettled_deliveries_total", totals.drops.total()),
         ("qdr_accepted_deliveries_total", totals.accepted),

@@ -104,6 +104,8 @@ pub struct RouterStatus {
     pub listeners: Vec<(String, std::net::SocketAddr)>,
     /// Each connector.
     pub connectors: Vec<ConnectorStatus>,
+    /// Link routes that are served somewhere.
+    pub link_routes: usize,
     /// Deliveries on their way.
     pub deliveries: usize,
     /// Pre-settled deliveries that were lost.

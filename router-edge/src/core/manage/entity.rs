@@ -13,6 +13,7 @@ pub(super) enum Kind {
     Address,
     Node,
     LinkRoute,
+    AutoLink,
     ConnectionLinkRoute,
 }
 
@@ -25,7 +26,7 @@ pub(super) enum Family {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 11] = [
+    pub(super) const ALL: [Self; 12] = [
         Self::Router,
         Self::Listener,
         Self::Connector,
@@ -36,6 +37,7 @@ impl Kind {
         Self::Address,
         Self::Node,
         Self::LinkRoute,
+        Self::AutoLink,
         Self::ConnectionLinkRoute,
     ];
 
@@ -52,6 +54,7 @@ impl Kind {
             Self::Address => "router.address",
             Self::Node => "router.node",
             Self::LinkRoute => "router.config.linkRoute",
+            Self::AutoLink => "router.config.autoLink",
             Self::ConnectionLinkRoute => "router.connection.linkRoute",
         }
     }
@@ -60,6 +63,7 @@ impl Kind {
         let name = match short {
             "address" => "router.config.address",
             "linkRoute" => "router.config.linkRoute",
+            "autoLink" => "router.config.autoLink",
             other => other,
         };
         Self::ALL.into_iter().find(|kind| kind.name() == name)
@@ -68,9 +72,12 @@ impl Kind {
     /// What may be done with entities of the type, beside QUERY and READ.
     pub(super) fn operations(self) -> &'static [&'static str] {
         match self {
-            Self::Listener | Self::Connector | Self::AddressRule | Self::ConnectionLinkRoute => {
-                &["CREATE", "DELETE", "READ"]
-            }
+            Self::Listener
+            | Self::Connector
+            | Self::AddressRule
+            | Self::LinkRoute
+            | Self::AutoLink
+            | Self::ConnectionLinkRoute => &["CREATE", "DELETE", "READ"],
             Self::SslProfile => &["CREATE", "UPDATE", "DELETE", "READ"],
             _ => &["READ"],
         }

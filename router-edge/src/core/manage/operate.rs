@@ -6,7 +6,10 @@ use serde_json::{Map as JsonMap, Value as Json};
 use super::entity::{Family, Kind};
 use super::views::{Record, connector_attributes, listener_attributes, optional};
 use super::{Command, CommandAction, Refusal, Request, reply};
-use crate::config::{Attributes, ConfigError, address_rule, connector, listener, ssl_profile};
+use crate::config::{
+    Attributes, ConfigError, address_rule, auto_link, check_auto_links, connector, link_route,
+    listener, ssl_profile,
+};
 use crate::core::Core;
 use crate::core::link_route::{Via, Way};
 use crate::core::slab::ConnId;
@@ -158,6 +161,26 @@ impl Core {
                 self.entities.ssl_profiles.push(profile);
                 return Ok(Some((201, "Created", reply::map(&record, request.ticket.family))));
             }
+            Kind::LinkRoute => {
+                let config = link_route(from)?;
+                if self.containers.routes.iter().any(|known| known.name == config.name) {
+                    return Err(refuse(400, format!("linkRoute {} exists", config.name)));
+                }
+                self.put_route(config);
+                return Ok(self.created(kind, request.ticket.family));
+            }
+            Kind::AutoLink => {
+                let config = auto_link(from)?;
+                let known = self.containers.auto_links.iter().map(|link| &link.config);
+                let mut all: Vec<_> = known.cloned().collect();
+                if all.iter().any(|known| known.name == config.name) {
+                    return Err(refuse(400, format!("autoLink {} exists", config.name)));
+                }
+                all.push(config.clone());
+                check_auto_links(&all)?;
+                self.put_auto_link(config);
+                return Ok(self.created(kind, request.ticket.family));
+            }
             _ => return Err(refuse(501, format!("{} cannot be created", kind.name()))),
         };
         let mut ticket = request.ticket;
@@ -166,6 +189,13 @@ impl Core {
         ticket.created = Some(created);
         self.entities.commands.push_back(Command { action, ticket });
         Ok(None)
+    }
+
+    /// The answer to a creation: the newest entity of its type.
+    fn created(&self, kind: Kind, family: Family) -> Answer {
+        let records = self.records(kind);
+        let record = records.last().map_or(&[][..], |record| record);
+        Some((201, "Created", reply::map(record, family)))
     }
 
     /// A route over the very connection that the request came by; it lives as long as that.
@@ -189,9 +219,7 @@ impl Core {
             return Err(refuse(400, format!("{entity} {name} exists on this connection")));
         }
         self.add_link_route(name.clone(), &pattern, way, from);
-        let records = self.records(Kind::ConnectionLinkRoute);
-        let record = records.last().map_or(&[][..], |record| record);
-        Ok(Some((201, "Created", reply::map(record, request.ticket.family))))
+        Ok(self.created(Kind::ConnectionLinkRoute, request.ticket.family))
     }
 
     fn update(&mut self, request: &Request) -> Result<Answer, Refusal> {
@@ -241,6 +269,14 @@ impl Core {
             }
             Kind::SslProfile => {
                 self.entities.ssl_profiles.retain(|known| known.name != name);
+                return Ok(Some((204, "No Content", Value::Map(Vec::new()))));
+            }
+            Kind::LinkRoute => {
+                self.take_route(&name);
+                return Ok(Some((204, "No Content", Value::Map(Vec::new()))));
+            }
+            Kind::AutoLink => {
+                self.take_auto_link(&name);
                 return Ok(Some((204, "No Content", Value::Map(Vec::new()))));
             }
             Kind::ConnectionLinkRoute => {

@@ -4,9 +4,11 @@ use iofog_amqp::{Role as LinkRole, Value};
 
 use super::entity::Kind;
 use crate::config::{ConnectorConfig, ListenerConfig, Mode, Overflow, Role, Sasl};
+use crate::config::{Container, LinkRouteConfig};
 use crate::core::conn::{Conn, Direction};
+use crate::core::containers::AutoLink;
 use crate::core::link::Link;
-use crate::core::link_route::Via;
+use crate::core::link_route::{LinkRoute, Via};
 use crate::core::{Core, DropReason};
 
 /// Attributes of one entity.
@@ -34,7 +36,8 @@ impl Core {
             }
             Kind::Address => self.address_views(),
             Kind::Node => self.node_views(),
-            Kind::LinkRoute => Vec::new(),
+            Kind::LinkRoute => self.configured_route_views(),
+            Kind::AutoLink => self.auto_link_views(),
             Kind::ConnectionLinkRoute => self.link_route_views(),
         };
         let with_type = |mut record: Record| {
@@ -71,7 +74,7 @@ impl Core {
             ("connectionCount", count(snapshot.connections)),
             ("nodeCount", count(snapshot.routers + usize::from(self.mode == Mode::Interior))),
             ("linkRouteCount", count(self.link_routes.len())),
-            ("autoLinkCount", count(0)),
+            ("autoLinkCount", count(snapshot.auto_links)),
             ("deliveriesIngress", total(totals.ingress)),
             ("deliveriesEgress", total(totals.egress)),
             ("deliveriesTransit", total(totals.transit)),
@@ -251,12 +254,54 @@ impl Core {
                     ("name", route.name.as_str().into()),
                     ("identity", route.number.to_string().into()),
                     ("pattern", route.text.as_str().into()),
-                    ("direction", route.way.name().into()),
+                    ("direction", route.way.as_str().into()),
                     ("containerId", optional(container)),
                     ("operStatus", "active".into()),
                 ]
             })
             .collect()
+    }
+
+    fn configured_route_views(&self) -> Vec<Record> {
+        let view = |route: &LinkRouteConfig| {
+            let served =
+                |known: &LinkRoute| matches!(known.via, Via::Conn(_)) && known.name == route.name;
+            let active = self.link_routes.iter().any(served);
+            let container = route.container.as_ref();
+            vec![
+                ("name", route.name.as_str().into()),
+                ("identity", format!("router.config.linkRoute/{}", route.name).into()),
+                ("pattern", route.pattern.as_str().into()),
+                ("prefix", optional(route.pattern.strip_suffix("/#"))),
+                ("direction", route.way.as_str().into()),
+                ("containerId", optional(container.and_then(Container::id))),
+                ("connection", optional(container.and_then(Container::connection))),
+                ("addExternalPrefix", optional(route.add_prefix.as_deref())),
+                ("delExternalPrefix", optional(route.del_prefix.as_deref())),
+                ("distribution", "linkBalanced".into()),
+                ("operStatus", if active { "active" } else { "inactive" }.into()),
+            ]
+        };
+        self.containers.routes.iter().map(view).collect()
+    }
+
+    fn auto_link_views(&self) -> Vec<Record> {
+        let view = |link: &AutoLink| {
+            let config = &link.config;
+            vec![
+                ("name", config.name.as_str().into()),
+                ("identity", format!("router.config.autoLink/{}", config.name).into()),
+                ("address", config.address.as_str().into()),
+                ("direction", config.way.as_str().into()),
+                ("phase", Value::Int(0)),
+                ("externalAddress", optional(config.external.as_deref())),
+                ("containerId", optional(config.container.id())),
+                ("connection", optional(config.container.connection())),
+                ("operStatus", link.state.name().into()),
+                ("lastError", optional(link.last_error.as_deref())),
+            ]
+        };
+        self.containers.auto_links.iter().map(view).collect()
     }
 
     fn node_views(&self) -> Vec<Record> {
