@@ -4,13 +4,13 @@ mod program;
 
 use std::process::ExitCode;
 
+use iofog_local_api::LocalApi;
 use iofog_log_sink::{LevelFilter, Options};
-use iofog_proxy::{ProxyHandle, start};
+use iofog_proxy::{ProxyConfig, ProxyHandle, start};
 use tokio::signal::unix::{SignalKind, signal};
 
 use program::arguments;
 use program::connect_file::ConnectFile;
-use program::local_api::LocalApi;
 use program::metrics;
 use program::settings::{Environment, Settings};
 
@@ -63,7 +63,11 @@ async fn run(settings: Settings) -> ExitCode {
         let api = LocalApi { address: settings.local_api, id };
         let followed: ProxyHandle = proxy.clone();
         tokio::task::spawn_local(async move {
-            api.follow(|config| followed.apply(config)).await;
+            let apply = |text: &str| -> Result<(), iofog_proxy::domain::config::ConfigError> {
+                followed.apply(ProxyConfig::from_json(text)?);
+                Ok(())
+            };
+            api.follow(apply).await;
         });
     }
     if let Some(port) = settings.metrics {

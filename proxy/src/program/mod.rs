@@ -2,7 +2,6 @@
 
 pub(crate) mod arguments;
 pub(crate) mod connect_file;
-pub(crate) mod local_api;
 pub(crate) mod metrics;
 pub(crate) mod settings;
 mod tls_dial;

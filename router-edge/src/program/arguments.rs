@@ -12,6 +12,10 @@ pub(super) struct Arguments {
     /// configuration file: text, JSON, or the Controller's object (default: environment QDROUTERD_CONF)
     #[argh(option, short = 'c')]
     pub(super) config: Option<PathBuf>,
+    /// HOST:PORT of the Agent's local API, asked when SELFNAME is set and no configuration is given
+    /// (default: localhost:54321)
+    #[argh(option, default = "String::from(\"localhost:54321\")")]
+    pub(super) local_api: String,
     /// address for listeners without a host of their own, and for outgoing connections
     #[argh(option)]
     pub(super) bind: Option<IpAddr>,

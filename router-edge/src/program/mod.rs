@@ -7,14 +7,17 @@ mod source;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::process::ExitCode;
-use std::task::Poll;
+use std::task::{Context, Poll};
 
-use log::{error, info};
-use tokio::signal::unix::{SignalKind, signal};
+use iofog_local_api::LocalApi;
+use log::{error, info, warn};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
 
-use crate::config::RouterConfig;
-use crate::runtime::{RuntimeOptions, start};
+use crate::config::{ConfigError, RouterConfig};
+use crate::runtime::{ApplyError, RouterHandle, RuntimeOptions, StartError, start};
 use arguments::Arguments;
+use source::Source;
 
 /// Runs until SIGTERM or SIGINT.
 #[must_use]
@@ -29,8 +32,8 @@ pub fn run() -> ExitCode {
     if let Err(text) = arguments.set_up_log() {
         return fail(&text);
     }
-    let config = match source::read(arguments.config.as_deref()) {
-        Ok(config) => config,
+    let source = match source::find(arguments.config.as_deref()) {
+        Ok(source) => source,
         Err(text) => return fail(&text),
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
@@ -42,40 +45,127 @@ pub fn run() -> ExitCode {
         source_address: arguments.bind,
         ..RuntimeOptions::default()
     };
-    tokio::task::LocalSet::new().block_on(&runtime, serve(config, options))
+    let served = async {
+        let mut stop = match Stop::new() {
+            Ok(stop) => stop,
+            Err(error) => return fail(&format!("cannot wait for signals: {error}")),
+        };
+        match source {
+            Source::Fixed(config) => serve(*config, options, &mut stop, None).await,
+            Source::Agent(id) => {
+                let api = LocalApi { address: arguments.local_api, id };
+                follow(api, options, &mut stop).await
+            }
+        }
+    };
+    tokio::task::LocalSet::new().block_on(&runtime, served)
 }
 
-async fn serve(config: RouterConfig, options: RuntimeOptions) -> ExitCode {
+/// The newest configuration of the Agent.
+type Configs = watch::Receiver<Option<RouterConfig>>;
+
+/// Runs with what the Agent has, and goes over to what it has later.
+async fn follow(api: LocalApi, options: RuntimeOptions, stop: &mut Stop) -> ExitCode {
+    let (sender, mut configs) = watch::channel(None);
+    info!("configuration of {} from the local API at {}", api.id, api.address);
+    let following = tokio::task::spawn_local(async move {
+        let take = |text: &str| -> Result<(), ConfigError> {
+            sender.send_replace(Some(RouterConfig::from_any(text)?));
+            Ok(())
+        };
+        api.follow(take).await;
+    });
+    let code = match changed(&mut configs, stop).await {
+        Some(config) => serve(config, options, stop, Some(configs)).await,
+        None => ExitCode::SUCCESS,
+    };
+    following.abort();
+    code
+}
+
+async fn serve(
+    config: RouterConfig,
+    options: RuntimeOptions,
+    stop: &mut Stop,
+    mut configs: Option<Configs>,
+) -> ExitCode {
     let (mode, id) = (config.mode, config.id.clone());
     let router = match start(config, options).await {
         Ok(router) => router,
-        Err(error) => {
-            return match std::error::Error::source(&error) {
-                Some(cause) => fail(&format!("{error}: {cause}")),
-                None => fail(&error.to_string()),
-            };
-        }
+        Err(error) => return fail(&full_text(&error)),
     };
     info!("router {id} runs in mode {}", mode.as_str());
-    if let Err(error) = stop_signal().await {
-        error!("cannot wait for signals: {error}");
+    match configs.as_mut() {
+        None => stop.wait().await,
+        Some(configs) => {
+            while let Some(config) = changed(configs, stop).await {
+                apply(&router, config).await;
+            }
+        }
     }
     info!("router {id} stops");
     router.shutdown().await;
     ExitCode::SUCCESS
 }
 
-/// Waits for SIGTERM or SIGINT.
-async fn stop_signal() -> std::io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    poll_fn(|cx| {
-        let terminated = pin!(terminate.recv()).poll(cx).is_ready();
-        let interrupted = pin!(interrupt.recv()).poll(cx).is_ready();
-        if terminated || interrupted { Poll::Ready(()) } else { Poll::Pending }
-    })
-    .await;
-    Ok(())
+/// What can be changed while the router runs is changed; connections of what stays are not touched.
+async fn apply(router: &RouterHandle, config: RouterConfig) {
+    match router.apply(config).await {
+        Ok(applied) => info!("new configuration: {applied:?}"),
+        // As the reference's wrapper has it: the Controller has the microservice made anew for that.
+        Err(ApplyError::Rebuild) => warn!("mode or id changed: they stay until the next start"),
+        Err(ApplyError::Start(error)) => error!("new configuration: {}", full_text(&error)),
+    }
+}
+
+/// The next configuration; none when the program is to stop.
+async fn changed(configs: &mut Configs, stop: &mut Stop) -> Option<RouterConfig> {
+    let arrived = {
+        let mut change = pin!(configs.changed());
+        poll_fn(|cx| {
+            if stop.poll(cx).is_ready() {
+                return Poll::Ready(false);
+            }
+            change.as_mut().poll(cx).map(|result| result.is_ok())
+        })
+        .await
+    };
+    if arrived { configs.borrow_and_update().clone() } else { None }
+}
+
+/// SIGTERM and SIGINT.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let terminated = self.terminate.poll_recv(cx).is_ready();
+        if terminated || self.interrupt.poll_recv(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        Poll::Pending
+    }
+
+    async fn wait(&mut self) {
+        poll_fn(|cx| self.poll(cx)).await;
+    }
+}
+
+/// The error with its cause.
+fn full_text(error: &StartError) -> String {
+    match std::error::Error::source(error) {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
 }
 
 fn fail(text: &str) -> ExitCode {

@@ -1,5 +1,5 @@
-//! Where the configuration comes from: a file, or the environment as upstream images have it
-//! (router.md 2.3).
+//! Where the configuration comes from: a file, the environment as upstream images have it (router.md 2.3), or
+//! the Agent, as the Router system microservice has it (router.md 2.1).
 
 use std::fs;
 use std::path::Path;
@@ -9,24 +9,41 @@ use crate::config::RouterConfig;
 /// Text of the configuration, or the path of a file with it.
 const VARIABLE: &str = "QDROUTERD_CONF";
 
-/// Reads the configuration; errors are for people.
-pub(super) fn read(file: Option<&Path>) -> Result<RouterConfig, String> {
-    let (text, origin) = match file {
-        Some(path) => (load(path)?, path.display().to_string()),
-        None => from_environment()?,
-    };
-    RouterConfig::from_any(&text).map_err(|error| format!("{origin}: {error}"))
+/// Name of the microservice, set by the Agent.
+const SELF: &str = "SELFNAME";
+
+/// What the configuration is read from.
+#[derive(Debug)]
+pub(super) enum Source {
+    /// Once.
+    Fixed(Box<RouterConfig>),
+    /// Now and at each change: the microservice of this id.
+    Agent(String),
 }
 
-fn from_environment() -> Result<(String, String), String> {
-    let value = std::env::var(VARIABLE)
-        .map_err(|_| format!("no configuration: give --config FILE or set {VARIABLE}"))?;
+/// Finds the configuration; errors are for people.
+pub(super) fn find(file: Option<&Path>) -> Result<Source, String> {
+    let (text, origin) = match (file, std::env::var(VARIABLE), std::env::var(SELF)) {
+        (Some(path), _, _) => (load(path)?, path.display().to_string()),
+        (None, Ok(value), _) => from_environment(&value)?,
+        (None, Err(_), Ok(id)) if !id.is_empty() => return Ok(Source::Agent(id)),
+        _ => {
+            return Err(format!(
+                "no configuration: give --config FILE, or set {VARIABLE}, or {SELF} for the Agent's"
+            ));
+        }
+    };
+    let config = RouterConfig::from_any(&text).map_err(|error| format!("{origin}: {error}"))?;
+    Ok(Source::Fixed(Box::new(config)))
+}
+
+fn from_environment(value: &str) -> Result<(String, String), String> {
     let looks_like_path = !value.contains(['{', '[']) && value.trim_start().starts_with('/');
     if looks_like_path {
         let path = Path::new(value.trim());
         return Ok((load(path)?, path.display().to_string()));
     }
-    Ok((unescape(&value), VARIABLE.to_owned()))
+    Ok((unescape(value), VARIABLE.to_owned()))
 }
 
 /// Line ends may be written as the two characters `\n`.
@@ -51,7 +68,7 @@ mod tests {
 
     #[test]
     fn a_missing_file_is_named() {
-        let error = read(Some(Path::new("/nonexistent/router.conf"))).unwrap_err();
+        let error = find(Some(Path::new("/nonexistent/router.conf"))).unwrap_err();
         assert!(error.starts_with("/nonexistent/router.conf: "), "{error}");
     }
 }

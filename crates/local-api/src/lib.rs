@@ -1,5 +1,6 @@
-//! Configuration from the Agent's Local API: read once, then at each signal of the control socket
-//! (proxy.md section 1.1, agent.md section 8).
+//! A microservice's configuration from the Agent's Local API: read once, then at each signal of the control socket
+//! (agent.md section 8).
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "helpers of tests"))]
 
 use std::future::Future;
 use std::time::Duration;
@@ -11,7 +12,6 @@ use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, UPGRADE};
 use hyper::upgrade::Upgraded;
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
-use iofog_proxy::ProxyConfig;
 use serde::Deserialize;
 use tokio::net::TcpStream;
 
@@ -22,15 +22,18 @@ const ACKNOWLEDGE: u8 = 0x0B;
 /// Longest configuration that is read, in bytes.
 const MOST: usize = 1 << 20;
 
-/// The Agent could not be asked.
+/// The Agent could not be asked, or what it has is of no use.
 #[derive(Debug, thiserror::Error)]
 #[error("local API: {0}")]
-pub(crate) struct LocalApiError(String);
+pub struct LocalApiError(String);
 
 /// Where the Agent listens and who asks.
-pub(crate) struct LocalApi {
-    pub(crate) address: String,
-    pub(crate) id: String,
+#[derive(Debug, Clone)]
+pub struct LocalApi {
+    /// `HOST:PORT`.
+    pub address: String,
+    /// Uuid of the microservice.
+    pub id: String,
 }
 
 #[derive(Deserialize)]
@@ -53,8 +56,9 @@ fn failed(cause: impl std::fmt::Display) -> LocalApiError {
 // === impl LocalApi ===
 
 impl LocalApi {
-    /// Hands each configuration to `apply`, for ever. Mappings keep running while the Agent is away.
-    pub(crate) async fn follow(&self, apply: impl Fn(ProxyConfig)) {
+    /// Hands each configuration to `apply`, for ever: also after the Agent was away. One that it refuses, by
+    /// its reason, is read again a moment later. Must run inside a `LocalSet`.
+    pub async fn follow<E: std::fmt::Display>(&self, apply: impl Fn(&str) -> Result<(), E>) {
         loop {
             let Err(error) = self.session(&apply).await;
             log::warn!("{error}; next attempt in 2 s");
@@ -64,12 +68,12 @@ impl LocalApi {
 
     /// One control connection. The configuration is read after the socket is open, so that no change
     /// can fall between the two.
-    async fn session(
+    async fn session<E: std::fmt::Display>(
         &self,
-        apply: &impl Fn(ProxyConfig),
+        apply: &impl Fn(&str) -> Result<(), E>,
     ) -> Result<std::convert::Infallible, LocalApiError> {
         let mut control = self.control().await?;
-        apply(self.config().await?);
+        apply(&self.config().await?).map_err(failed)?;
         loop {
             let frame = control.read_frame().await.map_err(failed)?;
             match (frame.opcode, frame.payload.first()) {
@@ -77,14 +81,14 @@ impl LocalApi {
                 (OpCode::Binary, Some(&NEW_CONFIG)) => {
                     let answer = Frame::binary(Payload::Owned(vec![ACKNOWLEDGE]));
                     control.write_frame(answer).await.map_err(failed)?;
-                    apply(self.config().await?);
+                    apply(&self.config().await?).map_err(failed)?;
                 }
                 _ => {}
             }
         }
     }
 
-    async fn config(&self) -> Result<ProxyConfig, LocalApiError> {
+    async fn config(&self) -> Result<String, LocalApiError> {
         let stream = TcpStream::connect(&self.address).await.map_err(failed)?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
@@ -105,7 +109,7 @@ impl LocalApi {
         }
         let text = Limited::new(answer.into_body(), MOST).collect().await.map_err(failed)?;
         let answer: ConfigAnswer = serde_json::from_slice(&text.to_bytes()).map_err(failed)?;
-        ProxyConfig::from_json(&answer.config).map_err(failed)
+        Ok(answer.config)
     }
 
     async fn control(&self) -> Result<FragmentCollector<TokioIo<Upgraded>>, LocalApiError> {
@@ -199,12 +203,7 @@ mod tests {
         tokio::task::LocalSet::new().block_on(&runtime, async {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap().to_string();
-            let configs = vec![
-                r#"{"mappings":["c"]}"#,
-                "broken",
-                r#"{"mappings":["b"]}"#,
-                r#"{"mappings":["a"]}"#,
-            ];
+            let configs = vec!["c", "broken", "b", "a"];
             let agent = Rc::new(Agent {
                 configs: RefCell::new(configs),
                 next: Notify::new(),
@@ -215,7 +214,14 @@ mod tests {
             let seen = Rc::clone(&applied);
             tokio::task::spawn_local(async move {
                 let api = LocalApi { address, id: "uuid".to_owned() };
-                api.follow(|config| seen.borrow_mut().extend(config.mappings)).await;
+                let apply = |config: &str| match config {
+                    "broken" => Err("makes no sense"),
+                    config => {
+                        seen.borrow_mut().push(config.to_owned());
+                        Ok(())
+                    }
+                };
+                api.follow(apply).await;
             });
             let wait = async |count: usize| {
                 while applied.borrow().len() < count {
