@@ -9,9 +9,11 @@ use iofog_tls::TlsError;
 use iofog_tls::rustls::ServerConfig;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use crate::certificates::Certificates;
 use crate::counters::Counters;
+use crate::domain::backlog::Backlog;
 use crate::domain::budget::Budget;
 use crate::domain::mapping::{Mapping, Protocol};
 use crate::limits::Limits;
@@ -31,6 +33,10 @@ pub(crate) struct Context<N> {
     pub(crate) limits: Limits,
     /// Bytes held at one time.
     pub(crate) budget: Budget,
+    /// Bytes that arrived for sockets of tunnels.
+    pub(crate) backlog: Backlog,
+    /// Start of the clock by which tunnels measure.
+    pub(crate) start: Instant,
     /// Answer failures with 500, as the reference does.
     pub(crate) compat: bool,
     /// What starts http2 mappings; none where they are not supported.

@@ -9,6 +9,7 @@ use iofog_amqp_client::{Dial, Sasl, TcpDial};
 
 use crate::certificates::Certificates;
 use crate::context::{Context, Starters};
+use crate::domain::backlog::Backlog;
 use crate::domain::budget::Budget;
 use crate::domain::config::{NetworkRouter, ProxyConfig};
 use crate::http2;
@@ -64,6 +65,8 @@ pub fn start(config: ProxyConfig, options: ProxyOptions) -> ProxyHandle {
         target_host: options.target_host.clone(),
         certificates: options.certificates.as_deref().map(Certificates::new),
         budget: Budget::new(options.limits.buffered),
+        backlog: Backlog::new(options.limits.backlog),
+        start: tokio::time::Instant::now(),
         limits: options.limits,
         compat: options.compat,
         http2: options.http2.map(|Http2(starters)| starters),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::domain::exchange::Timings;
+use crate::domain::tunnel::Window;
 
 /// Bounds on memory, waiting and connections (proxy.md sections 3.3 and 3.4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,6 +12,11 @@ pub struct Limits {
     pub body: usize,
     /// Bytes of bodies held at one time by the whole process.
     pub buffered: usize,
+    /// Bytes that arrived for sockets of tcp mappings and were not taken by them, of the whole process.
+    /// Above half of it tunnels are ended whose socket takes nothing.
+    pub backlog: usize,
+    /// What a tunnel of a tcp mapping may have under way to the far socket.
+    pub window: Window,
     /// Requests of one mapping that wait for an answer.
     pub waiting: usize,
     /// Client connections of one mapping.
@@ -34,11 +40,13 @@ pub struct Limits {
 // === impl Limits ===
 
 impl Limits {
-    /// Bounds for a device: 16 MiB of bodies in all.
+    /// Bounds for a device: 16 MiB of bodies in all, 512 KiB under way in a tunnel.
     pub fn device() -> Self {
         Self {
             body: 16 << 20,
             buffered: 16 << 20,
+            backlog: 16 << 20,
+            window: Window { messages: 16, ..Window::default() },
             waiting: 1000,
             connections: 1024,
             parallel: 512,
@@ -50,11 +58,13 @@ impl Limits {
         }
     }
 
-    /// Bounds for a server: 64 MiB per body, 128 MiB in all.
+    /// Bounds for a server: 64 MiB per body, 128 MiB in all, 2 MiB under way in a tunnel.
     pub fn server() -> Self {
         Self {
             body: 64 << 20,
             buffered: 128 << 20,
+            backlog: 256 << 20,
+            window: Window::default(),
             connections: 8192,
             parallel: 4096,
             ahead: 64,

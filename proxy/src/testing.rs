@@ -12,6 +12,7 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::certificates::Certificates;
 use crate::context::Context;
+use crate::domain::backlog::Backlog;
 use crate::domain::budget::Budget;
 use crate::domain::config::ProxyConfig;
 use crate::http2;
@@ -24,7 +25,7 @@ pub(crate) type TestProxy = Supervisor<MemoryNetwork>;
 /// Runs a test on one thread with a guard against hanging.
 pub(crate) fn run<F: Future<Output = ()> + 'static>(test: F) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let guarded = async { tokio::time::timeout(Duration::from_secs(60), test).await };
+    let guarded = async { tokio::time::timeout(Duration::from_secs(300), test).await };
     tokio::task::LocalSet::new().block_on(&runtime, guarded).expect("test hangs");
 }
 
@@ -51,6 +52,8 @@ pub(crate) fn proxy_with(
         target_host: "127.0.0.1".to_owned(),
         certificates: certificates.map(Certificates::new),
         budget: Budget::new(limits.buffered),
+        backlog: Backlog::new(limits.backlog),
+        start: tokio::time::Instant::now(),
         limits,
         compat: false,
         http2: Some(http2::starters()),

@@ -27,12 +27,12 @@ pub enum Outcome {
     },
 }
 
-/// A message that arrived whole. Dropping it unsettled releases it.
+/// A message that arrived whole, as one slice or as the fragments it came in. Dropping it unsettled releases it.
 #[derive(Debug)]
-pub struct Delivery {
+pub struct Delivery<M = Bytes> {
     /// All sections, undecoded; see [`iofog_amqp::Message::decode`]. A small message is a slice of the
     /// read buffer: copy what is kept for long, so that it does not hold the whole buffer.
-    pub message: Bytes,
+    pub message: M,
     /// Settled by the sender: no answer is possible, and none is needed.
     pub settled: bool,
     receipt: Receipt,
@@ -81,8 +81,8 @@ impl Drop for Receipt {
     }
 }
 
-impl Delivery {
-    pub(crate) const fn new(message: Bytes, settled: bool, receipt: Receipt) -> Self {
+impl<M> Delivery<M> {
+    pub(crate) const fn new(message: M, settled: bool, receipt: Receipt) -> Self {
         Self { message, settled, receipt }
     }
 

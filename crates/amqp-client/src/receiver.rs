@@ -1,5 +1,6 @@
 //! Receiving links.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -32,7 +33,9 @@ impl Receiver {
         self.link.wait(|| self.link.is_ready().then_some(())).await
     }
 
-    pub(crate) fn begin_credit(&self, credit: u32, auto: bool) {
+    /// Grants the first credit of a link that was attached without; with `auto`, it is granted again for
+    /// each delivery that is settled, so that `credit` is the most that is unsettled here.
+    pub fn begin_credit(&self, credit: u32, auto: bool) {
         self.link.initial_credit.set(credit);
         self.link.auto_credit.set(auto);
         if credit > 0 {
@@ -48,6 +51,16 @@ impl Receiver {
         let mut arrived = self.link.wait(|| self.take(|arrived| arrived.complete)).await?;
         let receipt = self.receipt(arrived.key, arrived.settled);
         Ok(Delivery::new(arrived.join(), arrived.settled, receipt))
+    }
+
+    /// As [`Self::recv`], with the message in the pieces it arrived in: spares a copy of long ones.
+    ///
+    /// # Errors
+    /// As [`Self::recv`].
+    pub async fn recv_fragments(&mut self) -> Result<Delivery<VecDeque<Bytes>>, LinkError> {
+        let arrived = self.link.wait(|| self.take(|arrived| arrived.complete)).await?;
+        let receipt = self.receipt(arrived.key, arrived.settled);
+        Ok(Delivery::new(arrived.pieces, arrived.settled, receipt))
     }
 
     /// A message that has arrived whole already, without waiting.

@@ -14,6 +14,11 @@ impl Process {
         Self(command.spawn().unwrap_or_else(|error| panic!("{program}: {error}")))
     }
 
+    /// This program in another role.
+    pub(crate) fn own(arguments: &[&str]) -> Self {
+        Self::start(std::env::current_exe().unwrap().to_str().unwrap(), arguments)
+    }
+
     /// User and system time so far, with that of children that were waited for.
     pub(crate) fn seconds(&self) -> f64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.0.id())).unwrap();
@@ -23,7 +28,8 @@ impl Process {
         f64::from(ticks) / 100.0
     }
 
-    pub(crate) fn resident_kb(&self) -> u64 {
+    /// Resident memory in KiB.
+    pub(crate) fn resident_kb(&self) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.0.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
         line.split_whitespace().next().unwrap().parse().unwrap()

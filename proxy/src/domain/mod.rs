@@ -1,5 +1,6 @@
 //! Rules of the proxy without input, output or clock.
 
+pub mod backlog;
 pub mod backoff;
 pub mod budget;
 pub mod config;
@@ -9,6 +10,7 @@ pub mod failure;
 pub mod headers;
 pub mod intake;
 pub mod mapping;
+pub mod pace;
 pub mod request;
 pub mod response;
 pub mod stream;

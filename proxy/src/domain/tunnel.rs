@@ -17,9 +17,10 @@ pub struct Window {
 }
 
 /// What a message of a tunnel stands for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Piece {
     /// Bytes; may be none.
+    #[default]
     Data,
     /// The tunnel begins, or the far end is ready.
     Open,
@@ -77,6 +78,14 @@ impl Default for Window {
     /// 64 messages of 32 KiB: 2 MiB per socket and direction.
     fn default() -> Self {
         Self { chunk: 32 << 10, messages: 64 }
+    }
+}
+
+impl Window {
+    /// Credit for the messages under way and for those whose credit is on its way back: a message without
+    /// credit would wait in a router, before those of other tunnels.
+    pub const fn credit(self) -> u32 {
+        self.messages + self.messages / 2
     }
 }
 

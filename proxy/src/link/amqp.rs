@@ -1,7 +1,9 @@
 //! Real links: the seam on top of the AMQP client.
 
+use std::collections::VecDeque;
 use std::rc::Rc;
 
+use bytes::Bytes;
 use iofog_amqp::{Body, Error, Message, Properties, Role, Value, condition};
 use iofog_amqp_client::{
     Address, Connection as Client, ConnectionOptions, Delivery as ClientDelivery, Dial,
@@ -10,8 +12,8 @@ use iofog_amqp_client::{
 };
 
 use super::{
-    Connection, Delivery, Incoming, LinkDown, ManagementRequest, Network, Pending, ReceiveFrom,
-    Receiver, SendTo, Sender, Undecodable, codec,
+    Connection, Delivery, Incoming, LinkDown, ManagementRequest, Network, Part, Parts, Pending,
+    ReceiveFrom, Receiver, SendTo, Sender, Undecodable, codec, part,
 };
 use crate::domain::envelope::Envelope;
 use crate::domain::exchange::Settled;
@@ -150,7 +152,11 @@ fn management_message(request: ManagementRequest, reply_to: String) -> Message {
 
 impl Sender for ClientSender {
     async fn send(&self, message: Envelope) -> Result<Pending, LinkDown> {
-        let pending = self.send_start(codec::encode(message), false).await?;
+        self.send_sealed(codec::encode(message)).await
+    }
+
+    async fn send_sealed(&self, message: Bytes) -> Result<Pending, LinkDown> {
+        let pending = self.send_start(message, false).await?;
         Ok(Box::pin(async move {
             Ok(match pending.await? {
                 Outcome::Accepted => Settled::Accepted,
@@ -173,14 +179,18 @@ impl Sender for ClientSender {
 // === impl Receiver ===
 
 impl Receiver for ClientReceiver {
-    type Delivery = ClientDelivery;
+    type Delivery = ClientDelivery<VecDeque<Bytes>>;
 
     fn address(&self) -> Option<&str> {
         ClientReceiver::address(self)
     }
 
-    async fn recv(&mut self) -> Result<ClientDelivery, LinkDown> {
-        Ok(ClientReceiver::recv(self).await?)
+    async fn recv(&mut self) -> Result<Self::Delivery, LinkDown> {
+        Ok(self.recv_fragments().await?)
+    }
+
+    fn begin(&self, credit: u32) {
+        self.begin_credit(credit, true);
     }
 
     fn grant(&self, more: u32) {
@@ -190,13 +200,17 @@ impl Receiver for ClientReceiver {
 
 // === impl Delivery ===
 
-impl Delivery for ClientDelivery {
+impl Delivery for ClientDelivery<VecDeque<Bytes>> {
     fn len(&self) -> usize {
-        self.message.len()
+        self.message.iter().map(Bytes::len).sum()
+    }
+
+    fn part(&self, parts: &mut Parts) -> Result<Part, Undecodable> {
+        parts.read(&self.message)
     }
 
     fn envelope(&self) -> Result<Envelope, Undecodable> {
-        codec::decode(&self.message).map_err(|error| Undecodable(error.to_string()))
+        codec::decode(&part::join(&self.message)).map_err(|error| Undecodable(error.to_string()))
     }
 
     fn settle(self, outcome: Settled) {

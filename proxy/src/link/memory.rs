@@ -4,11 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::rc::Rc;
 
+use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
-    Connection, Delivery, Incoming, LinkDown, ManagementRequest, Network, Pending, ReceiveFrom,
-    Receiver, SendTo, Sender, Undecodable,
+    Connection, Delivery, Incoming, LinkDown, ManagementRequest, Network, Part, Parts, Pending,
+    ReceiveFrom, Receiver, SendTo, Sender, Undecodable,
 };
 use crate::domain::envelope::Envelope;
 use crate::domain::exchange::Settled;
@@ -224,6 +225,10 @@ impl Sender for MemorySender {
         }))
     }
 
+    async fn send_sealed(&self, message: Bytes) -> Result<Pending, LinkDown> {
+        self.send(super::decode(&message).unwrap()).await
+    }
+
     async fn ready(&self) -> Result<(), LinkDown> {
         match &self.target {
             Some(target) => self.credit(target).await,
@@ -259,6 +264,10 @@ impl Receiver for MemoryReceiver {
         }
     }
 
+    fn begin(&self, credit: u32) {
+        self.grant(credit);
+    }
+
     fn grant(&self, more: u32) {
         grant(&self.connection.hub, &self.address, more);
     }
@@ -285,6 +294,10 @@ fn grant(hub: &Hub, address: &str, more: u32) {
 impl Delivery for MemoryDelivery {
     fn len(&self) -> usize {
         self.message.body.len()
+    }
+
+    fn part(&self, _parts: &mut Parts) -> Result<Part, Undecodable> {
+        Ok(Part::of(&self.message))
     }
 
     fn envelope(&self) -> Result<Envelope, Undecodable> {

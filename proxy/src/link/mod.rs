@@ -5,9 +5,12 @@ mod amqp;
 mod codec;
 #[cfg(test)]
 pub(crate) mod memory;
+mod part;
 
 use std::future::Future;
 use std::pin::Pin;
+
+use bytes::Bytes;
 
 use crate::domain::envelope::Envelope;
 use crate::domain::exchange::Settled;
@@ -16,6 +19,7 @@ pub(crate) use amqp::AmqpNetwork;
 pub(crate) use codec::decode;
 #[cfg(test)]
 pub(crate) use codec::encode;
+pub(crate) use part::{Blank, Part, Parts};
 
 /// The link, or the connection below it, is gone; the text is for logs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,6 +74,8 @@ pub(crate) trait Connection: Clone + 'static {
 pub(crate) trait Sender: 'static {
     /// Sends a message: waits for credit only.
     async fn send(&self, message: Envelope) -> Result<Pending, LinkDown>;
+    /// Sends a message that was made from a [`Blank`].
+    async fn send_sealed(&self, message: Bytes) -> Result<Pending, LinkDown>;
     /// Resolves when there is credit.
     async fn ready(&self) -> Result<(), LinkDown>;
     /// Resolves when the link is gone.
@@ -85,6 +91,8 @@ pub(crate) trait Receiver: 'static {
     fn address(&self) -> Option<&str>;
     /// The next message.
     async fn recv(&mut self) -> Result<Self::Delivery, LinkDown>;
+    /// Grants the first messages of a link that renews its credit.
+    fn begin(&self, credit: u32);
     /// Grants more messages.
     fn grant(&self, more: u32);
 }
@@ -93,6 +101,8 @@ pub(crate) trait Receiver: 'static {
 pub(crate) trait Delivery: 'static {
     /// Its length in bytes.
     fn len(&self) -> usize;
+    /// Its content as a part of a byte stream, without a copy of the bytes.
+    fn part(&self, parts: &mut Parts) -> Result<Part, Undecodable>;
     /// Its content.
     fn envelope(&self) -> Result<Envelope, Undecodable>;
     /// Tells the sender what became of it.

@@ -1,24 +1,27 @@
-//! Copies between a socket and two links until both directions have ended.
+//! One end of a tunnel: copies between a socket and two links until both directions have ended.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
-use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
-use bytes::BytesMut;
-use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::time::Instant;
 
+use crate::clients::{Activity, Stage};
+use crate::context::MappingTask;
 use crate::counters::Counters;
+use crate::domain::backlog::{Backlog, Place};
 use crate::domain::exchange::Settled;
-use crate::domain::tunnel::{Action, Event, Piece, Tunnel, Window, is_marked};
-use crate::link::{Delivery, LinkDown, Pending, Receiver, Sender};
+use crate::domain::failure::Failure;
+use crate::domain::pace::Pace;
+use crate::domain::tunnel::{Action, Event, Piece, Tunnel};
+use crate::limits::Limits;
+use crate::link::{LinkDown, Pending, Receiver, Sender};
 use crate::race::{Either, race};
 
-/// What the peer has not taken when a tunnel ends is waited for at most this long.
-const FLUSH: Duration = Duration::from_secs(10);
+/// What the peer, or the socket, has not taken when a tunnel ends is waited for at most this long.
+pub(super) const FLUSH: Duration = Duration::from_secs(10);
 
 /// One end of a tunnel.
 pub(super) struct End<'a, S> {
@@ -26,19 +29,44 @@ pub(super) struct End<'a, S> {
     /// Put into each message, as the reference does on the way to the queue.
     pub(super) reply_to: Option<&'a str>,
     pub(super) tunnel: Cell<Tunnel>,
-    pub(super) window: Window,
-    pub(super) counters: &'a Counters,
-    in_flight: RefCell<VecDeque<Pending>>,
+    pub(super) around: Around<'a>,
+    pub(super) in_flight: RefCell<VecDeque<Pending>>,
+    /// How many of these there may be.
+    pub(super) pace: RefCell<Pace>,
+    /// What came for the socket and was not taken yet.
+    pub(super) place: Place,
     /// Set by the first credit.
-    ready: Cell<bool>,
+    pub(super) ready: Cell<bool>,
+}
+
+/// What a tunnel takes part in.
+#[derive(Clone, Copy)]
+pub(super) struct Around<'a> {
+    pub(super) counters: &'a Counters,
+    /// Told that bytes have passed; none at a target.
+    pub(super) activity: Option<&'a Activity>,
+    pub(super) limits: &'a Limits,
+    pub(super) backlog: &'a Backlog,
+    /// Start of the process's clock.
+    pub(super) start: Instant,
 }
 
 /// Why one direction ended.
-enum Ended {
+pub(super) enum Ended {
     /// An event for the tunnel.
     Event(Event),
     /// The peer did not take a message, or the link is gone.
     Lost(LinkDown),
+}
+
+// === impl Around ===
+
+impl<'a> Around<'a> {
+    pub(super) fn of<N>(task: &'a MappingTask<N>) -> Self {
+        let context = &task.context;
+        let (limits, backlog) = (&context.limits, &context.backlog);
+        Self { counters: &task.counters, activity: None, limits, backlog, start: context.start }
+    }
 }
 
 // === impl End ===
@@ -48,12 +76,23 @@ impl<'a, S: Sender> End<'a, S> {
         sender: &'a S,
         reply_to: Option<&'a str>,
         tunnel: Tunnel,
-        counters: &'a Counters,
+        around: Around<'a>,
     ) -> Self {
-        let window = Window::default();
-        let tunnel = Cell::new(tunnel);
-        let (in_flight, ready) = (RefCell::default(), Cell::new(false));
-        Self { sender, reply_to, tunnel, window, counters, in_flight, ready }
+        Self {
+            sender,
+            reply_to,
+            tunnel: Cell::new(tunnel),
+            in_flight: RefCell::default(),
+            pace: RefCell::new(Pace::new(around.limits.window.messages)),
+            place: around.backlog.join(),
+            ready: Cell::new(false),
+            around,
+        }
+    }
+
+    /// Time by the clock of the process.
+    pub(super) fn now(&self) -> Duration {
+        self.around.start.elapsed()
     }
 
     /// As [`Self::run`], but gives up when no credit comes within `patience`. What the peer sends before
@@ -74,6 +113,18 @@ impl<'a, S: Sender> End<'a, S> {
             Either::Left(ended) => ended,
             Either::Right(()) => Err(LinkDown("no credit".to_owned())),
         }
+    }
+
+    /// Bytes have passed: this is no client that only holds a place.
+    pub(super) fn in_use(&self) {
+        if let Some(activity) = self.around.activity {
+            activity.set(Stage::Served);
+        }
+    }
+
+    /// What an error of this end counts as.
+    pub(super) fn failure(&self) -> Failure {
+        if self.place.is_ended() { Failure::OverBudget } else { Failure::RouterLost }
     }
 
     /// Whether there ever was credit.
@@ -156,119 +207,13 @@ impl<'a, S: Sender> End<'a, S> {
         tokio::time::timeout(FLUSH, all).await.unwrap_or(Ok(true))
     }
 
-    fn next_in_flight(&self) -> Option<Pending> {
+    pub(super) fn next_in_flight(&self) -> Option<Pending> {
         self.in_flight.borrow_mut().pop_front()
     }
-
-    /// Socket to messages.
-    async fn up(&self, reader: &mut ReadHalf<'_>) -> Ended {
-        let most = usize::try_from(self.window.messages).unwrap_or(usize::MAX);
-        let mut oldest: Option<Pending> = None;
-        loop {
-            if oldest.is_none() {
-                oldest = self.next_in_flight();
-            }
-            let waiting = self.in_flight.borrow().len() + usize::from(oldest.is_some());
-            // Nothing is read that cannot be sent: the bytes stay in the socket.
-            let step = async {
-                if waiting >= most {
-                    std::future::pending::<()>().await;
-                }
-                self.sender.ready().await?;
-                self.ready.set(true);
-                Ok(read(reader, self.window.chunk).await)
-            };
-            let step: Result<io::Result<BytesMut>, LinkDown> = match oldest.as_mut() {
-                None => match race(step, self.sender.detached()).await {
-                    Either::Left(step) => step,
-                    Either::Right(lost) => Err(lost),
-                },
-                Some(pending) => match race(step, pending).await {
-                    Either::Left(step) => step,
-                    Either::Right(outcome) => {
-                        oldest = None;
-                        match check(outcome) {
-                            Ok(()) => continue,
-                            Err(lost) => return Ended::Lost(lost),
-                        }
-                    }
-                },
-            };
-            let bytes = match step {
-                Ok(Ok(bytes)) if !bytes.is_empty() => bytes.freeze(),
-                Ok(end) => {
-                    // What is left is waited for by whoever ends the tunnel.
-                    self.in_flight.borrow_mut().extend(oldest.take());
-                    return Ended::Event(end.map_or(Event::LocalError, |_| Event::LocalEnd));
-                }
-                Err(lost) => return Ended::Lost(lost),
-            };
-            let length = bytes.len();
-            match self.sender.send(Piece::Data.message(self.reply_to, bytes)).await {
-                Ok(pending) => self.in_flight.borrow_mut().push_back(pending),
-                Err(lost) => return Ended::Lost(lost),
-            }
-            self.counters.sent(length);
-        }
-    }
-
-    /// Messages to socket. A message is accepted once its bytes are written.
-    async fn down(&self, writer: &mut WriteHalf<'_>, receiver: &mut impl Receiver) -> Ended {
-        loop {
-            let delivery = match receiver.recv().await {
-                Ok(delivery) => delivery,
-                Err(lost) => return Ended::Lost(lost),
-            };
-            let message = match delivery.envelope() {
-                Ok(message) => message,
-                Err(error) => {
-                    delivery.settle(Settled::Rejected);
-                    return Ended::Lost(LinkDown(error.to_string()));
-                }
-            };
-            if is_marked(&message) {
-                let mut tunnel = self.tunnel.get();
-                tunnel.on(Event::PeerIsOurs);
-                self.tunnel.set(tunnel);
-            }
-            match Piece::of(&message) {
-                Piece::Open => {}
-                Piece::Data => {
-                    if writer.write_all(&message.body).await.is_err() {
-                        delivery.settle(Settled::Modified);
-                        return Ended::Event(Event::LocalError);
-                    }
-                    self.counters.received(message.body.len());
-                }
-                Piece::Fin => {
-                    delivery.settle(Settled::Accepted);
-                    let shut = writer.shutdown().await;
-                    return Ended::Event(shut.map_or(Event::LocalError, |()| Event::RemoteFin));
-                }
-                Piece::Abort => {
-                    delivery.settle(Settled::Accepted);
-                    return Ended::Event(Event::RemoteGone);
-                }
-            }
-            delivery.settle(Settled::Accepted);
-        }
-    }
 }
 
-/// Reads what is there, at most `most` bytes; empty at the end. An idle socket holds no buffer.
-async fn read(reader: &mut ReadHalf<'_>, most: usize) -> io::Result<BytesMut> {
-    loop {
-        reader.readable().await?;
-        let mut bytes = BytesMut::with_capacity(most);
-        match reader.try_read_buf(&mut bytes) {
-            Ok(_) => return Ok(bytes),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-            Err(error) => return Err(error),
-        }
-    }
-}
-
-fn check(outcome: Result<Settled, LinkDown>) -> Result<(), LinkDown> {
+/// Bytes that the peer did not take end the tunnel.
+pub(super) fn check(outcome: Result<Settled, LinkDown>) -> Result<(), LinkDown> {
     match outcome? {
         Settled::Accepted => Ok(()),
         other => Err(LinkDown(format!("bytes were not taken: {other:?}"))),

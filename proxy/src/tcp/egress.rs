@@ -7,7 +7,7 @@ use bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
-use super::copy::End;
+use super::copy::{Around, End};
 use super::ingress::{MOST, back_channel};
 use super::route;
 use super::sessions::Sessions;
@@ -16,7 +16,7 @@ use crate::counters::MappingState;
 use crate::domain::exchange::Settled;
 use crate::domain::failure::Failure;
 use crate::domain::intake::Intake;
-use crate::domain::tunnel::{Piece, Tunnel, Window};
+use crate::domain::tunnel::{Piece, Tunnel};
 use crate::link::{
     Connection, Delivery, Incoming, LinkDown, Network, ReceiveFrom, Receiver, SendTo, Sender,
 };
@@ -137,12 +137,14 @@ impl<N: Network> Egress<N> {
                 Either::Right(lost) => return Err(lost),
             }
             // Only now: bytes that came earlier would have had nowhere to go.
-            receiver.grant(Window::default().messages);
-            let end = End::new(&sender, None, Tunnel::new(false), &self.task.counters);
-            end.run(socket, &mut receiver).await
+            receiver.begin(self.task.context.limits.window.messages);
+            let end = End::new(&sender, None, Tunnel::new(false), Around::of(&self.task));
+            Ok(end.run(socket, &mut receiver).await.map_err(|cause| (end.failure(), cause)))
         };
-        if let Err(lost) = tunnelled.await {
-            self.failed(Failure::RouterLost, &lost);
+        match tunnelled.await {
+            Ok(Ok(())) => {}
+            Ok(Err((failure, cause))) => self.failed(failure, &cause),
+            Err(lost) => self.failed(Failure::RouterLost, &lost),
         }
     }
 
@@ -185,11 +187,13 @@ impl<N: Network> Egress<N> {
                 Settled::Accepted => {}
                 other => return Err(LinkDown(format!("peer has gone: {other:?}"))),
             }
-            let end = End::new(&sender, None, Tunnel::new(true), &self.task.counters);
-            end.run(socket, &mut receiver).await
+            let end = End::new(&sender, None, Tunnel::new(true), Around::of(&self.task));
+            Ok(end.run(socket, &mut receiver).await.map_err(|cause| (end.failure(), cause)))
         };
-        if let Err(lost) = tunnelled.await {
-            self.failed(Failure::RouterLost, &lost);
+        match tunnelled.await {
+            Ok(Ok(())) => {}
+            Ok(Err((failure, cause))) => self.failed(failure, &cause),
+            Err(lost) => self.failed(Failure::RouterLost, &lost),
         }
     }
 

@@ -6,10 +6,10 @@ use std::rc::Rc;
 
 use tokio::net::TcpStream;
 
-use super::copy::End;
+use super::copy::{Around, End};
 use super::route;
 use super::sessions::Sessions;
-use crate::clients::{Activity, Stage};
+use crate::clients::Activity;
 use crate::context::MappingTask;
 use crate::counters::MappingState;
 use crate::domain::envelope::Envelope;
@@ -55,9 +55,9 @@ async fn attached<N: Network>(
     let way = Rc::new(Way { sessions: Sessions::new(connection.clone()), connection, routed });
     let serve = |socket: TcpStream, peer: SocketAddr, activity: Activity| {
         let (ingress, way) = (Rc::clone(&ingress), Rc::clone(&way));
-        // An idle tunnel is as good as a busy one.
-        activity.set(Stage::Served);
-        async move { ingress.serve(&way, socket, peer).await }
+        // Makes room for others until the first byte has passed; from then on an idle tunnel is as good as a
+        // busy one.
+        async move { ingress.serve(&way, socket, peer, &activity).await }
     };
     // Ended from outside when the connection is lost; that closes the port and all sockets.
     let _open = Open(task.counters.as_ref());
@@ -82,7 +82,7 @@ pub(super) async fn back_channel<C: Connection>(
     connection
         .receiver(ReceiveFrom {
             source: None,
-            credit: Window::default().messages,
+            credit: Window::default().credit(),
             renew: true,
             most: MOST,
             session: Some(session.clone()),
@@ -93,9 +93,15 @@ pub(super) async fn back_channel<C: Connection>(
 // === impl Ingress ===
 
 impl<N: Network> Ingress<N> {
-    async fn serve(&self, way: &Way<N::Connection>, socket: TcpStream, peer: SocketAddr) {
+    async fn serve(
+        &self,
+        way: &Way<N::Connection>,
+        socket: TcpStream,
+        peer: SocketAddr,
+        activity: &Activity,
+    ) {
         let _active = self.task.counters.begin();
-        let tunnelled = self.tunnel(way, socket, peer).await;
+        let tunnelled = self.tunnel(way, socket, peer, activity).await;
         match tunnelled {
             Ok(()) => log::debug!("{}: {peer} ended", self.task.name),
             Err((failure, lost)) => {
@@ -110,6 +116,7 @@ impl<N: Network> Ingress<N> {
         way: &Way<N::Connection>,
         socket: TcpStream,
         peer: SocketAddr,
+        activity: &Activity,
     ) -> Result<(), (Failure, LinkDown)> {
         let lost = |lost| (Failure::RouterLost, lost);
         let Way { sessions, connection, routed } = way;
@@ -129,12 +136,14 @@ impl<N: Network> Ingress<N> {
             Ok(sender) => sender.map_err(no_egress)?,
             Err(_) => return Err(no_egress(LinkDown("no answer to attach".to_owned()))),
         };
-        let counters = &self.task.counters;
+        let around = Around { activity: Some(activity), ..Around::of(&self.task) };
         if *routed {
-            let end = End::new(&sender, Some(&address), Tunnel::new(false), counters);
+            let end = End::new(&sender, Some(&address), Tunnel::new(false), around);
             let ended = end.run_within(patience, socket, &mut back).await;
-            return ended
-                .map_err(|cause| if end.was_ready() { lost(cause) } else { no_egress(cause) });
+            return ended.map_err(|cause| match end.failure() {
+                Failure::RouterLost if !end.was_ready() => no_egress(cause),
+                failure => (failure, cause),
+            });
         }
         let opened = self.open(&sender, &mut back, &address);
         let far = match tokio::time::timeout(patience, opened).await {
@@ -144,8 +153,8 @@ impl<N: Network> Ingress<N> {
         drop(sender);
         let to_far = SendTo { session: Some(session.clone()), ..SendTo::target(&far) };
         let sender = connection.sender(to_far).await.map_err(lost)?;
-        let end = End::new(&sender, None, Tunnel::new(true), counters);
-        end.run(socket, &mut back).await.map_err(lost)
+        let end = End::new(&sender, None, Tunnel::new(true), around);
+        end.run(socket, &mut back).await.map_err(|cause| (end.failure(), cause))
     }
 
     /// Asks the far proxy to open its socket; gives the address that takes the bytes.

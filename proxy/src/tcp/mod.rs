@@ -2,9 +2,11 @@
 //! (proxy.md section 4).
 
 mod copy;
+mod down;
 pub(crate) mod egress;
 pub(crate) mod ingress;
 mod route;
 mod sessions;
 #[cfg(test)]
 mod tests;
+mod up;

@@ -19,7 +19,7 @@ use tokio::net::{TcpListener, TcpStream};
 /// Runs a test on one thread with a guard against hanging.
 pub(crate) fn run<F: Future<Output = ()> + 'static>(test: F) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let guarded = async { tokio::time::timeout(Duration::from_secs(120), test).await };
+    let guarded = async { tokio::time::timeout(Duration::from_secs(300), test).await };
     tokio::task::LocalSet::new().block_on(&runtime, guarded).expect("test hangs");
 }
 

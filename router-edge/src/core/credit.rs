@@ -2,10 +2,14 @@
 //! consumers of an address change.
 
 use super::Core;
-use super::conn::Direction;
-use super::slab::{AddressKey, LinkKey};
+use super::conn::{Conn, Direction};
+use super::link::Kind;
+use super::slab::{AddressKey, DeliveryId, LinkKey};
 use crate::address::Class;
 use crate::config::{Mode, Role};
+
+/// Unsettled deliveries that a link between routers may have, in multiples of its credit.
+const SHARED_IN_FLIGHT: u32 = 64;
 
 impl Core {
     /// Binds a link on which a producer sends to an address.
@@ -63,6 +67,31 @@ impl Core {
             state.engine.add_credit(id, owed);
         }
         self.touch(conn);
+    }
+
+    /// Gives back the credit of a delivery that was sent on whole, if it came by a link that many senders
+    /// share: those whose receivers take their time to settle must not use up the credit of all others.
+    pub(super) fn repay_shared(&mut self, id: DeliveryId) {
+        let Some(delivery) = self.deliveries.get(id) else {
+            return;
+        };
+        let Some((key, _)) = delivery.incoming.filter(|_| !delivery.settled) else {
+            return;
+        };
+        let sent = delivery.message.complete && !delivery.message.aborted;
+        if !sent || !delivery.outs().all(|out| out.sent) {
+            return;
+        }
+        let shared = self.links.get(key).is_some_and(|link| {
+            let from_router = self.conns.get(link.conn).is_some_and(Conn::is_router);
+            let between_routers = matches!(link.kind, Kind::Anonymous | Kind::Data);
+            let few = link.incoming.in_flight < link.capacity.saturating_mul(SHARED_IN_FLIGHT);
+            from_router && between_routers && few
+        });
+        if shared && let Some(delivery) = self.deliveries.get_mut(id) {
+            delivery.repaid = true;
+            self.replenish(key);
+        }
     }
 
     /// Opens or closes the credit of one producer as its address has a path or not.

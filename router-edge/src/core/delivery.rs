@@ -26,6 +26,8 @@ pub(crate) struct Delivery {
     /// Outcome so far of a multicast.
     pub(crate) combined: Option<DeliveryState>,
     pub(crate) address: Option<AddressKey>,
+    /// Its credit was given back when it had been sent on.
+    pub(crate) repaid: bool,
 }
 
 /// One way out of a delivery.

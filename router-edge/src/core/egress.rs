@@ -182,6 +182,7 @@ impl Core {
             address.egress += 1;
         }
         self.free_sent(id);
+        self.repay_shared(id);
         let pre_settled_link = self.links.get(key).is_some_and(|link| link.outgoing.settled);
         if aborted || settled {
             self.end_out(key, id, None);
@@ -242,6 +243,7 @@ impl Core {
             more: Vec::new(),
             combined: None,
             address: None,
+            repaid: false,
         };
         let id = self.deliveries.insert(delivery);
         self.enqueue(id);

@@ -321,6 +321,7 @@ impl Core {
             more: if chosen.is_empty() { Vec::new() } else { chosen.split_off(0) },
             combined: None,
             address,
+            repaid: false,
         };
         self.chosen = chosen;
         let id = self.deliveries.insert(delivery);

@@ -143,7 +143,9 @@ impl Core {
         if delivery.message.held > 0 {
             self.let_go(key, delivery.message.held);
         }
-        self.replenish(key);
+        if !delivery.repaid {
+            self.replenish(key);
+        }
     }
 
     /// A producer settled a delivery, or told another state of it.

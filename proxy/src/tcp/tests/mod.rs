@@ -1,5 +1,7 @@
 //! Tunnels against a router network in memory, with real sockets on loopback.
 
+mod pressure;
+
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

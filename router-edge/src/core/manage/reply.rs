@@ -81,6 +81,7 @@ impl Core {
             more: self.chosen.split_off(0),
             combined: None,
             address: Some(address),
+            repaid: false,
         });
         self.enqueue(id);
     }
