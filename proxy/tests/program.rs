@@ -78,15 +78,18 @@ fn program_with_the_arguments_of_port_manager() {
                 {{"role":"normal","host":"{HOST}","port":5672}}]}}"#
         );
         let router = router(&config).await;
-        let (target, public, tcp) = (http_echo().await, free_port().await, free_port().await);
+        let (target, public) = (http_echo().await, free_port().await);
+        let (tcp, http2) = (free_port().await, free_port().await);
         let near = proxy_at(HOST, 5672, &[format!("amqp:Q1=>http:{target}")]);
-        let list = format!("http:{public}=>amqp:Q1,tcp:{tcp}=>amqp:Q2,nonsense");
+        let list =
+            format!("http:{public}=>amqp:Q1,tcp:{tcp}=>amqp:Q2,http2:{http2}=>amqp:Q3,nonsense");
         let _program = Program::start(
             &["node", "/opt/app-root/bin/simple.js", &list],
             &[("ICPROXY_BRIDGE_HOST", HOST), ("HOSTNAME", "http-proxy-1")],
         );
         served(public).await;
         drop(connect(tcp).await);
+        drop(connect(http2).await);
         drop(near);
         router.shutdown().await;
     });
@@ -138,6 +141,39 @@ async fn agent_answer(
     }
 }
 
+/// A target that sends back what it gets.
+async fn echo() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::task::spawn_local(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            tokio::task::spawn_local(async move {
+                let (mut reader, mut writer) = socket.split();
+                let _ = tokio::io::copy(&mut reader, &mut writer).await;
+            });
+        }
+    });
+    port
+}
+
+async fn echoes(socket: &mut TcpStream) -> bool {
+    let mut answer = [0; 4];
+    socket.write_all(b"ping").await.is_ok()
+        && socket.read_exact(&mut answer).await.is_ok()
+        && answer == *b"ping"
+}
+
+/// A connection through the port that has been there and back.
+async fn tunnelled(port: u16) -> TcpStream {
+    loop {
+        let mut socket = connect(port).await;
+        if echoes(&mut socket).await {
+            return socket;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
 #[test]
 fn program_as_system_microservice_follows_the_agent() {
     run(async {
@@ -151,7 +187,13 @@ fn program_as_system_microservice_follows_the_agent() {
             })
             .to_string()
         };
-        let first = vec![format!("http:{one}=>amqp:q"), format!("amqp:q=>http:{target}")];
+        let (echo, tunnel) = (echo().await, free_port().await);
+        let first = vec![
+            format!("http:{one}=>amqp:q"),
+            format!("amqp:q=>http:{target}"),
+            format!("tcp:{tunnel}=>amqp:t"),
+            format!("amqp:t=>tcp:{echo}"),
+        ];
         let config = Rc::new(RefCell::new(text(&first)));
         let signals = Rc::new(tokio::sync::Notify::new());
         let agent = agent(Rc::clone(&config), Rc::clone(&signals)).await;
@@ -161,17 +203,21 @@ fn program_as_system_microservice_follows_the_agent() {
             &[("SELFNAME", "uuid-1")],
         );
         served(one).await;
+        let mut open = tunnelled(tunnel).await;
         let mut second = first;
         second.push(format!("http:{two}=>amqp:q"));
         config.replace(text(&second));
         signals.notify_one();
         served(two).await;
         served(one).await;
+        // What is in both configurations was not touched.
+        assert!(echoes(&mut open).await);
         let shown = talk(metrics, b"GET /status HTTP/1.1\r\nhost: h\r\n\r\n").await;
         let shown: serde_json::Value = serde_json::from_slice(body(&shown)).unwrap();
-        assert_eq!(shown["mappings"].as_array().unwrap().len(), 3, "{shown}");
+        assert_eq!(shown["mappings"].as_array().unwrap().len(), 5, "{shown}");
         config.replace(text(&[]));
         signals.notify_one();
+        assert!(matches!(open.read(&mut [0]).await, Ok(0) | Err(_)));
         while TcpStream::connect(("127.0.0.1", one)).await.is_ok() {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }

@@ -4,5 +4,6 @@ mod failures;
 mod flow;
 mod hostile;
 mod smuggling;
+mod splitting;
 mod streaming;
 mod tls;

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use iofog_tls::{Authority, ClientOptions, Trust};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use crate::counters::MappingState;
@@ -51,14 +53,19 @@ async fn pair(port: u16, certificates: &Path) -> TestProxy {
     proxy
 }
 
-/// One request over TLS by a client that trusts `authority` only.
-async fn get(port: u16, authority: &Authority) -> std::io::Result<String> {
+/// A client that trusts `authority` only.
+async fn client(port: u16, authority: &Authority) -> std::io::Result<TlsStream<TcpStream>> {
     let trust = Trust::from_pem(authority.certificate().as_bytes()).unwrap();
     let options =
         ClientOptions { protocols: vec![b"http/1.1".to_vec()], ..ClientOptions::new(trust) };
     let connector = TlsConnector::from(Arc::clone(&options.build().unwrap()));
     let name = ServerName::try_from("localhost").unwrap();
-    let mut stream = connector.connect(name, connect(port).await).await?;
+    connector.connect(name, connect(port).await).await
+}
+
+/// One request over TLS on a connection of its own.
+async fn get(port: u16, authority: &Authority) -> std::io::Result<String> {
+    let mut stream = client(port, authority).await?;
     stream.write_all(GET).await?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await?;
@@ -75,9 +82,18 @@ fn tls_port_with_a_certificate_of_its_own_follows_the_files() {
         let _proxy = pair(port, &folder.0).await;
         assert!(get(port, &first).await.unwrap().ends_with("ok"));
         assert!(get(port, &second).await.is_err());
+        let mut open = client(port, &first).await.unwrap();
         folder.issue(&second, &port.to_string());
         assert!(get(port, &second).await.unwrap().ends_with("ok"));
         assert!(get(port, &first).await.is_err());
+        // A connection that was open before is served as before.
+        for _ in 0..2 {
+            open.write_all(b"GET / HTTP/1.1\r\nhost: h\r\n\r\n").await.unwrap();
+            let mut answer = Vec::new();
+            while !answer.ends_with(b"\r\n\r\nok") {
+                assert_ne!(open.read_buf(&mut answer).await.unwrap(), 0);
+            }
+        }
         // Damaged or removed files change nothing: never plain, never closed.
         fs::write(folder.0.join(format!("{port}.crt")), "broken").unwrap();
         assert!(get(port, &second).await.unwrap().ends_with("ok"));
