@@ -75,13 +75,15 @@ impl<N: Network> Ingress<N> {
         let (bytes, piece) = chunk.take();
         let ended = piece.ended;
         let message = under.side.opening(head, bytes, piece);
-        let told = match self.open(&under.uplink, message, &mut told).await {
-            Ok(Some(told)) => told,
-            Ok(None) => {
-                under.send_rest(body, ended);
-                told.await.unwrap_or(Told::Failed(Failure::RouterLost))
-            }
+        let early = match self.open(&under.uplink, message, &mut told).await {
+            Ok(early) => early,
             Err(failure) => return Ok(self.failed(failure)),
+        };
+        // Also when the head came as quickly as the word that the request was taken.
+        under.send_rest(body, ended);
+        let told = match early {
+            Some(told) => told,
+            None => told.await.unwrap_or(Told::Failed(Failure::RouterLost)),
         };
         let (message, bare) = match told {
             Told::Head { message, bare } => (message, bare),

@@ -1,13 +1,16 @@
 //! Messages that no proxy should send, and clients that do not speak the protocol.
 
 use bytes::Bytes;
+use hyper::Request;
+use hyper::client::conn::http2;
+use hyper_util::rt::TokioIo;
 
-use super::{client, get, target, text};
+use super::{Local, Piece, channel, client, get, target, text};
 use crate::domain::envelope::{CorrelationId, Envelope, Form, HeaderField, Part, Streamed, Then};
 use crate::domain::exchange::Settled;
 use crate::link::memory::{MemoryNetwork, send_once};
 use crate::link::{Connection, Delivery, Network, ReceiveFrom, Receiver, SendTo, Sender};
-use crate::testing::{config, free_port, limits, proxy, run, talk};
+use crate::testing::{config, connect, free_port, limits, proxy, run, talk};
 
 fn header(name: &str, value: &str) -> (String, HeaderField) {
     (name.to_owned(), HeaderField::One(value.to_owned()))
@@ -170,5 +173,57 @@ fn http2_other_protocols_are_turned_away_and_others_served() {
         let mut client = client(public).await;
         let (status, _) = text(client.send_request(get("/")).await.unwrap()).await;
         assert_eq!(status, 200);
+    });
+}
+
+#[test]
+fn http2_a_head_that_overtakes_its_settlement_stops_no_request() {
+    run(async {
+        let network = MemoryNetwork::default();
+        let public = free_port().await;
+        let far = proxy(&network, limits());
+        let connection = network.connect("peer").await.unwrap();
+        let from =
+            |source| ReceiveFrom { source, credit: 10, renew: true, most: 1 << 20, session: None };
+        let mut requests = connection.receiver(from(Some("q".to_owned()))).await.unwrap();
+        let mut rest = connection.receiver(from(None)).await.unwrap();
+        far.apply(config(&[format!("http2:{public}=>amqp:q")]), None);
+        let stream = TokioIo::new(connect(public).await);
+        let (mut client, serving) = http2::handshake(Local, stream).await.unwrap();
+        tokio::task::spawn_local(serving);
+        while far.status().mappings.iter().any(|mapping| !mapping.router_connected) {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        let (inlet, body) = channel();
+        let bytes = |text: &'static str| Piece {
+            bytes: Bytes::from_static(text.as_bytes()),
+            ..Piece::nothing()
+        };
+        assert!(inlet.add(bytes("first")).is_ok());
+        let request = Request::post("http://h/").body(body).unwrap();
+        let asked = client.send_request(request);
+        let peer = async {
+            let delivery = requests.recv().await.unwrap();
+            let request = delivery.envelope().unwrap();
+            let sender = SendTo::target(request.reply_to.as_deref().unwrap());
+            let sender = connection.sender(sender).await.unwrap();
+            let reply_to = rest.address().map(str::to_owned);
+            let correlation_id = request.correlation_id.clone();
+            let answer = Envelope { correlation_id, reply_to, ..head("200", "", false) };
+            sender.send(answer).await.unwrap().await.unwrap();
+            delivery.settle(Settled::Accepted);
+            request.body.to_vec()
+        };
+        let (answer, mut sent) = tokio::join!(asked, peer);
+        // Kept: dropping it would reset the stream.
+        let answer = answer.unwrap();
+        assert_eq!(answer.status(), 200);
+        assert!(inlet.add(Piece { ended: true, ..bytes("rest") }).is_ok());
+        while !sent.ends_with(b"rest") {
+            let delivery = rest.recv().await.unwrap();
+            sent.extend_from_slice(&delivery.envelope().unwrap().body);
+            delivery.settle(Settled::Accepted);
+        }
+        assert_eq!(sent, b"firstrest");
     });
 }
