@@ -44,7 +44,7 @@ pub struct ProxyOptions {
     pub http2: Option<Http2>,
 }
 
-/// The code that carries `http2` mappings. A program that never makes one of these does not contain it: no
+/// The code that carries `http2` mappings. A program that never makes one of these can be linked without it: no
 /// Controller orders such mappings on devices.
 #[derive(Clone, Copy)]
 pub struct Http2(Starters<AmqpNetwork>);
