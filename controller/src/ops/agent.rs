@@ -78,6 +78,10 @@ fn check_images(
 pub fn deprovision(work: &mut Work<'_>, uuid: &FogUuid, microservices: &[String]) {
     for id in microservices {
         let id = MicroserviceUuid::from(id.as_str());
+        // Its own alone: other ids are nothing to it.
+        if !work.live.owners.is_on(&id, uuid) {
+            continue;
+        }
         let mut status = work.live.statuses.microservice(&id);
         "DELETING".clone_into(&mut status.status);
         work.set_status(&id, Some(status));

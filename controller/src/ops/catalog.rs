@@ -16,7 +16,7 @@ pub fn create(work: &mut Work<'_>, user: i64, body: &Fields<'_>) -> Result<i64, 
     let category = body.string("category")?;
     let settings = ItemSettings::create(body)?;
     check_name(work, user, &name)?;
-    images::check_registry(work, settings.registry_id)?;
+    images::check_registry(work, user, settings.registry_id)?;
     let new = Item { id: 0, user_id: Some(user), name, category, settings };
     Ok(store::catalog::insert(work.tx, &new)?)
 }
@@ -51,7 +51,7 @@ pub fn update(
         changed.category = Some(category);
     }
     changed.settings.update(body)?;
-    images::check_registry(work, changed.settings.registry_id)?;
+    images::check_registry(work, user, changed.settings.registry_id)?;
     if body.get("images").is_some() {
         let users = store::microservice::of_catalog_item(work.tx, changed.id)?;
         let statuses = &work.live.statuses;

@@ -30,9 +30,10 @@ pub fn resolve(
 /// The catalog item that a user's microservice may be made from.
 ///
 /// # Errors
-/// `Invalid catalog item id '<id>'` for an unknown or a SYSTEM one.
-pub fn item(work: &mut Work<'_>, id: i64) -> Result<Item, ApiError> {
+/// `Invalid catalog item id '<id>'` for an unknown, another user's or a SYSTEM one.
+pub fn item(work: &mut Work<'_>, user: i64, id: i64) -> Result<Item, ApiError> {
     store::catalog::by_id(work.tx, id)?
+        .filter(|item| item.user_id.is_none_or(|owner| owner == user))
         .filter(|item| item.category.as_deref() != Some(catalog::SYSTEM))
         .ok_or_else(|| ApiError::not_found(format!("Invalid catalog item id '{id}'")))
 }
@@ -65,13 +66,15 @@ pub fn check(
     }
 }
 
-/// Refuses an unknown registry.
+/// Refuses a registry that the user does not see.
 ///
 /// # Errors
 /// `Invalid registry id '<id>'`.
-pub fn check_registry(work: &mut Work<'_>, id: i64) -> Result<(), ApiError> {
+pub fn check_registry(work: &mut Work<'_>, user: i64, id: i64) -> Result<(), ApiError> {
     match store::registry::by_id(work.tx, id)? {
-        Some(_) => Ok(()),
-        None => Err(ApiError::not_found(format!("Invalid registry id '{id}'"))),
+        Some(found) if found.settings.is_public || found.user_id.is_none_or(|one| one == user) => {
+            Ok(())
+        }
+        _ => Err(ApiError::not_found(format!("Invalid registry id '{id}'"))),
     }
 }

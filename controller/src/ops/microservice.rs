@@ -79,7 +79,7 @@ pub fn create(
         return Err(ApiError::duplicate_name(&name));
     }
     let fog = request.agent.as_ref().map(|reference| agent(work, user, reference)).transpose()?;
-    let item = request.catalog_item_id.map(|id| images::item(work, id)).transpose()?;
+    let item = request.catalog_item_id.map(|id| images::item(work, user, id)).transpose()?;
     let own_images = request.images.clone().unwrap_or_default();
     images::check(
         &name,
@@ -91,7 +91,7 @@ pub fn create(
         Some(item) => item.settings.registry_id,
         None => request.registry_id.unwrap_or(1),
     };
-    images::check_registry(work, registry_id)?;
+    images::check_registry(work, user, registry_id)?;
     let ports = request.ports.unwrap_or_default();
     if let Some(fog) = &fog {
         port::check_free(&ports, &taken_ports(work, fog, None)?)?;
@@ -170,7 +170,7 @@ pub fn update(
     let moved = changed.fog != stored.fog;
     changed.rebuild |= request.rebuild == Some(true);
     if let Some(id) = request.catalog_item_id.filter(|id| Some(*id) != stored.catalog_item_id) {
-        let item = images::item(work, id)?;
+        let item = images::item(work, user, id)?;
         changed.catalog_item_id = Some(id);
         changed.spec.images.clear();
         changed.registry_id = item.settings.registry_id;
@@ -181,10 +181,13 @@ pub fn update(
         changed.spec.images = own;
     }
     if let Some(id) = request.registry_id {
-        images::check_registry(work, id)?;
+        images::check_registry(work, user, id)?;
         changed.registry_id = id;
     }
-    let item = changed.catalog_item_id.map(|id| images::item(work, id)).transpose()?;
+    let item = match changed.catalog_item_id {
+        Some(id) => store::catalog::by_id(work.tx, id)?,
+        None => None,
+    };
     let platform = fog.as_ref().map(|fog| fog.settings.platform());
     images::check(&changed.name, item.as_ref(), &changed.spec.images, platform)?;
     let spec = &mut changed.spec;

@@ -31,7 +31,6 @@ pub(super) const ROUTES: &[Route] = &[
         Handler::Write(patch),
     )
     .unique()
-    .rendered()
     .rendered(),
     Route::new(
         "route.delete",
@@ -80,10 +79,16 @@ fn create(work: &mut Work<'_>, request: &Request) -> Answered {
     })))
 }
 
-/// The application is looked up without regard to its owner (contract 11).
+/// The caller's application of the name comes first; without one it is looked up without regard to its owner
+/// (contract 11).
 fn found(work: &mut Work<'_>, request: &Request, unknown: &str) -> Result<Row, ApiError> {
     let (application, name) = (request.parameter("appName"), request.parameter("name"));
-    let application = store::application::by_name_of_any(work.tx, application)?
+    let own = store::application::by_name(work.tx, request.user()?, application)?;
+    let found = match own {
+        Some(own) => Some(own),
+        None => store::application::by_name_of_any(work.tx, application)?,
+    };
+    let application = found
         .ok_or_else(|| ApiError::not_found(format!("Invalid application name '{application}'")))?;
     store::route::of_application(work.tx, application.id)?
         .into_iter()

@@ -5,8 +5,8 @@
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
 
 use iofog_controller::routes::{self, Verb};
 use serde_json::{Value, json};
@@ -22,7 +22,11 @@ pub struct Controller {
     folder: PathBuf,
     database: Option<Arc<Database>>,
     environment: Environment,
+    log: Log,
 }
+
+/// Lines that the process has written so far.
+type Log = Arc<Mutex<Vec<String>>>;
 
 /// Settings beside the usual ones.
 pub type Environment = Vec<(&'static str, String)>;
@@ -66,8 +70,19 @@ impl Controller {
         database: Option<Arc<Database>>,
         environment: Environment,
     ) -> Self {
-        let (child, base) = spawn(&folder, database.as_deref(), &environment);
-        Self { child, base, folder, database, environment }
+        let log = Log::default();
+        let (child, base) = spawn(&folder, database.as_deref(), &environment, &log);
+        Self { child, base, folder, database, environment, log }
+    }
+
+    /// What it has written to its log so far, restarts included.
+    pub fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
+    fn spawn_again(&mut self) {
+        let (database, environment) = (self.database.as_deref(), &self.environment);
+        (self.child, self.base) = spawn(&self.folder, database, environment, &self.log);
     }
 
     /// Its folder.
@@ -110,7 +125,7 @@ impl Controller {
     pub fn kill_and_restart(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
-        (self.child, self.base) = spawn(&self.folder, self.database.as_deref(), &self.environment);
+        self.spawn_again();
     }
 
     /// As [`Self::kill_and_restart`], with the database changed in between: time passes that a test
@@ -126,7 +141,7 @@ impl Controller {
             }
         };
         assert_ne!(changed, 0, "{sql} changed nothing");
-        (self.child, self.base) = spawn(&self.folder, self.database.as_deref(), &self.environment);
+        self.spawn_again();
     }
 
     pub fn call(&self, method: &str, path: &str, token: Option<&str>, body: &Value) -> Answer {
@@ -285,9 +300,14 @@ pub fn on_postgres() -> bool {
 }
 
 /// Starts the program on a free port, which it says in its log.
-fn spawn(folder: &Path, database: Option<&Database>, environment: &Environment) -> (Child, String) {
+fn spawn(
+    folder: &Path,
+    database: Option<&Database>,
+    environment: &Environment,
+    seen: &Log,
+) -> (Child, String) {
     let mut child = Command::new(env!("CARGO_BIN_EXE_iofog-controller"))
-        .args(["start", "--data-dir"])
+        .args(["start", "--log-level", "debug", "--data-dir"])
         .arg(folder)
         .env("Server_Host", "127.0.0.1")
         .env("Server_Port", "0")
@@ -301,14 +321,17 @@ fn spawn(folder: &Path, database: Option<&Database>, environment: &Environment) 
     let address = loop {
         line.clear();
         assert_ne!(log.read_line(&mut line).unwrap(), 0, "the Controller ended before listening");
+        seen.lock().unwrap().push(line.clone());
         if let Some((_, address)) = line.trim().split_once("listening on ") {
             break address.to_owned();
         }
     };
     // Keeps the pipe open and shows what the process says.
+    let seen = Arc::clone(seen);
     std::thread::spawn(move || {
         for line in log.lines().map_while(Result::ok) {
             eprintln!("controller: {line}");
+            seen.lock().unwrap().push(line);
         }
     });
     (child, format!("http://{address}/api/v3"))

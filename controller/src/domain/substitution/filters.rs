@@ -9,7 +9,7 @@ use liquid_core::{
 
 use super::language::{json_of, text_of};
 use super::runtime::State;
-use super::{Lookup, liquid};
+use super::{Lookup, liquid, lists};
 
 /// A filter of ours.
 #[derive(Clone, Copy, Debug)]
@@ -28,10 +28,14 @@ pub(super) enum Own {
     DividedBy,
     Modulo,
     Sort,
+    Uniq,
+    Join,
+    Replace,
+    Slice,
 }
 
 /// All of them.
-pub(super) const ALL: [Own; 14] = [
+pub(super) const ALL: [Own; 18] = [
     Own::FindAgent,
     Own::FindMicroserviceAgent,
     Own::FindApplication,
@@ -46,6 +50,10 @@ pub(super) const ALL: [Own; 14] = [
     Own::DividedBy,
     Own::Modulo,
     Own::Sort,
+    Own::Uniq,
+    Own::Join,
+    Own::Replace,
+    Own::Slice,
 ];
 
 impl FilterReflection for Own {
@@ -65,6 +73,10 @@ impl FilterReflection for Own {
             Self::DividedBy => "divided_by",
             Self::Modulo => "modulo",
             Self::Sort => "sort",
+            Self::Uniq => "uniq",
+            Self::Join => "join",
+            Self::Replace => "replace",
+            Self::Slice => "slice",
         }
     }
 
@@ -83,7 +95,11 @@ impl FilterReflection for Own {
 
 impl ParseFilter for Own {
     fn parse(&self, mut arguments: FilterArguments<'_>) -> Result<Box<dyn Filter>> {
-        Ok(Box::new(Parsed { own: *self, argument: arguments.positional.next() }))
+        Ok(Box::new(Parsed {
+            own: *self,
+            argument: arguments.positional.next(),
+            second: arguments.positional.next(),
+        }))
     }
 
     fn reflection(&self) -> &dyn FilterReflection {
@@ -95,6 +111,7 @@ impl ParseFilter for Own {
 struct Parsed {
     own: Own,
     argument: Option<Expression>,
+    second: Option<Expression>,
 }
 
 impl fmt::Display for Parsed {
@@ -106,10 +123,11 @@ impl fmt::Display for Parsed {
 impl Filter for Parsed {
     fn evaluate(&self, input: &dyn ValueView, runtime: &dyn Runtime) -> Result<Value> {
         let text = || input.to_kstr().into_string();
-        let argument = match &self.argument {
-            Some(argument) => Some(argument.evaluate(runtime)?.into_owned()),
-            None => None,
+        let evaluated = |expression: &Option<Expression>| match expression {
+            Some(argument) => Ok(Some(argument.evaluate(runtime)?.into_owned())),
+            None => Ok(None),
         };
+        let argument: Option<Value> = evaluated(&self.argument)?;
         match self.own {
             Own::FindAgent if input.is_nil() => Ok(Value::Nil),
             Own::FindAgent if text().is_empty() => ask(runtime, Lookup::Agents),
@@ -138,7 +156,17 @@ impl Filter for Parsed {
             }
             Own::Sort => {
                 let key = argument.map(|key| key.to_kstr().into_string());
-                Ok(sorted(input, key.as_deref()))
+                Ok(lists::sorted(input, key.as_deref()))
+            }
+            Own::Uniq => lists::uniq(input),
+            Own::Join => lists::join(input, argument.as_ref()),
+            Own::Replace => {
+                let by = evaluated(&self.second)?;
+                lists::replace(input, argument.as_ref(), by.as_ref())
+            }
+            Own::Slice => {
+                let length = evaluated(&self.second)?;
+                lists::slice(input, argument.as_ref(), length.as_ref())
             }
         }
     }
@@ -192,22 +220,4 @@ fn arithmetic(own: Own, left: &dyn ValueView, right: &dyn ValueView) -> Result<V
         return Ok(liquid(&iofog_api::number::json(result)));
     }
     Err(Error::with_msg("result is no number"))
-}
-
-/// Numbers by value, then everything else by its text; by a property of the items if one is named.
-fn sorted(input: &dyn ValueView, key: Option<&str>) -> Value {
-    let Some(array) = input.as_array() else { return input.to_value() };
-    let mut keyed: Vec<(f64, String, Value)> = array
-        .values()
-        .map(|item| {
-            let by = match key {
-                Some(key) => item.as_object().and_then(|object| object.get(key)).map(json_of),
-                None => Some(json_of(item)),
-            };
-            let by = by.unwrap_or_default();
-            (by.as_f64().unwrap_or(f64::INFINITY), text_of(&by), item.to_value())
-        })
-        .collect();
-    keyed.sort_by(|a, b| a.0.total_cmp(&b.0).then_with(|| a.1.cmp(&b.1)));
-    Value::array(keyed.into_iter().map(|(_, _, item)| item))
 }

@@ -2,7 +2,9 @@
 //! become a value of another type; what filters ask about agents and applications is looked up by the caller.
 
 mod filters;
+mod guard;
 mod language;
+mod lists;
 mod rewrite;
 mod runtime;
 
@@ -143,6 +145,16 @@ impl Walk<'_> {
             *at = value;
         }
     }
+}
+
+/// For the fuzz target: any text as a template, with an answer to whatever its filters ask.
+#[doc(hidden)]
+pub fn fuzz(text: &str) {
+    let mut body = serde_json::json!({ "text": "Hello, \u{e9}", "number": i64::MIN, "big": u64::MAX, "half": -0.5,
+        "list": [3, "1", 2.5, null, true, { "a": 1 }], "objects": [{ "a": "x" }, { "a": 2 }], "t": text });
+    let answer = body.clone();
+    let variables = Map::from_iter([("v".to_owned(), Value::from("1.5"))]);
+    let _ = substitute(&mut body, &variables, &mut |_| Ok(answer.clone()));
 }
 
 #[cfg(test)]

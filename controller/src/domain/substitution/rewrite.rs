@@ -1,7 +1,11 @@
 //! Turns outputs of a template into a tag of ours, which keeps their type, and refuses what could cost too much.
 
-/// Name of our tag.
+/// Name of our tag for an output.
 pub(super) const OUTPUT: &str = "output";
+/// Name of our tag at the start of the body of a loop: it counts the turns.
+pub(super) const TURN: &str = "turn";
+/// Name of our tag before a loop over a range, which is built as a whole first.
+pub(super) const RANGE: &str = "range";
 /// Blocks within blocks, and indexes within indexes, at most: the parser recurses.
 const DEPTH: usize = 32;
 /// Digits of a bound of a range at most.
@@ -41,7 +45,12 @@ pub(super) fn rewrite(text: &str) -> Result<String, &'static str> {
                 "raw" | "comment" => verbatim(&mut result, at, word)?,
                 _ => {
                     let length = at.len() - after.len();
-                    result.push_str(at.get(..length).unwrap_or_default());
+                    let tag = at.get(..length).unwrap_or_default();
+                    if word == "for" {
+                        push_loop(&mut result, tag, inner);
+                    } else {
+                        result.push_str(tag);
+                    }
                     after
                 }
             };
@@ -69,6 +78,16 @@ fn delimited<'a>(at: &'a str, close: &str) -> Option<(&'a str, &'a str)> {
         }
     }
     None
+}
+
+/// A loop's tag with ours around it; they trim spaces where it does.
+fn push_loop(result: &mut String, tag: &str, inner: &str) {
+    let left = if inner.starts_with('-') { "-" } else { "" };
+    let right = if inner.ends_with('-') { "-" } else { "" };
+    if inner.contains("..") {
+        result.push_str(&format!("{{%{left} {RANGE} %}}"));
+    }
+    result.push_str(&format!("{tag}{{% {TURN} {right}%}}"));
 }
 
 fn push_output(result: &mut String, inner: &str) {

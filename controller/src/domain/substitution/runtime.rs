@@ -6,10 +6,12 @@ use liquid_core::{Error, Result, Runtime, Value, ValueCow, ValueView};
 
 use super::{Found, Lookup};
 
-/// Names read by one template at most.
+/// Steps of one template at most: names read, outputs, turns of a loop, and each kilobyte that one of them copies.
 const STEPS: u32 = 20_000;
-/// Bytes of a text, and items of a list, that a template may hold at most.
+/// Bytes of a text at most.
 pub(super) const SIZE: usize = 256 * 1024;
+/// Bytes of a list or an object with all that is in it at most.
+const WHOLE: usize = 8 * 1024 * 1024;
 
 /// What the output tag, the filters and the caller share during one rendering.
 #[derive(Clone, Debug, Default)]
@@ -24,27 +26,45 @@ pub(super) struct State {
 }
 
 impl State {
-    /// Counts a step; false when there were too many.
-    pub(super) fn step(&mut self) -> bool {
-        self.steps += 1;
+    /// Counts steps; false when there were too many.
+    pub(super) fn step(&mut self, count: usize) -> bool {
+        self.steps = self.steps.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
         self.steps <= STEPS
+    }
+
+    /// Counts a step and what it costs to copy a value; false when that is too much, or the value too large.
+    pub(super) fn take(&mut self, value: &dyn ValueView) -> bool {
+        let limit = if value.is_scalar() { SIZE } else { WHOLE };
+        let weight = weight(value, limit);
+        self.step(1 + weight / 1024) && weight <= limit
     }
 }
 
 /// A runtime in which a name that is not there is nil.
 pub(super) struct Lenient<R>(pub(super) R);
 
-impl<R: Runtime> Lenient<R> {
-    fn fits(&self, value: &ValueCow<'_>) -> bool {
-        let within = self.registers().get_mut::<State>().step();
-        let view = value.as_view();
-        let size = match (view.as_scalar(), view.as_array()) {
-            (Some(scalar), _) => scalar.to_kstr().len(),
-            (None, Some(array)) => usize::try_from(array.size()).unwrap_or(usize::MAX),
-            _ => 0,
-        };
-        within && size <= SIZE
+/// Bytes that a value holds, about; looks no further than a little beyond the limit.
+fn weight(value: &dyn ValueView, limit: usize) -> usize {
+    const ITEM: usize = 16;
+    let mut sum = ITEM;
+    if let Some(scalar) = value.as_scalar() {
+        return scalar.to_kstr().len();
+    } else if let Some(array) = value.as_array() {
+        for item in array.values() {
+            sum += ITEM + weight(item, limit.saturating_sub(sum));
+            if sum > limit {
+                break;
+            }
+        }
+    } else if let Some(object) = value.as_object() {
+        for (key, item) in object.iter() {
+            sum += key.len() + weight(item, limit.saturating_sub(sum));
+            if sum > limit {
+                break;
+            }
+        }
     }
+    sum
 }
 
 impl<R: Runtime> Runtime for Lenient<R> {
@@ -62,7 +82,8 @@ impl<R: Runtime> Runtime for Lenient<R> {
 
     fn try_get(&self, path: &[ScalarCow<'_>]) -> Option<ValueCow<'_>> {
         let found = self.0.try_get(path).unwrap_or(ValueCow::Owned(Value::Nil));
-        if self.fits(&found) { Some(found) } else { None }
+        let fits = self.registers().get_mut::<State>().take(found.as_view());
+        fits.then_some(found)
     }
 
     fn get(&self, path: &[ScalarCow<'_>]) -> Result<ValueCow<'_>> {

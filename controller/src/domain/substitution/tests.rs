@@ -128,3 +128,53 @@ fn what_costs_too_much_is_refused() {
         assert!(text.as_str().unwrap().starts_with("RenderError: "), "{text}");
     }
 }
+
+/// Each of these would take minutes or gigabytes; each has to end as an error.
+#[test]
+fn loops_growth_and_large_values_are_refused() {
+    let long = "a".repeat(50_000);
+    let list: Vec<Value> = (0..20_000).map(Value::from).collect();
+    for text in [
+        // Turns of loops that read nothing but their own variables.
+        "{% for i in (1..9999) %}{% for j in (1..9999) %}{% if i == j %}{% endif %}{% endfor %}{% endfor %}",
+        "{%- for i in self.list -%} {%- for j in self.list -%} {%- endfor -%} {%- endfor -%}",
+        "{% for i in (1..9999) %}{% for j in (1..9999) %}{% break %}{% endfor %}{% endfor %}",
+        // Growth within a chain, and from turn to turn.
+        "{{ self.long | replace: 'a', self.long }}",
+        "{{ self.long | replace: '', self.long | size }}",
+        "{{ self.list | join: self.long }}",
+        "{{ 'a' | replace: 'a', 'aaaaaaaaaaaaaaaa' | replace: 'a', 'aaaaaaaaaaaaaaaa' | replace: 'a', 'aaaaaaaaaaaaaaaa' | replace: 'a', 'aaaaaaaaaaaaaaaa' | replace: 'a', 'aaaaaaaaaaaaaaaa' | size }}",
+        "{% assign l = self.long | split: '?' %}{% for i in (1..30) %}{% assign l = l | concat: l %}{% endfor %}{{ l | size }}",
+        "{% assign t = 'x' %}{% for i in (1..40) %}{% assign t = t | append: t %}{% endfor %}{{ t | size }}",
+        "{% capture t %}{% for i in (1..9999) %}{{ self.long }}{% endfor %}{% endcapture %}{{ t | size }}",
+    ] {
+        let mut body = json!({ "long": long, "list": list, "t": text });
+        substitute(&mut body, &Map::new(), &mut |_| Ok(Value::Null)).unwrap();
+        assert_eq!(body["t"], "RenderError: template is too large", "{text}");
+    }
+    // Many items are no trouble in themselves.
+    let mut body = json!({ "list": list, "t": "{{ self.list | uniq | size }}" });
+    substitute(&mut body, &Map::new(), &mut |_| Ok(Value::Null)).unwrap();
+    assert_eq!(body["t"], 20_000);
+}
+
+#[test]
+fn filters_of_ours_on_odd_input() {
+    for (text, wanted) in [
+        ("{{ 'héllo' | slice: 1, 3 }}", json!("éll")),
+        ("{{ 'hello' | slice: -3, 2 }}", json!("ll")),
+        ("{{ 'hello' | slice: -9, 2 }}", json!("")),
+        ("{{ 'hello' | slice: 1, self.most }}", json!("ello")),
+        ("{{ 'hello' | slice: self.least }}", json!("")),
+        ("{{ 'a-b-c' | replace: '-', '+' }}", json!("a+b+c")),
+        ("{{ 'a-b-c' | replace: '-' }}", json!("abc")),
+        ("{{ 'a,b,c' | split: ',' | join: '; ' }}", json!("a; b; c")),
+        ("{{ 'a,b,a' | split: ',' | uniq | join }}", json!("a b")),
+        ("x{%- for i in (1..3) -%} {{ i }} {%- endfor -%} y", json!("x123y")),
+        ("x {% for i in (1..3) %} {{ i }}{% endfor %} y", json!("x  1 2 3 y")),
+    ] {
+        let mut body = json!({ "most": i64::MAX, "least": i64::MIN, "t": text });
+        substitute(&mut body, &Map::new(), &mut |_| Ok(Value::Null)).unwrap();
+        assert_eq!(body["t"], wanted, "{text}");
+    }
+}
