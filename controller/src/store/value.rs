@@ -3,7 +3,7 @@
 use super::{StoreError, Stored};
 
 /// A parameter or column. Booleans are integers 0 and 1.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub enum SqlValue {
     /// SQL null.
     Null,
@@ -13,6 +13,18 @@ pub enum SqlValue {
     Real(f64),
     /// Text.
     Text(String),
+}
+
+/// Texts by their length alone: the database client logs parameters, and some of them are secrets.
+impl std::fmt::Debug for SqlValue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Null => f.write_str("Null"),
+            Self::Int(value) => write!(f, "Int({value})"),
+            Self::Real(value) => write!(f, "Real({value})"),
+            Self::Text(value) => write!(f, "Text({} bytes)", value.len()),
+        }
+    }
 }
 
 impl From<i64> for SqlValue {
