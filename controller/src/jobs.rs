@@ -3,17 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use iofog_api::ApiError;
+use iofog_api::{ApiError, FogUuid, MicroserviceUuid};
 
 use crate::app::{App, Work, now_ms};
 use crate::domain::clock::Clock;
 use crate::domain::fog::Fog;
+use crate::domain::status::{FogStatus, MicroserviceStatus};
 use crate::live::Effect;
+use crate::live::sessions::Extended;
+use crate::live::statuses::Changed;
 use crate::stop::Stop;
 use crate::store;
 
-/// How often statuses and expiries are written behind.
+/// How often statuses and expiries are written behind: what matters each time, times and measurements once in a round.
 const WRITE_BEHIND: Duration = Duration::from_secs(2);
+/// Rows of one such transaction: what users change must not wait long for its turn.
+const ROWS: usize = 500;
 /// The same where other Controllers wait to hear of them.
 const WRITE_BEHIND_SHARED: Duration = Duration::from_millis(500);
 /// How often expired rows are removed.
@@ -34,8 +39,10 @@ pub async fn run(app: Arc<App>, mut stop: Stop) {
     let mut flush = tokio::time::interval(behind);
     let mut clean = tokio::time::interval(CLEAN_UP);
     let mut clock = Clock::new(now_ms(), app.steady_ms());
-    // Silence is counted from here at the earliest.
-    let mut since = 0;
+    // Silence is counted from here at the earliest: what a crash lost makes nobody silent.
+    let mut since = now_ms();
+    // Others can hear of a report only once it is written.
+    let all = app.store().is_shared();
     loop {
         let which = tokio::select! {
             () = stop.wait() => break,
@@ -50,20 +57,20 @@ pub async fn run(app: Arc<App>, mut stop: Stop) {
         }
         let (what, result) = match which {
             Job::Status => ("agent status", mark_silent(&app, since).await),
-            Job::Flush => ("write behind", write_behind(&app).await),
+            Job::Flush => ("write behind", write_behind(&app, all).await),
             Job::Clean => ("clean up", clean_up(&app).await),
         };
         if let Err(error) = result {
             log::error!("job {what}: {error}");
         }
     }
-    if let Err(error) = write_behind(&app).await {
+    if let Err(error) = write_behind(&app, true).await {
         log::error!("job write behind: {error}");
     }
 }
 
 /// Agents that run but have not reported for several intervals become unknown, and so do their microservices. The time of
-/// receipt counts, not the agent's clock.
+/// receipt counts, not the agent's clock; nobody was silent before `since`.
 async fn mark_silent(app: &Arc<App>, since: i64) -> Result<(), ApiError> {
     if !app.store().leads() {
         return Ok(());
@@ -92,34 +99,49 @@ fn is_silent(fog: &Fog, received: i64, now: i64, tolerance: i64) -> bool {
     now.saturating_sub(received) > interval.saturating_mul(tolerance)
 }
 
-async fn write_behind(app: &Arc<App>) -> Result<(), ApiError> {
-    let changed = app.live.statuses.take_changed();
-    let extended = app.live.sessions.take_extended(now_ms());
-    if changed.fogs.is_empty() && changed.microservices.is_empty() && extended.is_empty() {
-        return Ok(());
+/// Writes what is due, or all that changed.
+async fn write_behind(app: &Arc<App>, all: bool) -> Result<(), ApiError> {
+    let Changed { mut fogs, mut microservices } = app.live.statuses.take_changed(all);
+    let mut extended = app.live.sessions.take_extended(now_ms(), all);
+    while !(fogs.is_empty() && microservices.is_empty() && extended.is_empty()) {
+        let fogs = first(&mut fogs);
+        let microservices = first(&mut microservices);
+        let extended = first(&mut extended);
+        app.write(move |work| write_rows(work, &fogs, &microservices, extended)).await?;
     }
-    app.write(move |work: &mut Work<'_>| {
-        work.effect(Effect::Written(
-            changed.fogs.iter().map(|(uuid, _)| uuid.clone()).collect(),
-            changed.microservices.iter().map(|(uuid, _)| uuid.clone()).collect(),
-        ));
-        for (uuid, status) in &changed.fogs {
-            store::fog::put_status(work.tx, uuid, status)?;
+    Ok(())
+}
+
+/// Takes up to [`ROWS`] off a list.
+fn first<T>(list: &mut Vec<T>) -> Vec<T> {
+    list.split_off(list.len().saturating_sub(ROWS))
+}
+
+fn write_rows(
+    work: &mut Work<'_>,
+    fogs: &[(FogUuid, FogStatus)],
+    microservices: &[(MicroserviceUuid, MicroserviceStatus)],
+    extended: Vec<Extended>,
+) -> Result<(), ApiError> {
+    for (uuid, status) in fogs {
+        store::fog::put_status(work.tx, uuid, status)?;
+    }
+    for (uuid, status) in microservices {
+        store::microservice::put_status(work.tx, uuid, status)?;
+    }
+    for (hash, is_agent, expires) in &extended {
+        if *is_agent {
+            store::token::extend_fog(work.tx, hash, *expires)?;
+        } else {
+            store::token::extend_user(work.tx, hash, *expires)?;
         }
-        for (uuid, status) in &changed.microservices {
-            store::microservice::put_status(work.tx, uuid, status)?;
-        }
-        for (hash, is_agent, expires) in &extended {
-            if *is_agent {
-                store::token::extend_fog(work.tx, hash, *expires)?;
-            } else {
-                store::token::extend_user(work.tx, hash, *expires)?;
-            }
-        }
-        work.effect(Effect::Extended(extended));
-        Ok(())
-    })
-    .await
+    }
+    work.effect(Effect::Written(
+        fogs.iter().map(|(uuid, _)| uuid.clone()).collect(),
+        microservices.iter().map(|(uuid, _)| uuid.clone()).collect(),
+    ));
+    work.effect(Effect::Extended(extended));
+    Ok(())
 }
 
 async fn clean_up(app: &Arc<App>) -> Result<(), ApiError> {
@@ -128,7 +150,7 @@ async fn clean_up(app: &Arc<App>) -> Result<(), ApiError> {
     }
     let shared = app.store().is_shared();
     // What was extended in memory has not expired.
-    write_behind(app).await?;
+    write_behind(app, true).await?;
     app.write(move |work| {
         store::token::delete_expired(work.tx, work.now)?;
         if shared {

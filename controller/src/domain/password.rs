@@ -1,7 +1,7 @@
 //! Secrets: random texts, token hashes, password hashes. Nothing here is ever logged.
 
-use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use argon2::password_hash::phc::{Output, ParamsString, PasswordHash, Salt};
+use argon2::{Algorithm, Argon2, Block, Params, Version};
 use iofog_api::id::ALPHABET;
 use ring::digest;
 use ring::rand::{SecureRandom, SystemRandom};
@@ -60,7 +60,9 @@ pub fn token_hash(token: &str) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digit = |value: u8| DIGITS.get(usize::from(value)).copied().map_or('0', char::from);
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// What is stored of a password (Argon2id, own salt).
@@ -70,17 +72,50 @@ fn hex(bytes: &[u8]) -> String {
 pub fn hash_password(password: &str) -> Result<String, SecretError> {
     let mut salt = [0; 16];
     fill(&mut salt)?;
-    Argon2::default()
-        .hash_password_with_salt(password.as_bytes(), &salt)
-        .map(|hash| hash.to_string())
-        .map_err(|error| SecretError(error.to_string()))
+    let failed = |error: &dyn std::fmt::Display| SecretError(error.to_string());
+    let argon = Argon2::default();
+    let salt = Salt::new(&salt).map_err(|error| failed(&error))?;
+    let hash = digest_of(&argon, password, &salt, Params::DEFAULT_OUTPUT_LEN)
+        .ok_or_else(|| SecretError("no hash".to_owned()))?;
+    let params = ParamsString::try_from(argon.params()).map_err(|error| failed(&error))?;
+    let stored = PasswordHash {
+        algorithm: Algorithm::default().ident(),
+        version: Some(Version::default().into()),
+        params,
+        salt: Some(salt),
+        hash: Some(hash),
+    };
+    Ok(stored.to_string())
 }
 
 /// True when the password is the one that was hashed.
 #[must_use]
 pub fn password_matches(password: &str, stored: &str) -> bool {
-    PasswordHash::new(stored)
-        .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+    let matches = || {
+        let stored = PasswordHash::new(stored).ok()?;
+        let (salt, expected) = (stored.salt?, stored.hash?);
+        let algorithm = Algorithm::try_from(stored.algorithm.as_str()).ok()?;
+        let version = stored.version.map(Version::try_from).transpose().ok()?.unwrap_or_default();
+        let argon = Argon2::new(algorithm, version, Params::try_from(&stored).ok()?);
+        // Compared in constant time.
+        Some(digest_of(&argon, password, &salt, expected.len())? == expected)
+    };
+    matches().unwrap_or(false)
+}
+
+/// Blocks of 1 KiB that are reserved for a hash, of which it uses 19 Mi.
+const RESERVED: usize = 33 * 1024;
+
+/// The hash itself, in memory that goes back to the system at once. The C library keeps a freed block below 32 MiB for the
+/// next one, so the block is larger; what of it is never touched takes no memory.
+fn digest_of(argon: &Argon2<'_>, password: &str, salt: &[u8], length: usize) -> Option<Output> {
+    let count = argon.params().block_count();
+    let mut blocks = Vec::with_capacity(count.max(RESERVED));
+    blocks.resize(count, Block::new());
+    let mut buffer = [0; Output::MAX_LENGTH];
+    let out = buffer.get_mut(..length)?;
+    argon.hash_password_into_with_memory(password.as_bytes(), salt, out, &mut blocks).ok()?;
+    Output::new(out).ok()
 }
 
 #[cfg(test)]
@@ -98,7 +133,16 @@ mod tests {
     }
 
     #[test]
+    fn a_hash_of_the_library_is_known() {
+        use argon2::PasswordHasher as _;
+        let hash = Argon2::default().hash_password_with_salt(b"correct horse", &[7; 16]).unwrap();
+        assert!(password_matches("correct horse", &hash.to_string()));
+        assert!(!password_matches("correct house", &hash.to_string()));
+    }
+
+    #[test]
     fn texts_have_their_length() {
+        assert_eq!(token_hash("")[..8], *"e3b0c442");
         assert_eq!(random_text(32).unwrap().len(), 32);
         assert_eq!(user_token().unwrap().len(), 64);
         assert_ne!(random_text(8).unwrap(), random_text(8).unwrap());

@@ -146,6 +146,28 @@ impl FogStatus {
     }
 }
 
+impl FogStatus {
+    /// True when `after` differs by more than times and measurements, which change with each report.
+    #[must_use]
+    pub fn differs_in_kind(&self, after: &Self) -> bool {
+        self.daemon_status != after.daemon_status
+            || self.daemon_last_start != after.daemon_last_start
+            || self.memory_violation != after.memory_violation
+            || self.disk_violation != after.disk_violation
+            || self.cpu_violation != after.cpu_violation
+            || self.security_status != after.security_status
+            || self.security_violation_info != after.security_violation_info
+            || self.repository_count != after.repository_count
+            || self.repository_status != after.repository_status
+            || self.ip_address != after.ip_address
+            || self.ip_address_external != after.ip_address_external
+            || self.last_command_time != after.last_command_time
+            || self.version != after.version
+            || self.is_ready_to_upgrade != after.is_ready_to_upgrade
+            || self.is_ready_to_rollback != after.is_ready_to_rollback
+    }
+}
+
 /// Status of a microservice.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -185,6 +207,16 @@ impl MicroserviceStatus {
     #[must_use]
     pub fn queued(now: i64) -> Self {
         Self { created: now, updated: now, ..Self::default() }
+    }
+
+    /// True when `after` differs by more than times and measurements, which change with each report.
+    #[must_use]
+    pub fn differs_in_kind(&self, after: &Self) -> bool {
+        self.status != after.status
+            || self.start_time != after.start_time
+            || self.container_id != after.container_id
+            || self.error_message != after.error_message
+            || self.created != after.created
     }
 
     /// Takes the fields that are present; lenient, as agents of all makes report here.
@@ -246,6 +278,23 @@ mod tests {
     fn an_object_instead_of_a_list_reports_nothing() {
         assert!(reported_microservices("{\"status\":\"UNKNOWN\"}").is_empty());
         assert_eq!(reported_microservices("[{\"id\":\"a\"},{}]").len(), 1);
+    }
+
+    #[test]
+    fn measurements_and_times_are_no_change_of_kind() {
+        let before = FogStatus::default();
+        let body = json!({ "cpuUsage": 5.5, "systemTime": 7, "daemonOperatingDuration": 9 });
+        let mut after = before.clone();
+        after.update(&Fields::of(&body).unwrap(), 9).unwrap();
+        assert!(after != before && !before.differs_in_kind(&after));
+        let body = json!({ "daemonStatus": "RUNNING" });
+        after.update(&Fields::of(&body).unwrap(), 9).unwrap();
+        assert!(before.differs_in_kind(&after));
+        let mut one = MicroserviceStatus::queued(1);
+        one.update(&json!({ "cpuUsage": 1, "operatingDuration": 5 }), 2);
+        assert!(!MicroserviceStatus::queued(1).differs_in_kind(&one));
+        one.update(&json!({ "status": "RUNNING" }), 3);
+        assert!(MicroserviceStatus::queued(1).differs_in_kind(&one));
     }
 
     #[test]

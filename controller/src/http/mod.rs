@@ -12,6 +12,6 @@ pub mod server;
 pub mod tls;
 pub mod upload;
 
-pub use reply::Reply;
+pub use reply::{Body, Reply};
 pub use request::{Caller, Request, Upload};
 pub use upload::Spooled;

@@ -4,13 +4,22 @@ use std::fs::File;
 
 use serde_json::Value;
 
+/// A JSON body.
+#[derive(Debug)]
+pub enum Body {
+    /// To be written as text.
+    Value(Value),
+    /// Text already: what is large is written beside the requests of others.
+    Text(String),
+}
+
 /// What a handler answers; the status is the route's unless it says otherwise.
 #[derive(Debug, Default)]
 pub struct Reply {
     /// Status other than the route's.
     pub status: Option<u16>,
     /// JSON body; none = zero bytes.
-    pub body: Option<Value>,
+    pub body: Option<Body>,
     /// A file as the body, with its length.
     pub file: Option<(File, u64)>,
     /// Further headers.
@@ -27,7 +36,13 @@ impl Reply {
     /// A JSON body.
     #[must_use]
     pub fn json(body: Value) -> Self {
-        Self { body: Some(body), ..Self::default() }
+        Self { body: Some(Body::Value(body)), ..Self::default() }
+    }
+
+    /// A JSON body that is text already.
+    #[must_use]
+    pub fn text(body: String) -> Self {
+        Self { body: Some(Body::Text(body)), ..Self::default() }
     }
 
     /// A file as an attachment.

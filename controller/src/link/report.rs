@@ -64,7 +64,7 @@ impl Reporter {
             log::warn!("status of agent {}: {error}", self.fog);
         }
         // As each call with the agent's token does.
-        app.live.statuses.update_fog(&self.fog, |status| status.last_active = now);
+        app.live.statuses.touch(&self.fog, now);
     }
 
     /// The agent's clock at our `now`.

@@ -1,6 +1,7 @@
 //! State that every request needs and none may wait a disk for: sessions, change flags, newest statuses. All of it is
 //! read from the store at start; changes of intent reach it only after their commit.
 
+pub mod behind;
 pub mod board;
 pub mod links;
 pub mod owners;
@@ -85,7 +86,7 @@ impl Live {
                 Effect::Flags(fog, stamp, flags) => self.board.post(&fog, stamp, flags),
                 Effect::Microservice(uuid, status) => self.statuses.set_microservice(uuid, status),
                 Effect::Placed(uuid, fog) => self.owners.set(uuid, fog),
-                Effect::Fog(uuid, status) => self.statuses.set_fog(uuid, *status),
+                Effect::Fog(uuid, status) => self.statuses.set_fog(&uuid, *status),
                 Effect::UserToken(hash, user, expires) => {
                     self.sessions.add_user(hash, user, expires);
                 }

@@ -1,11 +1,12 @@
 //! Access tokens by hash. Each authenticated call adds a full interval to the expiry (controller contract 1); expiries are
-//! written behind.
+//! written behind: soon while the one that is written would end soon, else within a round ([`Behind`]).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Mutex;
 
 use iofog_api::{ApiError, ErrorClass, FogUuid};
 
+use super::behind::Behind;
 use super::lock;
 
 /// Known tokens.
@@ -16,14 +17,19 @@ pub struct Sessions(Mutex<Inner>);
 struct Inner {
     users: HashMap<String, Session<i64>>,
     fogs: HashMap<String, Session<FogUuid>>,
-    extended: HashSet<String>,
+    extended: Behind<String>,
 }
 
 #[derive(Debug)]
 struct Session<T> {
     owner: T,
     expires: i64,
+    /// Expiry that is written down.
+    written: i64,
 }
+
+/// A written expiry nearer than this is written anew soon: a restart must not end a token that is in use.
+const NEAR_MS: i64 = 120_000;
 
 /// An expiry to write behind: token hash, whether an agent's, expiry.
 pub type Extended = (String, bool, i64);
@@ -36,14 +42,14 @@ impl Sessions {
 
     /// Adds a user's token.
     pub fn add_user(&self, hash: String, owner: i64, expires: i64) {
-        lock(&self.0).users.insert(hash, Session { owner, expires });
+        lock(&self.0).users.insert(hash, Session { owner, expires, written: expires });
     }
 
     /// Adds an agent's token, which replaces its former one.
     pub fn add_fog(&self, hash: String, owner: FogUuid, expires: i64) {
         let mut inner = lock(&self.0);
         inner.fogs.retain(|_, session| session.owner != owner);
-        inner.fogs.insert(hash, Session { owner, expires });
+        inner.fogs.insert(hash, Session { owner, expires, written: expires });
     }
 
     /// Forgets a user's tokens.
@@ -62,9 +68,8 @@ impl Sessions {
     /// `authorization failed` or `token expired`.
     pub fn user(&self, hash: &str, now: i64, interval: i64) -> Result<i64, ApiError> {
         let mut inner = lock(&self.0);
-        let owner = check(inner.users.get_mut(hash), now, interval)?;
-        inner.extended.insert(hash.to_owned());
-        Ok(owner)
+        let inner = &mut *inner;
+        check(inner.users.get_mut(hash), &mut inner.extended, hash, now, interval)
     }
 
     /// The agent of a token; extends it.
@@ -73,9 +78,8 @@ impl Sessions {
     /// `authorization failed` or `token expired`.
     pub fn fog(&self, hash: &str, now: i64, interval: i64) -> Result<FogUuid, ApiError> {
         let mut inner = lock(&self.0);
-        let owner = check(inner.fogs.get_mut(hash), now, interval)?;
-        inner.extended.insert(hash.to_owned());
-        Ok(owner)
+        let inner = &mut *inner;
+        check(inner.fogs.get_mut(hash), &mut inner.extended, hash, now, interval)
     }
 
     /// Another Controller extended these tokens.
@@ -98,7 +102,7 @@ impl Sessions {
         // Written down now and then: a token is never extended by less than a tenth of its life.
         if session.expires < expires.saturating_sub(interval / 10) {
             session.expires = expires;
-            inner.extended.insert(hash.to_owned());
+            inner.extended.soon(&hash.to_owned());
         }
         true
     }
@@ -113,29 +117,41 @@ impl Sessions {
         for (hash, expires) in users.chain(fogs) {
             if (from..to).contains(expires) {
                 *expires = to.saturating_add(*expires - from);
-                extended.insert(hash.clone());
+                extended.soon(hash);
             }
         }
     }
 
-    /// Expiries changed since the last call; expired user tokens are forgotten on the way.
-    pub fn take_extended(&self, now: i64) -> Vec<Extended> {
+    /// Changed expiries to be written at this turn, or all of them; expired user tokens are forgotten on the way.
+    pub fn take_extended(&self, now: i64, all: bool) -> Vec<Extended> {
         let mut inner = lock(&self.0);
+        let inner = &mut *inner;
         inner.users.retain(|_, session| session.expires >= now);
-        let hashes = std::mem::take(&mut inner.extended);
+        let hashes = inner.extended.take(all);
         hashes
             .into_iter()
-            .filter_map(|hash| match (inner.users.get(&hash), inner.fogs.get(&hash)) {
-                (Some(session), _) => Some((hash, false, session.expires)),
-                (None, Some(session)) => Some((hash, true, session.expires)),
+            .filter_map(|hash| match (inner.users.get_mut(&hash), inner.fogs.get_mut(&hash)) {
+                (Some(session), _) => Some((session.taken(), false, hash)),
+                (None, Some(session)) => Some((session.taken(), true, hash)),
                 (None, None) => None,
             })
+            .map(|(expires, is_agent, hash)| (hash, is_agent, expires))
             .collect()
+    }
+}
+
+impl<T> Session<T> {
+    /// The expiry, which is being written down.
+    fn taken(&mut self) -> i64 {
+        self.written = self.expires;
+        self.expires
     }
 }
 
 fn check<T: Clone>(
     session: Option<&mut Session<T>>,
+    extended: &mut Behind<String>,
+    hash: &str,
     now: i64,
     interval: i64,
 ) -> Result<T, ApiError> {
@@ -144,6 +160,11 @@ fn check<T: Clone>(
         return Err(ApiError::new(ErrorClass::Authentication, "token expired"));
     }
     session.expires = session.expires.saturating_add(interval);
+    if session.written < now.saturating_add(NEAR_MS) {
+        extended.soon(&hash.to_owned());
+    } else {
+        extended.later(&hash.to_owned());
+    }
     Ok(session.owner.clone())
 }
 
@@ -171,7 +192,7 @@ mod tests {
         sessions.jumped(500, 50_000);
         assert!(sessions.fog("a", 50_500, 10).is_ok());
         assert_eq!(sessions.user("gone", 50_500, 10).unwrap_err().message, "token expired");
-        let mut extended = sessions.take_extended(50_500);
+        let mut extended = sessions.take_extended(50_500, true);
         extended.sort();
         assert_eq!(extended, [("a".to_owned(), true, 50_510)], "b needs nothing");
         // Backwards it ends none either.

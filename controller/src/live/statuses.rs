@@ -1,10 +1,12 @@
-//! Newest statuses of agents and microservices; changed ones are written behind in batches.
+//! Newest statuses of agents and microservices; changed ones are written behind in batches: soon when more changed than
+//! times and measurements, else within a round ([`Behind`]).
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::Mutex;
 
 use iofog_api::{FogUuid, MicroserviceUuid};
 
+use super::behind::Behind;
 use super::lock;
 use crate::domain::status::{FogStatus, MicroserviceStatus};
 
@@ -16,8 +18,8 @@ pub struct Statuses(Mutex<Inner>);
 struct Inner {
     fogs: HashMap<FogUuid, FogStatus>,
     microservices: HashMap<MicroserviceUuid, MicroserviceStatus>,
-    changed_fogs: HashSet<FogUuid>,
-    changed_microservices: HashSet<MicroserviceUuid>,
+    changed_fogs: Behind<FogUuid>,
+    changed_microservices: Behind<MicroserviceUuid>,
 }
 
 /// What to write behind.
@@ -51,11 +53,27 @@ impl Statuses {
         lock(&self.0).microservices.get(uuid).cloned().unwrap_or_default()
     }
 
+    /// An agent was heard of.
+    pub fn touch(&self, uuid: &FogUuid, now: i64) {
+        let mut inner = lock(&self.0);
+        match inner.fogs.get_mut(uuid) {
+            Some(status) => {
+                status.last_active = now;
+                inner.changed_fogs.later(uuid);
+            }
+            None => {
+                let status = FogStatus { last_active: now, ..FogStatus::default() };
+                inner.fogs.insert(uuid.clone(), status);
+                inner.changed_fogs.soon(uuid);
+            }
+        }
+    }
+
     /// Changes an agent's status in place.
     pub fn update_fog(&self, uuid: &FogUuid, change: impl FnOnce(&mut FogStatus)) {
-        let mut inner = lock(&self.0);
-        change(inner.fogs.entry(uuid.clone()).or_default());
-        inner.changed_fogs.insert(uuid.clone());
+        let mut status = self.fog(uuid);
+        change(&mut status);
+        self.set_fog(uuid, status);
     }
 
     /// Changes a microservice's status in place, if it has one.
@@ -66,14 +84,29 @@ impl Statuses {
     ) {
         let mut inner = lock(&self.0);
         if let Some(status) = inner.microservices.get_mut(uuid) {
+            let before = status.clone();
             change(status);
-            inner.changed_microservices.insert(uuid.clone());
+            if before.differs_in_kind(status) {
+                inner.changed_microservices.soon(uuid);
+            } else {
+                inner.changed_microservices.later(uuid);
+            }
         }
     }
 
     /// Sets an agent's status.
-    pub fn set_fog(&self, uuid: FogUuid, status: FogStatus) {
-        self.update_fog(&uuid, |stored| *stored = status);
+    pub fn set_fog(&self, uuid: &FogUuid, status: FogStatus) {
+        let mut inner = lock(&self.0);
+        let before = inner.fogs.get(uuid);
+        if before.is_none_or(|before| before.differs_in_kind(&status)) {
+            inner.changed_fogs.soon(uuid);
+        } else {
+            inner.changed_fogs.later(uuid);
+        }
+        match inner.fogs.get_mut(uuid) {
+            Some(stored) => *stored = status,
+            None => drop(inner.fogs.insert(uuid.clone(), status)),
+        }
     }
 
     /// Sets or forgets a microservice's status.
@@ -81,7 +114,7 @@ impl Statuses {
         let mut inner = lock(&self.0);
         match status {
             Some(status) => {
-                inner.changed_microservices.insert(uuid.clone());
+                inner.changed_microservices.soon(&uuid);
                 inner.microservices.insert(uuid, status);
             }
             None => {
@@ -115,11 +148,11 @@ impl Statuses {
         inner.changed_fogs.remove(uuid);
     }
 
-    /// What changed since the last call.
-    pub fn take_changed(&self) -> Changed {
+    /// What is to be written at this turn; `all` takes everything that changed.
+    pub fn take_changed(&self, all: bool) -> Changed {
         let mut inner = lock(&self.0);
-        let fogs = std::mem::take(&mut inner.changed_fogs);
-        let microservices = std::mem::take(&mut inner.changed_microservices);
+        let fogs = inner.changed_fogs.take(all);
+        let microservices = inner.changed_microservices.take(all);
         Changed {
             fogs: fogs
                 .into_iter()

@@ -185,7 +185,7 @@ pub fn take_status(app: &App, uuid: &FogUuid, report: &Value, now: i64) -> Resul
     changed.update(&body, now)?;
     let reported = body.get("microserviceStatus").and_then(Value::as_str).unwrap_or_default();
     let reported = reported_microservices(reported);
-    app.live.statuses.set_fog(uuid.clone(), changed);
+    app.live.statuses.set_fog(uuid, changed);
     for (id, item) in reported {
         if app.live.owners.is_on(&id, uuid) {
             app.live.statuses.update_microservice(&id, |status| status.update(&item, now));

@@ -74,8 +74,12 @@ pub(super) const ROUTES: &[Route] = &[
 fn list(work: &mut Work<'_>, request: &Request) -> Answered {
     let system = request.query("system") == Some("true");
     let filters = filters(request)?;
+    let rows = store::fog::list(work.tx, request.user()?, system)?;
+    if filters.is_empty() && !system {
+        return Ok(Reply::text(view::fog::list_text(work, request.user()?, &rows)?));
+    }
     let mut shown = Vec::new();
-    for row in store::fog::list(work.tx, request.user()?, system)? {
+    for row in rows {
         let body = view::fog::fog(work, &row)?;
         if filters.iter().all(|filter| filter.matches(&body)) {
             shown.push(body);

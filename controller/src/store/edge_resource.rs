@@ -51,6 +51,19 @@ pub fn of_fog(tx: &mut dyn Tx, fog: &FogUuid) -> Stored<Vec<EdgeResource>> {
     tx.query(sql, &[fog.as_str().into()])?.iter().map(read).collect()
 }
 
+/// Resources linked to a user's agents, by agent, in the order of the resources.
+///
+/// # Errors
+/// When the database fails.
+pub fn linked_of_user(tx: &mut dyn Tx, user_id: i64) -> Stored<Vec<(FogUuid, EdgeResource)>> {
+    let sql =
+        "SELECT e.id, e.user_id, e.name, e.version, e.document, l.fog_uuid FROM edge_resources e
+               JOIN edge_resource_links l ON l.resource_id = e.id
+               JOIN fogs f ON f.uuid = l.fog_uuid WHERE f.user_id = ?1 ORDER BY e.id";
+    let rows = tx.query(sql, &[user_id.into()])?;
+    rows.iter().map(|row| Ok((FogUuid::from(row.text(5)?), read(row)?))).collect()
+}
+
 /// Agents that a resource is linked to.
 ///
 /// # Errors

@@ -75,6 +75,21 @@ pub fn all(tx: &mut dyn Tx) -> Stored<Vec<Fog>> {
     tx.query(sql, &[])?.iter().map(read).collect()
 }
 
+/// Agents whose messages another agent's router carries because they name it.
+///
+/// # Errors
+/// When the database fails.
+pub fn with_network_router(tx: &mut dyn Tx, router: &FogUuid) -> Stored<Vec<Fog>> {
+    let sql = "SELECT uuid, user_id, name, is_system, created, updated, document FROM fogs
+               WHERE document LIKE ?1";
+    let pattern = format!("%\"network_router\":\"{router}\"%");
+    let found: Vec<Fog> =
+        tx.query(sql, &[pattern.into()])?.iter().map(read).collect::<Stored<_>>()?;
+    // LIKE takes letters of both cases for the same.
+    let names = |fog: &Fog| fog.settings.network_router.as_deref() == Some(router.as_str());
+    Ok(found.into_iter().filter(names).collect())
+}
+
 /// Adds an agent.
 ///
 /// # Errors

@@ -95,7 +95,7 @@ pub fn system(tx: &mut dyn Tx, fog: &FogUuid, item: i64) -> Stored<Option<Micros
 /// When the database fails.
 pub fn with_host_expressions(tx: &mut dyn Tx) -> Stored<Vec<Microservice>> {
     let sql = "SELECT uuid, name, application_id, fog_uuid, user_id, catalog_item_id, registry_id, rebuild,
-               created, updated, document FROM microservices WHERE document LIKE '%\"address\":\"${%'";
+               created, updated, document FROM microservices WHERE has_host_expressions = 1";
     many(tx, sql, &[])
 }
 
@@ -106,8 +106,8 @@ pub fn with_host_expressions(tx: &mut dyn Tx) -> Stored<Vec<Microservice>> {
 pub fn insert(tx: &mut dyn Tx, new: &Microservice) -> Stored<u64> {
     tx.execute(
         "INSERT INTO microservices (uuid, name, application_id, fog_uuid, user_id, catalog_item_id,
-         registry_id, rebuild, created, updated, document)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+         registry_id, rebuild, created, updated, document, has_host_expressions)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         &parameters(new)?,
     )
 }
@@ -119,13 +119,14 @@ pub fn insert(tx: &mut dyn Tx, new: &Microservice) -> Stored<u64> {
 pub fn update(tx: &mut dyn Tx, changed: &Microservice) -> Stored<u64> {
     tx.execute(
         "UPDATE microservices SET name = ?2, application_id = ?3, fog_uuid = ?4, user_id = ?5,
-         catalog_item_id = ?6, registry_id = ?7, rebuild = ?8, created = ?9, updated = ?10, document = ?11
-         WHERE uuid = ?1",
+         catalog_item_id = ?6, registry_id = ?7, rebuild = ?8, created = ?9, updated = ?10, document = ?11,
+         has_host_expressions = ?12 WHERE uuid = ?1",
         &parameters(changed)?,
     )
 }
 
-fn parameters(of: &Microservice) -> Stored<[SqlValue; 11]> {
+fn parameters(of: &Microservice) -> Stored<[SqlValue; 12]> {
+    let expressions = of.spec.extra_hosts.iter().any(|host| host.address.starts_with("${"));
     Ok([
         of.uuid.as_str().into(),
         of.name.as_str().into(),
@@ -138,6 +139,7 @@ fn parameters(of: &Microservice) -> Stored<[SqlValue; 11]> {
         of.created.into(),
         of.updated.into(),
         serde_json::to_string(&of.spec)?.into(),
+        expressions.into(),
     ])
 }
 

@@ -56,6 +56,35 @@ pub fn downstreams(tx: &mut dyn Tx, id: i64) -> Stored<Vec<Router>> {
     tx.query(sql, &[id.into()])?.iter().map(read).collect()
 }
 
+/// Routers of a user's agents, but for system agents.
+///
+/// # Errors
+/// When the database fails.
+pub fn of_user(tx: &mut dyn Tx, user_id: i64) -> Stored<Vec<Router>> {
+    let sql = "SELECT r.id, r.fog_uuid, r.is_default, r.created, r.updated, r.document FROM fogs f
+               JOIN routers r ON r.fog_uuid = f.uuid WHERE f.user_id = ?1 AND f.is_system = 0";
+    tx.query(sql, &[user_id.into()])?.iter().map(read).collect()
+}
+
+/// What the routers of a user's agents dial, in order: agent, agent of the other router, whether that is the default.
+///
+/// # Errors
+/// When the database fails.
+pub fn upstreams_of_user(
+    tx: &mut dyn Tx,
+    user_id: i64,
+) -> Stored<Vec<(FogUuid, Option<FogUuid>, bool)>> {
+    let sql = "SELECT f.uuid, d.fog_uuid, d.is_default FROM fogs f
+               JOIN routers r ON r.fog_uuid = f.uuid
+               JOIN router_connections c ON c.source_id = r.id
+               JOIN routers d ON d.id = c.dest_id
+               WHERE f.user_id = ?1 AND f.is_system = 0 ORDER BY d.id";
+    let rows = tx.query(sql, &[user_id.into()])?;
+    rows.iter()
+        .map(|row| Ok((row.text(0)?.into(), row.text_or_null(1)?.map(FogUuid::from), row.flag(2)?)))
+        .collect()
+}
+
 /// Adds a router; `id` is ignored.
 ///
 /// # Errors

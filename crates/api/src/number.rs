@@ -12,12 +12,9 @@ const EXACT: f64 = 9_007_199_254_740_992.0;
 
 /// The integer that `value` stands for, if it has no fraction and is exactly representable.
 pub fn integral(value: f64) -> Option<i64> {
-    if value.fract() == 0.0 && value.abs() < EXACT {
-        // Formatting avoids a lossy cast; the range was checked above.
-        format!("{value:.0}").parse().ok()
-    } else {
-        None
-    }
+    #[allow(clippy::cast_possible_truncation, reason = "whole and exact within the range")]
+    let whole = || value as i64;
+    (value.fract() == 0.0 && value.abs() < EXACT).then(whole)
 }
 
 /// A JSON number, integral where the value is; null for what JSON cannot hold.
