@@ -15,6 +15,9 @@ use crate::live::{Effect, Live};
 use crate::settings::Settings;
 use crate::store::{self, Done, Job, Store, Tx};
 
+/// Rows of change flags that may wait for an agent before they become one: it may be away for months.
+const UNHEARD: usize = 32;
+
 /// Everything that requests share.
 pub struct App {
     /// Settings.
@@ -214,8 +217,19 @@ impl<'a> Work<'a> {
     /// When the database fails.
     pub fn flag(&mut self, fog: &FogUuid, flags: Flags) -> Result<(), ApiError> {
         let stamp = self.stamp()?;
+        let mut flags = flags;
+        if self.live.board.waiting(fog) >= UNHEARD {
+            // One row for all: whoever has read some of them already is told of those once more.
+            let (all, newest) = store::change::take_all(self.tx, fog)?;
+            flags = flags.with(all);
+            self.effects.push(Effect::Flags(fog.clone(), stamp, flags));
+            if newest < time::iso(stamp) {
+                self.effects.push(Effect::Acknowledged(fog.clone(), newest));
+            }
+        } else {
+            self.effects.push(Effect::Flags(fog.clone(), stamp, flags));
+        }
         store::change::insert(self.tx, fog, &time::iso(stamp), flags)?;
-        self.effects.push(Effect::Flags(fog.clone(), stamp, flags));
         Ok(())
     }
 

@@ -65,6 +65,37 @@ fn a_change_after_the_read_survives_the_acknowledgement() {
 }
 
 #[test]
+fn what_waits_for_an_absent_agent_is_bounded_and_loses_nothing() {
+    let mut setup = setup();
+    let order = |setup: &Setup, what: &str| {
+        let path = format!("/iofog/{}/{what}", setup.uuid);
+        let answer = setup.controller.call("POST", &path, Some(&setup.user), &Value::Null);
+        assert_eq!(answer.status, 204, "{}", answer.text);
+    };
+    order(&setup, "reboot");
+    let (_, stamp) = setup.controller.flags(&setup.agent);
+    for _ in 0..100 {
+        order(&setup, "prune");
+    }
+    if !common::on_postgres() {
+        let path = setup.controller.folder().join("controller.sqlite");
+        let sql = "SELECT count(*) FROM changes";
+        let rows: i64 =
+            rusqlite::Connection::open(path).unwrap().query_row(sql, [], |row| row.get(0)).unwrap();
+        assert!(rows < 40, "{rows} rows");
+    }
+    // What was read before the rows became one is told once more rather than lost.
+    setup.controller.acknowledge(&setup.agent, &stamp);
+    assert!(setup.controller.flags(&setup.agent).0.contains(&"prune".to_owned()));
+    order(&setup, "reboot");
+    setup.controller.kill_and_restart();
+    assert_eq!(setup.controller.flags(&setup.agent).0, ["reboot", "prune"]);
+    setup.controller.settle(&setup.agent);
+    setup.controller.kill_and_restart();
+    assert_eq!(setup.controller.flags(&setup.agent).0, Vec::<String>::new());
+}
+
+#[test]
 fn a_deleted_agent_is_refused() {
     let setup = setup();
     let uuid = setup.controller.gateway(&setup.user, "gw", "10.0.1.1");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use iofog_api::FogUuid;
+use iofog_api::{FogUuid, MicroserviceUuid};
 use iofog_link::{Id, MicroserviceDelta, NodeDelta, StatusDelta};
 use serde_json::{Map, Value, json};
 
@@ -42,21 +42,30 @@ impl Reporter {
         self.store(app, Value::Object(body), now);
     }
 
-    /// An open link is a status in which nothing changed.
+    /// An open link is a status in which nothing changed but times.
     pub(super) fn freshen(&self, app: &Arc<App>, now: i64) {
         if self.clock.is_none() {
             return;
         }
-        let mut body = self.node(&NodeDelta::default(), now);
-        let items: Vec<Value> = self
-            .running
-            .iter()
-            .map(
-                |(id, started)| json!({ "id": id, "operatingDuration": self.since(*started, now) }),
-            )
-            .collect();
-        body.insert("microserviceStatus".to_owned(), Value::from(Value::Array(items).to_string()));
-        self.store(app, Value::Object(body), now);
+        let clock = self.agent_clock(now).max(0);
+        app.live.statuses.update_fog(&self.fog, |status| {
+            "RUNNING".clone_into(&mut status.daemon_status);
+            status.system_time = clock;
+            status.last_status_time = clock;
+            status.daemon_last_start = self.started;
+            status.daemon_operating_duration = self.since(self.started, now);
+            status.received = now;
+            status.last_active = now;
+        });
+        for (id, started) in &self.running {
+            let uuid = MicroserviceUuid::from(id.as_str());
+            if app.live.owners.is_on(&uuid, &self.fog) {
+                app.live.statuses.update_microservice(&uuid, |status| {
+                    status.operating_duration = self.since(*started, now);
+                    status.updated = now;
+                });
+            }
+        }
     }
 
     fn store(&self, app: &Arc<App>, body: Value, now: i64) {

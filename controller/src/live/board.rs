@@ -78,6 +78,11 @@ impl Board {
         (flags, stamp)
     }
 
+    /// Number of rows that an agent has not acknowledged.
+    pub fn waiting(&self, fog: &FogUuid) -> usize {
+        lock(&self.0).agents.get(fog).map_or(0, |agent| agent.rows.len())
+    }
+
     /// Grows with each change of what an agent is to do, and is as old as the database: the digits of its newest stamp.
     pub fn generation(&self, fog: &FogUuid) -> u64 {
         lock(&self.0).agents.get(fog).map_or(0, |agent| iofog_link::generation(&agent.newest))

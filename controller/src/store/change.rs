@@ -28,6 +28,22 @@ pub fn next_stamp(tx: &mut dyn Tx, now: i64) -> Stored<i64> {
     tx.insert(sql, &[now.into()])
 }
 
+/// Removes all rows of an agent that does not acknowledge; gives their flags together and the newest stamp.
+///
+/// # Errors
+/// When the database fails.
+pub fn take_all(tx: &mut dyn Tx, fog: &FogUuid) -> Stored<(Flags, String)> {
+    let sql = "SELECT stamp, flags FROM changes WHERE fog_uuid = ?1 ORDER BY id";
+    let rows = tx.query(sql, &[fog.as_str().into()])?;
+    let mut all = (Flags::default(), String::new());
+    for row in &rows {
+        let flags = Flags(u32::try_from(row.int(1)?).unwrap_or_default());
+        all = (all.0.with(flags), row.text(0)?);
+    }
+    tx.execute("DELETE FROM changes WHERE fog_uuid = ?1", &[fog.as_str().into()])?;
+    Ok(all)
+}
+
 /// All rows in order. Read once at start.
 ///
 /// # Errors
