@@ -385,7 +385,7 @@ async fn probe(app: &Arc<App>, method: &Method, path: &str) -> Option<Answer> {
     }
     match path.strip_suffix('/').unwrap_or(path) {
         "/docs" => return Some(page(StatusCode::OK, openapi::page::page(&openapi::document()))),
-        "/docs/openapi.json" => return Some(json(StatusCode::OK, &openapi::document())),
+        "/docs/openapi.json" => return Some(json(StatusCode::OK, openapi::document().to_string())),
         _ => {}
     }
     let (status, text) = match path {
