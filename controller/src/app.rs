@@ -1,10 +1,10 @@
 //! The running Controller: settings, store and live state, and the way to run a transaction.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use iofog_api::{ApiError, FogUuid, MicroserviceUuid, time};
-use tokio::sync::oneshot;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::change::Flags;
 use crate::domain::microservice::Microservice;
@@ -12,6 +12,7 @@ use crate::domain::status::{FogStatus, MicroserviceStatus};
 use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
 use crate::live::{Effect, Live};
+use crate::notify::{self, Notice};
 use crate::settings::Settings;
 use crate::store::{self, Done, Job, Store, Tx};
 
@@ -32,6 +33,10 @@ pub struct App {
     pub limits: Limits,
     /// Counters.
     pub metrics: Metrics,
+    /// Somebody asked for the end.
+    asked: tokio::sync::Notify,
+    notices: mpsc::Sender<Notice>,
+    noticed: Mutex<Option<mpsc::Receiver<Notice>>>,
     store: Box<dyn Store>,
 }
 
@@ -48,6 +53,7 @@ pub struct Work<'a> {
     store: &'a dyn Store,
     stamp: Option<i64>,
     effects: Vec<Effect>,
+    notices: Vec<Notice>,
 }
 
 /// Epoch ms of the system clock.
@@ -63,7 +69,37 @@ impl App {
     pub fn new(settings: Settings, store: Box<dyn Store>, origin: String) -> Arc<Self> {
         let (live, started) = (Live::default(), Instant::now());
         let (limits, metrics) = (Limits::default(), Metrics::default());
-        Arc::new(Self { settings, live, started, origin, limits, metrics, store })
+        let asked = tokio::sync::Notify::new();
+        let (notices, noticed) = mpsc::channel(notify::WAITING);
+        let noticed = Mutex::new(Some(noticed));
+        Arc::new(Self {
+            settings,
+            live,
+            started,
+            origin,
+            limits,
+            metrics,
+            asked,
+            notices,
+            noticed,
+            store,
+        })
+    }
+
+    /// What is to be told of agents; the first who asks gets it.
+    #[must_use]
+    pub fn notices(&self) -> Option<mpsc::Receiver<Notice>> {
+        self.noticed.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Asks the program to end, as SIGTERM does.
+    pub fn ask_to_stop(&self) {
+        self.asked.notify_one();
+    }
+
+    /// Waits for that.
+    pub async fn asked_to_stop(&self) {
+        self.asked.notified().await;
     }
 
     /// Milliseconds since the start, on a clock that never jumps.
@@ -145,6 +181,7 @@ impl App {
             let mut work = Work::new(tx, &app);
             let mut result = body(&mut work);
             let effects = std::mem::take(&mut work.effects);
+            let notices = std::mem::take(&mut work.notices);
             if result.is_ok()
                 && let Err(error) = work.publish(&app.origin, &effects)
             {
@@ -158,6 +195,8 @@ impl App {
                 };
                 if result.is_ok() {
                     app.live.apply(effects);
+                    // Too many wait: those are not told.
+                    notices.into_iter().for_each(|notice| drop(app.notices.try_send(notice)));
                 }
                 // A caller that went away needs no answer.
                 let _ = sender.send(result);
@@ -177,6 +216,7 @@ impl<'a> Work<'a> {
             store: &*app.store,
             stamp: None,
             effects: Vec::new(),
+            notices: Vec::new(),
         }
     }
 
@@ -273,6 +313,11 @@ impl<'a> Work<'a> {
     /// Sets an agent's status once committed.
     pub fn set_fog_status(&mut self, uuid: &FogUuid, status: FogStatus) {
         self.effects.push(Effect::Fog(uuid.clone(), Box::new(status)));
+    }
+
+    /// Tells a virtual node once committed.
+    pub fn notice(&mut self, notice: Notice) {
+        self.notices.push(notice);
     }
 
     /// Leaves something else behind once committed.

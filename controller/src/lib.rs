@@ -3,15 +3,20 @@
 //! A request travels `http` → `routes` (the declared table) → `ops` (one transaction) → `domain` (rules) and `store` (rows);
 //! what must not wait for a disk lives in `live`.
 
+pub mod admin;
 pub mod app;
+pub mod cli;
 pub mod domain;
+pub mod ftp;
 pub mod http;
 pub mod import;
 pub mod jobs;
 pub mod link;
 pub mod live;
+pub mod notify;
 pub mod openapi;
 pub mod ops;
+pub mod process;
 pub mod routes;
 pub mod settings;
 pub mod start;

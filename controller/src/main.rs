@@ -1,25 +1,14 @@
-//! `iofog-controller`: arguments, signals, and the life of the server.
+//! `iofog-controller`: arguments, and which part of the program they start.
 
-use std::fs::{File, TryLockError};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
+use std::io::Write as _;
+use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result};
 use argh::FromArgs;
 use iofog_controller::app::App;
-use iofog_controller::http::server;
-use iofog_controller::http::tls::Tls;
 use iofog_controller::settings::Settings;
-use iofog_controller::start::start;
-use iofog_controller::store::Store;
-use iofog_controller::store::postgres::{PgStore, Server};
-use iofog_controller::store::sqlite::SqliteStore;
-use iofog_controller::{import, jobs, stop};
-use ring::rand::{SecureRandom as _, SystemRandom};
-use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
+use iofog_controller::{cli, import, process};
 
 /// ioFog Controller.
 #[derive(FromArgs)]
@@ -32,20 +21,43 @@ struct Arguments {
 #[argh(subcommand)]
 enum Command {
     Start(Start),
+    Stop(Stop),
+    Init(Init),
     Import(Import),
     Version(Version),
 }
 
-/// Serves the API in the foreground until SIGTERM or SIGINT.
+/// Serves the API in the foreground until SIGTERM, SIGINT, or `stop`.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "start")]
 struct Start {
-    /// folder of the database (default /var/lib/iofog-controller)
+    /// folder of the database and of config.json (default /var/lib/iofog-controller)
     #[argh(option)]
     data_dir: Option<PathBuf>,
     /// log level: error, warn, info, debug or trace
     #[argh(option, default = "log::LevelFilter::Info")]
     log_level: log::LevelFilter,
+    /// log level debug
+    #[argh(switch, short = 'v')]
+    verbose: bool,
+}
+
+/// Ends the Controller that runs on a folder.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "stop")]
+struct Stop {
+    /// its folder (default /var/lib/iofog-controller)
+    #[argh(option)]
+    data_dir: Option<PathBuf>,
+}
+
+/// Creates the database, or brings it up to date.
+#[derive(FromArgs)]
+#[argh(subcommand, name = "init")]
+struct Init {
+    /// its folder (default /var/lib/iofog-controller)
+    #[argh(option)]
+    data_dir: Option<PathBuf>,
 }
 
 /// Takes over the SQLite database of a Controller 3.0.4 that was stopped, into a new database of this one.
@@ -66,121 +78,81 @@ struct Import {
 struct Version {}
 
 fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments.first().is_some_and(|first| cli::knows(first)) {
+        let result = sub_command(arguments);
+        if let Err(error) = &result {
+            let _ = writeln!(std::io::stderr(), "{error:#}");
+        }
+        return if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     let arguments: Arguments = argh::from_env();
     let result = match arguments.command {
         Command::Start(start) => run(start),
+        Command::Stop(stop) => cli::stop(&Settings::data_dir(stop.data_dir)),
+        Command::Init(init) => initialise(init),
         Command::Import(import) => take_over(import),
         Command::Version(_) => print_version(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
+            if log::max_level() == log::LevelFilter::Off {
+                let _ = writeln!(std::io::stderr(), "{error:#}");
+            }
             log::error!("{error:#}");
             ExitCode::FAILURE
         }
     }
 }
 
+/// A sub-command of a noun; `--data-dir` may stand anywhere behind it.
+fn sub_command(mut arguments: Vec<String>) -> Result<()> {
+    let mut data_dir = None;
+    if let Some(at) = arguments.iter().position(|argument| argument == "--data-dir") {
+        let mut option = arguments.drain(at..(at + 2).min(arguments.len()));
+        data_dir = option.nth(1).map(PathBuf::from);
+        drop(option);
+        data_dir.as_ref().context("--data-dir needs a folder")?;
+    }
+    let folder = Settings::data_dir(data_dir);
+    let open = || process::open_here(Settings::load(Some(folder.clone()))?);
+    cli::run(&arguments, &folder, &open)
+}
+
 fn print_version() -> Result<()> {
-    use std::io::Write as _;
     writeln!(std::io::stdout(), "{}", env!("CARGO_PKG_VERSION")).context("cannot print")
 }
 
 fn run(start: Start) -> Result<()> {
-    iofog_log_sink::init(iofog_log_sink::Options {
-        level: start.log_level,
+    let level = if start.verbose { log::LevelFilter::Debug } else { start.log_level };
+    let sink = iofog_log_sink::init(iofog_log_sink::Options {
+        level,
         ..iofog_log_sink::Options::default()
     })
     .context("cannot start the log")?;
-    let settings = Settings::read(|name| std::env::var(name).ok(), start.data_dir)?;
-    tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .context("cannot start the runtime")?
-        .block_on(serve(settings))
+    let settings = Settings::load(start.data_dir)?;
+    if let Some(target) = &settings.log {
+        sink.set_target(target).context("Service_LogsDirectory")?;
+    }
+    process::runtime()?.block_on(process::serve(settings))
 }
 
-async fn serve(settings: Settings) -> Result<()> {
-    let origin = random_name()?;
-    let (store, _lock) = open(&settings, &origin)?;
-    let host = settings.host.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
-    let address = SocketAddr::new(host, settings.port);
-    let tls = settings.certificate.as_ref().map(|one| Tls::open(one, &settings.data_dir));
-    let tls = tls.transpose()?.map(Arc::new);
-    let app = start(settings, store, origin).await.context("cannot load the database")?;
-    let listener =
-        TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
-    log::info!("listening on {}", listener.local_addr().unwrap_or(address));
-    let (stopper, stop) = stop::channel();
-    let jobs = tokio::spawn(jobs::run(app.clone(), stop.clone()));
-    let serving = tokio::spawn(server::serve(app, listener, tls, stop));
-    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    log::info!("stopping");
-    stopper.stop();
-    serving.await.context("the server failed")?;
-    jobs.await.context("the jobs failed")
+fn initialise(arguments: Init) -> Result<()> {
+    iofog_log_sink::init(iofog_log_sink::Options::default()).context("cannot start the log")?;
+    process::open_here(Settings::load(arguments.data_dir)?).map(drop)
 }
 
 /// Fills the database that the settings name from a file of the other Controller, and says what it held.
 fn take_over(arguments: Import) -> Result<()> {
-    use std::io::Write as _;
     iofog_log_sink::init(iofog_log_sink::Options::default()).context("cannot start the log")?;
-    let settings = Settings::read(|name| std::env::var(name).ok(), arguments.data_dir)?;
-    let origin = random_name()?;
-    let (store, _lock) = open(&settings, &origin)?;
+    let settings = Settings::load(arguments.data_dir)?;
+    let origin = process::random_name()?;
+    let (store, _lock) = process::open(&settings, &origin)?;
     let app = App::new(settings, store, origin);
     let report = tokio::runtime::Builder::new_current_thread()
         .build()
         .context("cannot start the runtime")?
         .block_on(import::import(&app, &arguments.file))?;
     write!(std::io::stdout(), "{report}").context("cannot print")
-}
-
-/// A name that no other Controller has.
-fn random_name() -> Result<String> {
-    let mut bytes = [0; 8];
-    SystemRandom::new().fill(&mut bytes).map_err(|_| anyhow!("no random numbers"))?;
-    Ok(format!("{:016x}", u64::from_ne_bytes(bytes)))
-}
-
-/// Opens the database; an embedded one is locked for as long as the file is kept.
-fn open(settings: &Settings, origin: &str) -> Result<(Box<dyn Store>, Option<File>)> {
-    if let Some(address) = settings.database.clone() {
-        let origin = origin.to_owned();
-        let opening = std::thread::spawn(move || {
-            let server = Server::new(&address)?;
-            PgStore::open(server, origin).with_context(|| format!("cannot open {address:?}"))
-        });
-        // The client blocks, which a thread of the runtime must not; nothing else runs yet.
-        let store = opening.join().map_err(|_| anyhow!("opening the database failed"))??;
-        return Ok((Box::new(store), None));
-    }
-    std::fs::create_dir_all(&settings.data_dir)
-        .with_context(|| format!("cannot create {}", settings.data_dir.display()))?;
-    let lock = lock(&settings.data_dir)?;
-    let path = settings.data_dir.join("controller.sqlite");
-    let store =
-        SqliteStore::open(&path).with_context(|| format!("cannot open {}", path.display()))?;
-    Ok((Box::new(store), Some(lock)))
-}
-
-/// Keeps a second Controller away from the same data for as long as the file is open: each would believe in its own
-/// live state.
-fn lock(data_dir: &Path) -> Result<File> {
-    let path = data_dir.join("controller.lock");
-    let file = File::create(&path).with_context(|| format!("cannot create {}", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => {
-            bail!("another Controller works on {}", data_dir.display())
-        }
-        Err(TryLockError::Error(error)) => {
-            Err(error).with_context(|| format!("cannot lock {}", path.display()))
-        }
-    }
 }

@@ -1,11 +1,14 @@
-//! Settings from the environment (controller contract 23): names with `_` between levels, and the plain names that
-//! deployments use.
+//! Settings (controller contract 23) from the environment, names with `_` between levels and the plain names that deployments use,
+//! and from `config.json`.
+
+pub mod file;
 
 use std::net::IpAddr;
 use std::ops::Range;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
+use iofog_log_sink::Target;
 
 use crate::store::postgres::Address;
 
@@ -18,6 +21,12 @@ pub struct Settings {
     pub port: u16,
     /// Folder of the embedded database.
     pub data_dir: PathBuf,
+    /// Folder of the file with the process's number (`PID_BASE`).
+    pub pid_base: PathBuf,
+    /// Files to log to (`Service_Logs*`); absent = standard error.
+    pub log: Option<Target>,
+    /// Who hears of agents made and removed (`Kubelet_Uri`).
+    pub kubelet: String,
     /// The PostgreSQL database to use instead (`DB_PROVIDER=postgres`).
     pub database: Option<Address>,
     /// Life of a user's token in ms.
@@ -86,6 +95,7 @@ impl Settings {
     /// # Errors
     /// Naming the variable whose value makes no sense.
     pub fn read(get: impl Fn(&str) -> Option<String>, data_dir: Option<PathBuf>) -> Result<Self> {
+        let data_dir = Self::data_dir(data_dir);
         let number = |name: &str, default: i64| -> Result<i64> {
             get(name).map_or(Ok(default), |text| {
                 text.parse().with_context(|| format!("{name}: {text} is no number"))
@@ -118,7 +128,10 @@ impl Settings {
             },
             host,
             port: u16::try_from(port).with_context(|| format!("Server_Port: {port} is no port"))?,
-            data_dir: data_dir.unwrap_or_else(|| PathBuf::from("/var/lib/iofog-controller")),
+            pid_base: get("PID_BASE").map_or_else(|| data_dir.clone(), PathBuf::from),
+            log: log(&get, &number)?,
+            kubelet: get("Kubelet_Uri").unwrap_or_else(|| "http://localhost:1234".to_owned()),
+            data_dir,
             user_token_ms: seconds("Settings_UserTokenExpirationIntervalSeconds", 3600)?,
             fog_token_ms: seconds("Settings_FogTokenExpirationIntervalSeconds", 3600)?,
             status_job_ms: u64::try_from(seconds("Settings_FogStatusUpdateIntervalSeconds", 30)?)
@@ -147,11 +160,50 @@ impl Settings {
 }
 
 impl Settings {
+    /// The folder: as given, else `IOFOG_DATA_DIR`, else the packages' own.
+    #[must_use]
+    pub fn data_dir(given: Option<PathBuf>) -> PathBuf {
+        given
+            .or_else(|| std::env::var_os("IOFOG_DATA_DIR").map(PathBuf::from))
+            .unwrap_or_else(|| PathBuf::from("/var/lib/iofog-controller"))
+    }
+
+    /// The settings of this process: environment over file over defaults.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or naming the setting whose value makes no sense.
+    pub fn load(data_dir: Option<PathBuf>) -> Result<Self> {
+        let data_dir = Self::data_dir(data_dir);
+        let document = file::read(&file::path(&data_dir))?;
+        let get = |name: &str| {
+            std::env::var(name).ok().or_else(|| file::get(&document, name).map(file::text))
+        };
+        Self::read(get, Some(data_dir))
+    }
+
     /// Folder of image snapshots.
     #[must_use]
     pub fn snapshots(&self) -> PathBuf {
         self.data_dir.join("snapshots")
     }
+}
+
+/// Only deployments that name a folder log to files: containers and services take standard error.
+fn log(
+    get: &impl Fn(&str) -> Option<String>,
+    number: &impl Fn(&str, i64) -> Result<i64>,
+) -> Result<Option<Target>> {
+    let Some(directory) = get("Service_LogsDirectory").filter(|text| !text.is_empty()) else {
+        return Ok(None);
+    };
+    let size = number("Service_LogsFileSize", 10_485_760)?;
+    let count = number("Service_LogsFileCount", 10)?;
+    Ok(Some(Target::RotatingFile {
+        directory: PathBuf::from(directory),
+        stem: "iofog-controller".to_owned(),
+        limit_bytes: u64::try_from(size).context("Service_LogsFileSize: must not be negative")?,
+        count: u32::try_from(count.max(1)).context("Service_LogsFileCount: is too large")?,
+    }))
 }
 
 /// HTTPS is for those who turn the development mode off and say with which certificate.

@@ -455,6 +455,9 @@ fn diagnostics(walk: &mut Walk, uuid: &str, one: &str) {
     walk.bad("agent.put-strace", "/agent/strace", item("none"), 404);
     walk.good("strace.get", &format!("{path}?format=string"), none());
     walk.bad("strace.get", "/microservices/none/strace?format=string", none(), 404);
+    // Its success wants a server: `strace.rs` has one.
+    walk.good.insert("strace.ftp");
+    walk.bad("strace.ftp", &path, json!({ "ftpHost": "h" }), 400);
     let path = format!("/microservices/{one}/image-snapshot");
     walk.good("snapshot.request", &path, none());
     walk.bad("snapshot.request", "/microservices/none/image-snapshot", none(), 404);

@@ -204,7 +204,7 @@ async fn respond(
     if let Some(wait) = guess.as_ref().and_then(|guess| app.limits.wait(guess, app.steady_ms())) {
         return Ok(too_many(wait));
     }
-    let mut request = Request {
+    let request = Request {
         caller,
         parameters,
         query: query::sanitised(parts.uri.query().unwrap_or_default()),
@@ -212,22 +212,7 @@ async fn respond(
         file: parsed.file,
         wait: wait_of(text_of(&parts.headers, "prefer")),
     };
-    let result = match route.handler {
-        Handler::Read(run) => app.read(move |work| run(work, &request)).await,
-        Handler::Write(run) => {
-            app.write(move |work| {
-                if route.rendered {
-                    routes::render(work, &mut request)?;
-                }
-                run(work, &request)
-            })
-            .await
-        }
-        Handler::Live(run) => run(&app, &request),
-        Handler::Async(run) => run(Arc::clone(&app), request, stop).await,
-        // Answered above.
-        Handler::Link => Ok(Reply::empty()),
-    };
+    let result = routes::run(&app, route, request, stop).await;
     if let (Some(guess), Err(error)) = (guess, &result)
         && !matches!(error.class, ErrorClass::Internal | ErrorClass::Validation)
     {

@@ -119,6 +119,14 @@ const TRACES: &[Field] = &[must(
     List(&Object(&[must("microserviceUuid", STRING), must("buffer", STRING)])),
 )];
 
+const TRACE_TARGET: &[Field] = &[
+    must("ftpHost", Text(1)),
+    must("ftpPort", PORT),
+    must("ftpUser", STRING),
+    must("ftpPass", STRING),
+    must("ftpDestDir", STRING),
+];
+
 const IMAGE: Kind = Object(&[
     must("containerImage", STRING),
     may("fogTypeId", Integer(1, 2)),
@@ -364,6 +372,7 @@ pub fn body(id: &str) -> Option<&'static [Field]> {
         "microservice.patch" => MICROSERVICE_UPDATE,
         "microservice.add-port" => PORT_MAPPING,
         "microservice.add-volume" => VOLUME_MAPPING,
+        "strace.ftp" => TRACE_TARGET,
         "strace.switch" => const { &[must("enable", Boolean)] },
         "route.create" => ROUTE,
         "route.patch" => ROUTE_UPDATE,

@@ -11,6 +11,7 @@ use crate::domain::microservice::Spec;
 use crate::domain::password::{random_text, token_hash};
 use crate::domain::router::{DEFAULT_ROUTER, RouterRequest};
 use crate::live::Effect;
+use crate::notify::Notice;
 use crate::settings::PROVISION_KEY_MS;
 use crate::store;
 
@@ -76,6 +77,7 @@ pub fn create(work: &mut Work<'_>, user: i64, body: &Fields<'_>) -> Result<FogUu
     sync_peripherals(work, &fog)?;
     work.flag(&fog.uuid, Flags::COMMON)?;
     work.set_fog_status(&fog.uuid, Default::default());
+    work.notice(Notice::Made(fog.uuid.clone()));
     Ok(fog.uuid)
 }
 
@@ -180,6 +182,7 @@ pub fn delete(work: &mut Work<'_>, fog: &Fog) -> Result<(), ApiError> {
     }
     store::fog::delete(work.tx, &fog.uuid)?;
     work.effect(Effect::DropFog(fog.uuid.clone()));
+    work.notice(Notice::Removed(fog.uuid.clone()));
     Ok(())
 }
 

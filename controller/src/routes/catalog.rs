@@ -58,7 +58,8 @@ pub(super) const ROUTES: &[Route] = &[
     ),
 ];
 
-fn show(item: &Item) -> Value {
+/// An item as the API shows it.
+pub(crate) fn show(item: &Item) -> Value {
     let settings = &item.settings;
     let images: Vec<_> = settings
         .images

@@ -4,7 +4,7 @@
 mod agent;
 mod application;
 mod application_template;
-mod catalog;
+pub(crate) mod catalog;
 mod config;
 mod edge_resource;
 mod flow;
@@ -17,7 +17,7 @@ mod router;
 mod snapshot;
 mod status;
 mod strace;
-mod tunnel;
+pub(crate) mod tunnel;
 mod user;
 
 use std::collections::BTreeSet;
@@ -347,6 +347,34 @@ async fn document(request: &Request, kind: &'static str) -> Result<Value, ApiErr
         .map_err(|_| ApiError::validation("Invalid YAML format: not UTF-8 text"))?;
     let _permit = READING.acquire().await.map_err(|_| ApiError::internal("reading is closed"))?;
     tokio::task::block_in_place(|| yaml::read(text, kind)).map(Value::Object)
+}
+
+/// Runs a route's handler.
+///
+/// # Errors
+/// What the handler refuses.
+pub async fn run(
+    app: &Arc<App>,
+    route: &'static Route,
+    mut request: Request,
+    stop: Stop,
+) -> Answered {
+    match route.handler {
+        Handler::Read(run) => app.read(move |work| run(work, &request)).await,
+        Handler::Write(run) => {
+            app.write(move |work| {
+                if route.rendered {
+                    render(work, &mut request)?;
+                }
+                run(work, &request)
+            })
+            .await
+        }
+        Handler::Live(run) => run(app, &request),
+        Handler::Async(run) => run(Arc::clone(app), request, stop).await,
+        // Only the server has a connection to hand over.
+        Handler::Link => Err(ApiError::validation("a device link needs a connection")),
+    }
 }
 
 /// Renders the templates in a request's body, in place.

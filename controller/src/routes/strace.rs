@@ -1,14 +1,17 @@
 //! Traces of microservices (controller contract 15): users switch them, agents deliver them.
 
-use iofog_api::{ApiError, Fields, MicroserviceUuid};
+use std::sync::Arc;
+
+use iofog_api::{ApiError, ErrorClass, Fields, MicroserviceUuid};
 use serde_json::json;
 
-use super::{Answered, Auth, Handler, Route, Verb};
-use crate::app::Work;
+use super::{Answered, AnsweredLater, Auth, Handler, Route, Verb};
+use crate::app::{App, Work};
 use crate::domain::change::Flags;
 use crate::http::{Reply, Request};
 use crate::ops::{agent, find};
-use crate::store;
+use crate::stop::Stop;
+use crate::{ftp, store};
 
 pub(super) const ROUTES: &[Route] = &[
     Route::new(
@@ -38,6 +41,15 @@ pub(super) const ROUTES: &[Route] = &[
         200,
         Handler::Read(get),
     ),
+    Route::new(
+        "strace.ftp",
+        Verb::Put,
+        "/microservices/:uuid/strace",
+        Auth::User,
+        204,
+        Handler::Async(upload),
+    )
+    .also(&[ErrorClass::Ftp]),
 ];
 
 /// Bytes kept of a trace; far below the reference's 100 million, which would not fit a device.
@@ -55,15 +67,47 @@ fn switch(work: &mut Work<'_>, request: &Request) -> Answered {
     Ok(Reply::empty())
 }
 
+fn kept(work: &mut Work<'_>, uuid: &MicroserviceUuid) -> Result<String, ApiError> {
+    store::strace::buffer(work.tx, uuid)?
+        .ok_or_else(|| ApiError::not_found("Strace data for this microservice not found"))
+}
+
 fn get(work: &mut Work<'_>, request: &Request) -> Answered {
     let found = find::microservice(work, request.user()?, request.parameter("uuid"))?;
-    let buffer = store::strace::buffer(work.tx, &found.uuid)?
-        .ok_or_else(|| ApiError::not_found("Strace data for this microservice not found"))?;
+    let buffer = kept(work, &found.uuid)?;
     match request.query("format") {
         Some("string") => Ok(Reply::json(json!({ "data": buffer }))),
         Some("file") => Ok(Reply::json(json!({ "data": base64(buffer.as_bytes()) }))),
         _ => Err(ApiError::validation("Field format is not one of enum values: string,file")),
     }
+}
+
+/// What is kept of a trace goes to a server of the user's, under the microservice's uuid.
+fn upload(app: Arc<App>, request: Request, _: Stop) -> AnsweredLater {
+    Box::pin(async move {
+        let body = Fields::of(&request.body)?;
+        let port = body.required_integer("ftpPort", 1, 65_535)?;
+        let target = ftp::Target {
+            host: body.required_string("ftpHost", 1)?,
+            port: u16::try_from(port).map_err(|_| ApiError::internal("a port out of bounds"))?,
+            user: body.required_string("ftpUser", 0)?,
+            password: body.required_string("ftpPass", 0)?,
+            folder: body.required_string("ftpDestDir", 0)?,
+        };
+        let (name, buffer) = app
+            .read(move |work| {
+                let uuid = request.parameter("uuid");
+                let found = find::microservice(work, request.user()?, uuid)?;
+                let name = found.uuid.to_string();
+                Ok((name, kept(work, &found.uuid)?))
+            })
+            .await?;
+        ftp::put(&target, &name, buffer.as_bytes()).await.map_err(|error| {
+            log::warn!("trace to {}: {error}", target.host);
+            ApiError::new(ErrorClass::Ftp, format!("FTP error: '{error}'"))
+        })?;
+        Ok(Reply::empty())
+    })
 }
 
 fn wanted(work: &mut Work<'_>, request: &Request) -> Answered {

@@ -8,6 +8,7 @@ use crate::app::Work;
 use crate::domain::change::Flags;
 use crate::http::{Reply, Request};
 use crate::ops::fog;
+use crate::settings::Tunnels;
 use crate::store::{self, tunnel::Tunnel};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -33,7 +34,10 @@ fn switch(work: &mut Work<'_>, request: &Request) -> Answered {
     let found = fog::owned(work, request.user()?, request.parameter("id"))?;
     let stored = store::tunnel::get(work.tx, &found.uuid)?;
     let tunnel = match action.as_deref() {
-        Some("open") => open(work, stored)?,
+        Some("open") => {
+            let settings = work.settings;
+            open(work, &settings.tunnel, stored)?
+        }
         Some("close") => Tunnel { closed: true, ..stored.ok_or_else(no_tunnel)? },
         _ => {
             return Err(ApiError::validation(
@@ -46,9 +50,12 @@ fn switch(work: &mut Work<'_>, request: &Request) -> Answered {
     Ok(Reply::empty())
 }
 
-/// The tunnel of the settings, on a remote port that no other open tunnel has.
-fn open(work: &mut Work<'_>, stored: Option<Tunnel>) -> Result<Tunnel, ApiError> {
-    let settings = &work.settings.tunnel;
+/// A tunnel as `settings` have it, on a remote port that no other open tunnel has.
+pub(crate) fn open(
+    work: &mut Work<'_>,
+    settings: &Tunnels,
+    stored: Option<Tunnel>,
+) -> Result<Tunnel, ApiError> {
     let needed = |value: &Option<String>, name: &str| {
         value.clone().ok_or_else(|| iofog_api::check::missing(name))
     };

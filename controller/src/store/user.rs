@@ -45,6 +45,15 @@ pub fn by_id(tx: &mut dyn Tx, id: i64) -> Stored<Option<User>> {
     tx.first(sql, &[id.into()])?.as_ref().map(read).transpose()
 }
 
+/// All users, by id.
+///
+/// # Errors
+/// When the database fails.
+pub fn all(tx: &mut dyn Tx) -> Stored<Vec<User>> {
+    let sql = "SELECT id, email, first_name, last_name, password FROM users ORDER BY id";
+    tx.query(sql, &[])?.iter().map(read).collect()
+}
+
 /// Adds a user; `id` is ignored.
 ///
 /// # Errors
