@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 pub use order::{Order, Thing, Who};
 
 use crate::app::{App, Work};
-use crate::http::{Caller, Request};
+use crate::http::{Body, Caller, Request};
 use crate::routes::{self, Route};
 use crate::stop::Stop;
 use crate::store;
@@ -55,7 +55,12 @@ async fn run(
         wait: None,
     };
     let reply = routes::run(app, route, request, stop.clone()).await?;
-    Ok(reply.body.unwrap_or_default())
+    Ok(match reply.body {
+        None => Value::Null,
+        Some(Body::Value(value)) => value,
+        Some(Body::Text(text)) => serde_json::from_str(&text)
+            .map_err(|error| ApiError::internal(format!("own answer is no JSON: {error}")))?,
+    })
 }
 
 /// A list of all users' things.
