@@ -1,7 +1,7 @@
 //! Request bodies: JSON, form and multipart, each within a limit.
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Limited};
+use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use serde_json::Value;
 
@@ -10,6 +10,9 @@ use super::request::Upload;
 
 /// Largest JSON or form body (controller contract 0.1).
 pub const SMALL: usize = 100 * 1024;
+/// What is still read, and thrown away, of a body that is too large: closing on unread bytes would reset the connection, and a reverse
+/// proxy in between would tell its client of that instead of our answer.
+const DISCARDED: usize = 4 * 1024 * 1024;
 /// Largest multipart body with a YAML document.
 pub const DOCUMENT: usize = 4 * 1024 * 1024;
 
@@ -41,12 +44,19 @@ pub struct Parsed {
 ///
 /// # Errors
 /// [`Refused::TooLarge`] beyond the limit, [`Refused::Broken`] when the stream fails.
-pub async fn collect(body: Incoming, limit: usize) -> Result<Bytes, Refused> {
-    match Limited::new(body, limit).collect().await {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<http_body_util::LengthLimitError>() => Err(Refused::TooLarge),
-        Err(_) => Err(Refused::Broken),
+pub async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Refused> {
+    let (mut kept, mut length) = (Vec::new(), 0_usize);
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame.map_err(|_| Refused::Broken)?.into_data() else { continue };
+        length = length.saturating_add(data.len());
+        if length > limit.saturating_add(DISCARDED) {
+            break;
+        }
+        if length <= limit {
+            kept.extend_from_slice(&data);
+        }
     }
+    if length > limit { Err(Refused::TooLarge) } else { Ok(Bytes::from(kept)) }
 }
 
 /// Parses a collected body by its content type; `field` is the file field that the route knows.
