@@ -1,5 +1,6 @@
 //! Links between routers carry the messages of many senders: receivers that take their time to settle must not
 //! use up what all others need.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "test support: failures are its purpose")]
 
 mod support;
 
