@@ -26,6 +26,7 @@ enum Command {
     Bench(cmd::bench::Bench),
     Cross(cmd::cross::Cross),
     Hw(cmd::hw::Hw),
+    Instructions(cmd::instructions::Instructions),
     Package(cmd::package::Package),
     Ci(cmd::ci::Ci),
 }
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         Command::Bench(command) => command.run(),
         Command::Cross(command) => command.run(),
         Command::Hw(command) => command.run(),
+        Command::Instructions(command) => command.run(),
         Command::Package(command) => command.run(),
         Command::Ci(command) => command.run(),
     };

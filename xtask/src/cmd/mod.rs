@@ -7,6 +7,7 @@ pub mod ci;
 pub mod cross;
 pub mod down;
 pub mod hw;
+pub mod instructions;
 pub mod lint;
 pub mod package;
 pub mod status;

@@ -8,7 +8,9 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 use argh::FromArgs;
 
-use super::{check32::Check32, lint};
+use super::check32::Check32;
+use super::instructions::Instructions;
+use super::lint;
 use crate::ecn::state::Processes;
 use crate::ecn::{Layout, engine};
 use crate::tools::postgres::Postgres;
@@ -18,7 +20,7 @@ use crate::tools::{cargo, say};
 #[derive(FromArgs)]
 #[argh(subcommand, name = "test")]
 pub struct Test {
-    /// leave out formatting, lints and the 32-bit check
+    /// leave out formatting, lints, the 32-bit check and the count of instructions
     #[argh(switch)]
     no_lint: bool,
     /// leave out the whole network
@@ -48,6 +50,7 @@ impl Test {
         if !self.no_lint {
             lint::checks(&mut report);
             report.check("32-bit check", || Check32 {}.run());
+            report.check("instructions of the router", || Instructions::check().run());
         }
         // Outside of the checkout: the server's user may not see into root's folders.
         let postgres = Postgres::start(&std::env::temp_dir());
