@@ -110,3 +110,80 @@ fn bad_items_are_refused() {
     }
     assert_eq!(controller.call("GET", &own, Some(&user), &Value::Null).status, 200);
 }
+
+#[test]
+fn a_registry_takes_along_what_pulls_from_it() {
+    let controller = Controller::start();
+    let user = controller.user("a@b.co");
+    let call = |method: &str, path: &str, body: &Value| {
+        let answer = controller.call(method, path, Some(&user), body);
+        (answer.status, answer.body)
+    };
+    controller.system_agent(&user);
+    let [gone, kept] = ["gone", "kept"].map(|name| {
+        let uuid = controller.gateway(&user, name, "10.0.1.1");
+        controller.provision(&user, &uuid)
+    });
+    let registry = json!({ "url": "r.example", "isPublic": false, "username": "u", "password": "p",
+        "email": "a@b.co" });
+    let (_, new) = call("POST", "/registries", &registry);
+    let mut from_it = item("own");
+    from_it["registryId"] = new["id"].clone();
+    let (_, own) = call("POST", PATH, &from_it);
+    let public = json!([{ "internal": 80, "external": 8080,
+        "public": { "schemes": ["http"], "protocol": "http" } }]);
+    let one = |name: &str, registry: &Value, ports: &Value| {
+        json!({ "name": name, "agentName": name, "registryId": registry, "ports": ports,
+            "images": [{ "containerImage": format!("{name}:1"), "fogTypeId": 1 }] })
+    };
+    let application = json!({ "name": "demo", "isActivated": true, "microservices": [
+        one("gone", &new["id"], &public), one("kept", &json!(1), &json!([])) ],
+        "routes": [{ "name": "r", "from": "kept", "to": "gone" }] });
+    let (status, shown) = call("POST", "/application", &application);
+    assert_eq!(status, 201, "{shown}");
+    assert_eq!(controller.agent_list(&gone).len(), 3, "router, proxy, microservice");
+    controller.settle(&gone);
+    controller.settle(&kept);
+    assert_eq!(call("DELETE", &format!("/registries/{}", new["id"]), &Value::Null).0, 204);
+    assert_eq!(controller.agent_list(&gone).len(), 1, "its router alone");
+    assert_eq!(call("GET", "/microservices/public-ports", &Value::Null).1, json!([]));
+    assert_eq!(call("GET", "/routes", &Value::Null).1, json!({ "routes": [] }));
+    let (_, left) = call("GET", "/microservices?application=demo", &Value::Null);
+    assert_eq!(left["microservices"].as_array().map(Vec::len), Some(1));
+    for agent in [&gone, &kept] {
+        let (flags, _) = controller.flags(agent);
+        for flag in ["microserviceList", "microserviceConfig", "routing", "registries"] {
+            assert!(flags.iter().any(|set| set == flag), "{flag} in {flags:?}");
+        }
+    }
+    let (_, shown) = call("GET", &format!("{PATH}/{}", own["id"]), &Value::Null);
+    assert_eq!((&shown["name"], &shown["registryId"]), (&json!("own"), &json!(1)));
+}
+
+#[test]
+fn an_item_takes_along_public_ports_and_routes() {
+    let controller = Controller::start();
+    let user = controller.user("a@b.co");
+    let call = |method: &str, path: &str, body: &Value| {
+        let answer = controller.call(method, path, Some(&user), body);
+        (answer.status, answer.body)
+    };
+    let system = controller.system_agent(&user);
+    let system = controller.provision(&user, &system);
+    let gateway = controller.gateway(&user, "gw", "10.0.1.1");
+    let agent = controller.provision(&user, &gateway);
+    let (_, new) = call("POST", PATH, &item("own"));
+    call("POST", "/application", &json!({ "name": "demo", "isActivated": true }));
+    let body = json!({ "name": "one", "application": "demo", "agentName": "gw", "config": "{}",
+        "catalogItemId": new["id"], "ports": [{ "internal": 80, "external": 8080,
+            "public": { "schemes": ["http"], "protocol": "http" } }] });
+    assert_eq!(call("POST", "/microservices", &body).0, 201);
+    let route = json!({ "name": "r", "application": "demo", "from": "one", "to": "one" });
+    assert_eq!(call("POST", "/routes", &route).0, 200);
+    let before = (controller.agent_list(&system).len(), controller.agent_list(&agent).len());
+    assert_eq!(call("DELETE", &format!("{PATH}/{}", new["id"]), &Value::Null).0, 204);
+    let after = (controller.agent_list(&system).len(), controller.agent_list(&agent).len());
+    assert_eq!(after, (before.0 - 1, before.1 - 2), "a proxy on each side, and the microservice");
+    assert_eq!(call("GET", "/microservices/public-ports", &Value::Null).1, json!([]));
+    assert_eq!(call("GET", "/routes", &Value::Null).1, json!({ "routes": [] }));
+}

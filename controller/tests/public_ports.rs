@@ -317,3 +317,35 @@ fn on_kubernetes_the_port_manager_has_the_public_side() {
     assert_eq!(controller.call("PUT", "/config", Some(&user), &host).status, 200);
     assert_eq!(links(), json!(["http://7.7.7.7:6000"]));
 }
+
+#[test]
+fn an_entry_host_that_goes_takes_its_public_ports_along() {
+    let network = Network::new();
+    let mut wanted = port(80, None);
+    wanted["public"]["router"] = json!({ "host": network.second.1 });
+    assert_eq!(network.map(&network.web, &wanted).status, 201);
+    assert_eq!(network.map(&network.web, &port(81, None)).status, 201);
+    assert_eq!(
+        (network.mappings(&network.first).len(), network.mappings(&network.second).len()),
+        (2, 1)
+    );
+    network.controller.settle(&network.first.0);
+    let path = format!("/iofog/{}", network.second.1);
+    assert_eq!(network.call("DELETE", &path, &Value::Null).status, 202);
+    let shown = network.shown();
+    assert_eq!((shown[0]["internal"].as_u64(), shown[0]["public"].is_null()), (Some(80), true));
+    assert_eq!(shown[1]["public"]["router"]["host"], "default-router");
+    let all = network.call("GET", "/microservices/public-ports", &Value::Null).body;
+    assert_eq!(all.as_array().unwrap().len(), 1);
+    let left = network.mappings(&network.first);
+    assert!(left.len() == 1 && left[0].ends_with(":81"), "{left:?}");
+    let (flags, _) = network.controller.flags(&network.first.0);
+    assert!(flags.iter().any(|flag| flag == "microserviceConfig"), "{flags:?}");
+    // The last one goes with its Proxy, and the ports can be made public again.
+    let path = format!("/iofog/{}", network.system.1);
+    let answer = network.call("DELETE", &path, &Value::Null);
+    assert_eq!(answer.status, 202, "{}", answer.text);
+    assert_eq!(network.mappings(&network.first), Vec::<String>::new());
+    let all = network.call("GET", "/microservices/public-ports", &Value::Null).body;
+    assert_eq!(all, json!([]));
+}

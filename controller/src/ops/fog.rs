@@ -174,6 +174,7 @@ pub fn delete(work: &mut Work<'_>, fog: &Fog) -> Result<(), ApiError> {
             super::microservice::delete(work, &microservice)?;
         }
     }
+    super::public_port::close_entry(work, &fog.uuid)?;
     if let Some(own) = store::router::by_fog(work.tx, &fog.uuid)? {
         router::remove(work, fog, &own)?;
     }

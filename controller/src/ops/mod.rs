@@ -12,6 +12,7 @@ pub mod images;
 pub mod link;
 pub mod microservice;
 pub mod public_port;
+pub mod registry;
 pub mod route;
 pub mod router;
 pub mod seed;

@@ -143,6 +143,29 @@ pub fn release(
     Ok(())
 }
 
+/// Takes back the public ports that are opened on an agent that goes. Their microservices keep the port itself, which is no longer
+/// public: the 3.0.4 database drops the row alone and leaves the mapping of the Proxy beside the microservice.
+///
+/// # Errors
+/// When the database fails.
+pub fn close_entry(work: &mut Work<'_>, host: &FogUuid) -> Result<(), ApiError> {
+    for granted in store::public_port::all(work.tx)? {
+        if granted.details.host.as_ref() != Some(host) {
+            continue;
+        }
+        let Some(mut one) = store::microservice::by_uuid(work.tx, &granted.microservice)? else {
+            continue;
+        };
+        for port in one.spec.ports.iter_mut().filter(|port| port.internal == granted.internal) {
+            port.public = None;
+        }
+        one.updated = work.now;
+        work.update_microservice(&one)?;
+        release(work, one.fog.as_ref(), &[granted])?;
+    }
+    Ok(())
+}
+
 /// Public ports of a microservice.
 ///
 /// # Errors

@@ -88,12 +88,12 @@ pub fn delete(work: &mut Work<'_>, id: i64, force: bool) -> Result<(), ApiError>
     }
     for registry in store::registry::visible(work.tx, id)? {
         if registry.user_id == Some(id) {
-            store::registry::delete(work.tx, registry.id)?;
+            super::registry::delete(work, &registry)?;
         }
     }
     for item in store::catalog::visible(work.tx, id)? {
         if item.user_id == Some(id) {
-            store::catalog::delete(work.tx, item.id)?;
+            super::catalog::delete(work, &item)?;
         }
     }
     for template in store::application_template::list(work.tx, id)? {

@@ -1,13 +1,13 @@
 //! Image registries (controller contract 13).
 
-use iofog_api::{ApiError, Fields, FogUuid};
+use iofog_api::{ApiError, Fields};
 use serde_json::json;
 
 use super::{Answered, Auth, Handler, Route, Verb};
 use crate::app::Work;
-use crate::domain::change::Flags;
 use crate::domain::registry::{Registry, RegistrySettings};
 use crate::http::{Reply, Request};
+use crate::ops::registry;
 use crate::{store, view};
 
 pub(super) const ROUTES: &[Route] = &[
@@ -50,7 +50,7 @@ fn create(work: &mut Work<'_>, request: &Request) -> Answered {
     let user = request.user()?;
     let settings = RegistrySettings::create(&Fields::of(&request.body)?)?;
     let id = store::registry::insert(work.tx, &Registry { id: 0, user_id: Some(user), settings })?;
-    tell(work, user)?;
+    registry::tell(work, user)?;
     Ok(Reply::json(json!({ "id": id })))
 }
 
@@ -63,7 +63,7 @@ fn patch(work: &mut Work<'_>, request: &Request) -> Answered {
     // Somebody else's: 204 without effect (contract 13).
     if changed.user_id == Some(user) {
         store::registry::update(work.tx, &changed)?;
-        tell(work, user)?;
+        registry::tell(work, user)?;
     }
     Ok(Reply::empty())
 }
@@ -71,11 +71,8 @@ fn patch(work: &mut Work<'_>, request: &Request) -> Answered {
 fn delete(work: &mut Work<'_>, request: &Request) -> Answered {
     let (user, id) = (request.user()?, id(request)?);
     let own = store::registry::by_id(work.tx, id)?.filter(|found| found.user_id == Some(user));
-    if own.is_none() {
-        return Err(ApiError::not_found(format!("Invalid registry id '{id}'")));
-    }
-    store::registry::delete(work.tx, id)?;
-    tell(work, user)?;
+    let own = own.ok_or_else(|| ApiError::not_found(format!("Invalid registry id '{id}'")))?;
+    registry::delete(work, &own)?;
     Ok(Reply::empty())
 }
 
@@ -84,13 +81,4 @@ fn id(request: &Request) -> Result<i64, ApiError> {
         .parameter("id")
         .parse()
         .map_err(|_| ApiError::validation("Field 'id' is not of a type(s) integer"))
-}
-
-fn tell(work: &mut Work<'_>, user: i64) -> Result<(), ApiError> {
-    let own: Vec<FogUuid> = store::fog::all(work.tx)?
-        .into_iter()
-        .filter(|fog| fog.user_id == user)
-        .map(|fog| fog.uuid)
-        .collect();
-    own.iter().try_for_each(|fog| work.flag(fog, Flags::REGISTRIES))
 }

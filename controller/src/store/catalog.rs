@@ -32,6 +32,17 @@ pub fn visible(tx: &mut dyn Tx, user_id: i64) -> Stored<Vec<Item>> {
     tx.query(sql, &[user_id.into()])?.iter().map(read).collect()
 }
 
+/// Users' items whose images lie in a registry. There are few items: they are looked through.
+///
+/// # Errors
+/// When the database fails.
+pub fn of_registry(tx: &mut dyn Tx, registry: i64) -> Stored<Vec<Item>> {
+    let sql = "SELECT id, user_id, name, category, document FROM catalog_items
+               WHERE user_id IS NOT NULL ORDER BY id";
+    let all: Vec<Item> = tx.query(sql, &[])?.iter().map(read).collect::<Stored<_>>()?;
+    Ok(all.into_iter().filter(|item| item.settings.registry_id == registry).collect())
+}
+
 /// Adds an item; an `id` of 0 is replaced by the next one.
 ///
 /// # Errors

@@ -78,6 +78,17 @@ pub fn of_catalog_item(tx: &mut dyn Tx, item: i64) -> Stored<Vec<Microservice>> 
     many(tx, sql, &[item.into()])
 }
 
+/// Users' microservices that take their images from a registry.
+///
+/// # Errors
+/// When the database fails.
+pub fn of_registry(tx: &mut dyn Tx, registry: i64) -> Stored<Vec<Microservice>> {
+    let sql = "SELECT uuid, name, application_id, fog_uuid, user_id, catalog_item_id, registry_id, rebuild,
+               created, updated, document FROM microservices
+               WHERE registry_id = ?1 AND application_id IS NOT NULL ORDER BY seq";
+    many(tx, sql, &[registry.into()])
+}
+
 /// The system microservice of a catalog item on an agent.
 ///
 /// # Errors
