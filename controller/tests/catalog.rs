@@ -187,3 +187,28 @@ fn an_item_takes_along_public_ports_and_routes() {
     assert_eq!(call("GET", "/microservices/public-ports", &Value::Null).1, json!([]));
     assert_eq!(call("GET", "/routes", &Value::Null).1, json!({ "routes": [] }));
 }
+
+#[test]
+fn a_route_is_rendered_when_it_is_made_and_when_it_is_changed() {
+    let controller = Controller::start();
+    let user = controller.user("a@b.co");
+    let call = |method: &str, path: &str, body: &Value| {
+        let answer = controller.call(method, path, Some(&user), body);
+        (answer.status, answer.body)
+    };
+    controller.system_agent(&user);
+    controller.gateway(&user, "gw", "10.0.1.1");
+    let one = |name: &str| {
+        json!({ "name": name, "agentName": "gw", "registryId": 1, "ports": [],
+            "images": [{ "containerImage": "one:1", "fogTypeId": 1 }] })
+    };
+    let application = json!({ "name": "demo", "microservices": [one("a"), one("b")] });
+    assert_eq!(call("POST", "/application", &application).0, 201);
+    let route = json!({ "name": "{{ self.from }}-{{ self.to }}", "application": "demo",
+        "from": "a", "to": "b" });
+    let (status, made) = call("POST", "/routes", &route);
+    assert_eq!((status, &made["name"]), (200, &json!("a-b")));
+    let change = json!({ "name": "{{ 'C' | downcase }}" });
+    assert_eq!(call("PATCH", "/routes/demo/a-b", &change).0, 204);
+    assert_eq!(call("GET", "/routes/demo/c", &Value::Null).0, 200);
+}

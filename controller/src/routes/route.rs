@@ -13,7 +13,8 @@ pub(super) const ROUTES: &[Route] = &[
     Route::new("route.list", Verb::Get, "/routes", Auth::User, 200, Handler::Read(list)),
     Route::new("route.create", Verb::Post, "/routes", Auth::User, 200, Handler::Write(create))
         .finds()
-        .statuses(&[(ErrorClass::DuplicateProperty, 400)]),
+        .statuses(&[(ErrorClass::DuplicateProperty, 400)])
+        .rendered(),
     Route::new(
         "route.get",
         Verb::Get,
