@@ -158,6 +158,11 @@ fn bodies(controller: &Controller, user: &str, name: &str) {
         controller.call("PUT", "/config", Some(user), &body).status
     };
     assert_eq!((put(90_000), put(200_000)), (200, 413));
+    // A stranger's large body: its 401 arrives, and not a reset.
+    let large = json!({ "key": "k", "value": "x".repeat(3_000_000) });
+    for token in [None, Some("wrong")] {
+        assert_eq!(controller.call("PUT", "/config", token, &large).status, 401);
+    }
     // A body on DELETE, and an empty one that says it is JSON.
     let resource = json!({ "name": name, "version": "1.0.0", "interfaceProtocol": "http",
         "interface": { "endpoints": [] } });

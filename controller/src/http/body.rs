@@ -59,6 +59,12 @@ pub async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Refused>
     if length > limit { Err(Refused::TooLarge) } else { Ok(Bytes::from(kept)) }
 }
 
+/// Reads a refused body on for a while and keeps nothing of it.
+pub async fn discard(body: Incoming) {
+    // Refused as it is: whether it was too large makes no difference.
+    let _ = collect(body, 0).await;
+}
+
 /// Parses a collected body by its content type; `field` is the file field that the route knows.
 ///
 /// # Errors

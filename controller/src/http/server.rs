@@ -38,6 +38,8 @@ type Answer = hyper::Response<Content>;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a client may take for a request's body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a stranger's body is read on for before its 401.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a client may take nothing of an answer.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -173,7 +175,13 @@ async fn respond(
     }
     let caller = match caller {
         Ok(caller) => caller,
-        Err(error) => return Ok(failure(route, &error)),
+        Err(error) => {
+            // Who waits for `100 Continue` has sent nothing yet, and need not.
+            if !parts.headers.contains_key(hyper::header::EXPECT) {
+                let _ = tokio::time::timeout(DISCARD_TIMEOUT, body::discard(incoming)).await;
+            }
+            return Ok(failure(route, &error));
+        }
     };
     if let Handler::Link = route.handler {
         let upgrade = parts.extensions.remove::<hyper::upgrade::OnUpgrade>();
