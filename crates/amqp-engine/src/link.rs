@@ -34,6 +34,8 @@ pub(crate) struct Link {
     pub(crate) rcv_settle_mode: ReceiverSettleMode,
     pub(crate) delivery_count: Serial,
     pub(crate) credit: u32,
+    /// Receivers: credit that was taken back; messages that used it may be on their way.
+    pub(crate) taken_back: u32,
     pub(crate) drain: bool,
     pub(crate) available: u32,
     /// The delivery in progress, outgoing or incoming by role.
@@ -62,6 +64,7 @@ impl Link {
             rcv_settle_mode: ReceiverSettleMode::First,
             delivery_count: Serial(0),
             credit: 0,
+            taken_back: 0,
             drain: false,
             available: 0,
             unfinished: None,

@@ -420,3 +420,19 @@ fn echo_is_answered() {
         [Event::SenderFlow { available: Some(3), credit: 7, drained: false, .. }]
     ));
 }
+
+#[test]
+fn messages_sent_before_credit_was_taken_back_are_taken() {
+    let (mut pair, ours, theirs) = linked(31);
+    pair.server.add_credit(theirs, 3);
+    pair.run();
+    for n in 0..3 {
+        send(&mut pair.client, ours, b"x", &token(n)).unwrap();
+    }
+    // The client has not heard of it when it sends.
+    pair.server.set_credit(theirs, 1);
+    let (_, server) = pair.run();
+    assert_eq!(transfers(server).len(), 3);
+    assert_eq!(pair.server.credit(theirs), 0);
+    assert_eq!(send(&mut pair.client, ours, b"x", &token(3)), Err(SendError::Credit));
+}

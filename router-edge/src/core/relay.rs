@@ -89,7 +89,13 @@ impl Core {
         let Some(partner) = link.relay.partner else {
             return;
         };
-        let queued = u32::try_from(link.outgoing.queue.len()).unwrap_or(u32::MAX);
+        // The first may have begun: it has its credit already.
+        let begun = link.outgoing.queue.front().is_some_and(|&id| {
+            let mut outs = self.deliveries.get(id).into_iter().flat_map(|delivery| delivery.outs());
+            outs.any(|out| out.link == key && out.key.is_some())
+        });
+        let queued = link.outgoing.queue.len().saturating_sub(usize::from(begun));
+        let queued = u32::try_from(queued).unwrap_or(u32::MAX);
         let credit = self.conns.get(link.conn).map_or(0, |conn| conn.engine.credit(link.id));
         let credit = credit.saturating_sub(queued);
         let Some((conn, id)) = self.links.get(partner).map(|partner| (partner.conn, partner.id))

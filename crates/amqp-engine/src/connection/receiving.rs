@@ -64,7 +64,14 @@ impl Connection {
         }
         found.expected_delivery = Some(delivery.plus(1));
         let settled = transfer.settled.unwrap_or(false);
-        let Some(credit) = link.credit.checked_sub(1) else {
+        let credit = match link.credit.checked_sub(1) {
+            Some(credit) => Some(credit),
+            None => link.taken_back.checked_sub(1).map(|left| {
+                link.taken_back = left;
+                0
+            }),
+        };
+        let Some(credit) = credit else {
             found.incoming.push(delivery, None);
             let text = "more deliveries than the link credit allows";
             let error = Error::new(condition::TRANSFER_LIMIT_EXCEEDED, text);
