@@ -55,6 +55,9 @@ pub async fn serve(settings: Settings) -> Result<()> {
         None => None,
     };
     let _pid = lock.as_ref().and_then(|_| Pid::write(&pid_base));
+    // Before anyone is told that it runs: a signal right after that ends it in order.
+    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     log::info!("listening on {}", listener.local_addr().unwrap_or(address));
     let (stopper, stop) = stop::channel();
     let jobs = tokio::spawn(jobs::run(app.clone(), stop.clone()));
@@ -64,8 +67,6 @@ pub async fn serve(settings: Settings) -> Result<()> {
         tokio::spawn(notify::run(app.clone(), notices, stop.clone()));
     }
     let serving = tokio::spawn(server::serve(app.clone(), listener, tls, stop));
-    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}

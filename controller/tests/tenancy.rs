@@ -144,6 +144,10 @@ fn body(route: &Route) -> Value {
         "application.put" | "application.patch" | "flow.patch" => json!({ "description": "d" }),
         "tunnel.switch" => json!({ "action": "close" }),
         "strace.switch" => json!({ "enable": false }),
+        "strace.ftp" => {
+            json!({ "ftpHost": "127.0.0.1", "ftpPort": 1, "ftpUser": "u", "ftpPass": "p",
+            "ftpDestDir": "/" })
+        }
         "microservice.add-port" => json!({ "internal": 81, "external": 5001 }),
         "microservice.add-volume" => {
             json!({ "hostDestination": "/c", "containerDestination": "/d", "accessMode": "rw" })

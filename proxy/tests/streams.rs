@@ -156,6 +156,38 @@ fn streams_websocket_through_a_tcp_port() {
     });
 }
 
+/// Bytes that differ from place to place, so that none can be lost or doubled unseen.
+fn piece(number: u32) -> Vec<u8> {
+    (0..4_096_u32)
+        .flat_map(|word| (number * 4_096 + word).wrapping_mul(2_654_435_761).to_le_bytes())
+        .collect()
+}
+
+#[test]
+fn streams_an_upload_at_full_speed_arrives_byte_for_byte() {
+    const PIECES: u32 = 6_000;
+    run(async {
+        let path = Path::start("tcp").await;
+        let mut client = connect(path.public).await;
+        let (mut served, _) = path.target.accept().await.unwrap();
+        let sending = tokio::task::spawn_local(async move {
+            for number in 0..PIECES {
+                client.write_all(&piece(number)).await.unwrap();
+            }
+            client.shutdown().await.unwrap();
+            client
+        });
+        let mut got = vec![0; 4 * 4_096];
+        for number in 0..PIECES {
+            served.read_exact(&mut got).await.unwrap();
+            assert!(got == piece(number), "piece {number} is another one");
+        }
+        assert_eq!(served.read(&mut got).await.unwrap(), 0, "the end comes after all bytes");
+        drop((served, sending.await.unwrap()));
+        path.stop().await;
+    });
+}
+
 /// Clients that ask and never read do not keep others from being served.
 async fn deaf_clients(protocol: &str, count: u32) {
     let path = Path::start(protocol).await;

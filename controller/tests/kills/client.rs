@@ -270,7 +270,11 @@ impl Client {
     }
 
     /// Gone as long as the Controller has no database.
-    pub fn settle(&self, base: &str) -> Result<(), Gone> {
+    pub fn settle(&mut self, base: &str) -> Result<(), Gone> {
+        if self.tokens.is_empty() {
+            // Cut between the logout and the login.
+            self.log_in(base)?;
+        }
         let body = json!({ "key": self.prefix.replace('u', "settle"), "value": "v" });
         (0..4).try_for_each(|_| {
             self.as_user(base, "PUT", "/config", &body)?;
