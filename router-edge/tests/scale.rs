@@ -82,7 +82,7 @@ fn thousands_of_idle_connections_are_cheap_and_disturb_no_one() {
     });
 }
 
-/// Opened and begun, its answers read.
+/// Opens and begins; the answers stay unread.
 fn open(address: SocketAddr) -> TcpStream {
     let mut stream = TcpStream::connect(address).unwrap();
     let mut script = Script::default();
@@ -226,7 +226,7 @@ fn a_receiver_that_stands_still_bounds_what_a_full_speed_sender_can_leave() {
     let seconds: u64 = std::env::var("STALL_SECONDS").map_or(2, |text| text.parse().unwrap());
     run(async {
         let router = interior("A").await;
-        let mut stalled = client_socket(&router);
+        let mut stalled = TcpStream::connect(port(&router, Role::Normal)).unwrap();
         let mut script = Script::default();
         script.opening("stalled", Vec::new()).attach(0, LinkRole::Receiver, Some("q"));
         // A million of credit, and it never reads.
@@ -280,8 +280,4 @@ fn a_receiver_that_stands_still_bounds_what_a_full_speed_sender_can_leave() {
             input.drain(..taken.unwrap());
         }
     });
-}
-
-fn client_socket(router: &iofog_router::RouterHandle) -> TcpStream {
-    TcpStream::connect(port(router, Role::Normal)).unwrap()
 }

@@ -75,4 +75,20 @@ impl Link {
             flow_due: false,
         }
     }
+
+    /// Receivers: the credit from now on. The peer may have used what it had before it hears of less.
+    pub(crate) fn grant(&mut self, credit: u32) {
+        let before = std::mem::replace(&mut self.credit, credit);
+        self.taken_back = self.taken_back.saturating_add(before).saturating_sub(credit);
+    }
+
+    /// Receivers: a delivery begins; gives the credit left, none when it was not allowed.
+    #[inline]
+    pub(crate) fn use_credit(&mut self) -> Option<u32> {
+        match self.credit.checked_sub(1) {
+            Some(left) => self.credit = left,
+            None => self.taken_back = self.taken_back.checked_sub(1)?,
+        }
+        Some(self.credit)
+    }
 }

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use crate::load::{self, Shape};
 use crate::peer::{Address, Peer};
-use crate::subject::{Kind, Running, Subject, cpu};
+use crate::subject::{Kind, Running, Subject};
 
 /// A figure, or several that are taken together.
 #[derive(Debug, Clone, Copy)]
@@ -139,10 +139,9 @@ fn load(subject: &Subject, shape: Shape, path: Path, span: Duration) -> Figures 
     // Warm: the addresses, the allocator, the processor.
     load::run(&from, &to, shape, span / 4);
     let used = || interior.cpu() + edge.as_ref().map_or(0, Running::cpu);
-    let own = || cpu("self");
-    let (before, own_before) = (used(), own());
+    let before = used();
     let outcome = load::run(&from, &to, shape, span);
-    let (spent, _) = (used() - before, own() - own_before);
+    let spent = used() - before;
     let count = float(outcome.received);
     Figures(vec![
         ("us/message", float(spent) / 1e3 / count),
@@ -154,11 +153,7 @@ fn load(subject: &Subject, shape: Shape, path: Path, span: Duration) -> Figures 
 fn latency(subject: &Subject, shape: Shape) -> Figures {
     let running = subject.interior();
     let address = plain(&running);
-    if subject.kind == Kind::Relay {
-        std::thread::sleep(Duration::from_millis(500));
-    } else {
-        drop(accepting(&address));
-    }
+    drop(accepting(&address));
     let mut times = load::latencies(&address, &address, shape, SAMPLES);
     times.sort_unstable();
     let at = |part: usize| times.get(SAMPLES * part / 100).unwrap().as_secs_f64() * 1e6;

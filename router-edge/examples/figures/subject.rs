@@ -165,9 +165,14 @@ impl Running {
         (SocketAddr::from(([127, 0, 0, 1], self.ports.tls)), authority)
     }
 
-    /// Processor time of all threads so far, ns.
+    /// Processor time so far of the threads that it has now, ns.
     pub(crate) fn cpu(&self) -> u64 {
-        cpu(&self.child.id().to_string())
+        let threads = std::fs::read_dir(format!("/proc/{}/task", self.child.id())).unwrap();
+        let of_thread = |path: PathBuf| -> u64 {
+            let text = std::fs::read_to_string(path.join("schedstat")).unwrap_or_default();
+            text.split_whitespace().next().map_or(0, |number| number.parse().unwrap())
+        };
+        threads.map(|thread| of_thread(thread.unwrap().path())).sum()
     }
 
     /// Resident memory, kB.
@@ -184,14 +189,4 @@ impl Drop for Running {
         let _ = self.child.wait();
         let _ = std::fs::remove_dir_all(&self.folder);
     }
-}
-
-/// Processor time of the threads that a process has now, ns.
-pub(crate) fn cpu(process: &str) -> u64 {
-    let threads = std::fs::read_dir(format!("/proc/{process}/task")).unwrap();
-    let of_thread = |path: PathBuf| -> u64 {
-        let text = std::fs::read_to_string(path.join("schedstat")).unwrap_or_default();
-        text.split_whitespace().next().map_or(0, |number| number.parse().unwrap())
-    };
-    threads.map(|thread| of_thread(thread.unwrap().path())).sum()
 }

@@ -1,11 +1,14 @@
 //! Chooses where a delivery goes, by the treatment of its address (router.md 4.2).
 
+use bytes::Bytes;
+
 use super::Core;
 use super::delivery::Out;
+use super::metadata::Metadata;
 use super::slab::{AddressKey, ConnId, LinkKey};
 use super::table::Address;
 use crate::address::Class;
-use crate::config::Treatment;
+use crate::config::{Role, Treatment};
 use crate::network::RouterNumber;
 
 /// Where a delivery came from, as far as choosing depends on it.
@@ -30,6 +33,30 @@ struct Candidate {
 }
 
 impl Core {
+    /// Where a message came from that arrived over a connection; `start` is its beginning.
+    pub(super) fn origin(
+        &self,
+        conn: ConnId,
+        role: Role,
+        about: &Metadata,
+        address: AddressKey,
+        start: &Bytes,
+    ) -> Origin {
+        Origin {
+            edge: (role == Role::Edge).then_some(conn),
+            transit: role == Role::InterRouter,
+            ingress: about.ingress.as_deref().and_then(|text| self.router_of(text)),
+            priority: self.priority(address, start),
+        }
+    }
+
+    /// The ways out just chosen, as a delivery has them; the list keeps its room.
+    pub(super) fn take_chosen(&mut self) -> (Option<Out>, Vec<Out>) {
+        let first = self.chosen.pop();
+        let more = if self.chosen.is_empty() { Vec::new() } else { self.chosen.split_off(0) };
+        (first, more)
+    }
+
     /// Fills `self.chosen` with the ways out; none = no path.
     pub(super) fn choose(&mut self, key: AddressKey, origin: Origin) {
         self.chosen.clear();

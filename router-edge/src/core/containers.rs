@@ -121,11 +121,12 @@ impl Core {
 
     /// A connection of role route-container opened.
     pub(super) fn container_opened(&mut self, id: ConnId) {
-        let routes: Vec<LinkRouteConfig> = self.containers.routes.clone();
+        let leads_here = |route: &&LinkRouteConfig| {
+            route.container.as_ref().is_some_and(|container| self.is_container(id, container))
+        };
+        let routes: Vec<_> = self.containers.routes.iter().filter(leads_here).cloned().collect();
         for route in routes {
-            if route.container.as_ref().is_some_and(|container| self.is_container(id, container)) {
-                self.serve_route(&route, id);
-            }
+            self.serve_route(&route, id);
         }
         for at in 0..self.containers.auto_links.len() {
             let Some(link) = self.containers.auto_links.get(at) else {
@@ -204,10 +205,11 @@ impl Core {
         let Some(link) = self.containers.auto_links.get(at) else {
             return;
         };
-        let (role, name) = match link.config.way {
-            Way::In => (LinkRole::Receiver, link.config.name.clone()),
-            Way::Out => (LinkRole::Sender, link.config.name.clone()),
+        let role = match link.config.way {
+            Way::In => LinkRole::Receiver,
+            Way::Out => LinkRole::Sender,
         };
+        let name = link.config.name.clone();
         let external = link.config.external.clone().unwrap_or_else(|| link.config.address.clone());
         let address = link.config.address.clone();
         let session = self.conns.get_mut(id).and_then(|conn| conn.engine.begin().ok());

@@ -2,11 +2,8 @@
 //! dropped although it could wait (decision 0080).
 
 use super::Core;
-use super::choose::Origin;
-use super::delivery::Out;
 use super::link::Current;
 use super::slab::{DeliveryId, LinkKey};
-use crate::config::Role;
 
 /// Why a pre-settled delivery was lost.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -109,28 +106,21 @@ impl Core {
         };
         let about = &delivery.message.metadata;
         let head = delivery.message.chunk(0).cloned().unwrap_or_default();
-        let origin = Origin {
-            edge: (role == Role::Edge).then_some(conn),
-            transit: role == Role::InterRouter,
-            ingress: about.ingress.as_deref().and_then(|text| self.router_of(text)),
-            priority: self.priority(address, &head),
-        };
+        let origin = self.origin(conn, role, about, address, &head);
         self.choose_or_up(address, origin);
         if self.chosen.is_empty() {
             return false;
         }
-        let mut chosen = std::mem::take(&mut self.chosen);
-        let out = chosen.pop();
+        let (out, more) = self.take_chosen();
         if let Some(delivery) = self.deliveries.get_mut(id) {
-            let old: Option<Out> = std::mem::replace(&mut delivery.out, out);
-            delivery.more = chosen.split_off(0);
+            let old = std::mem::replace(&mut delivery.out, out);
+            delivery.more = more;
             if let Some(remote) = old.and_then(|old| old.remote)
                 && let Some(address) = self.table.get_mut(address)
             {
                 address.drop_load(remote);
             }
         }
-        self.chosen = chosen;
         self.enqueue(id);
         true
     }

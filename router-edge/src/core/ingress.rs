@@ -12,7 +12,6 @@ use super::link::{Current, Kind};
 use super::metadata::{self, Metadata};
 use super::slab::{AddressKey, ConnId, DeliveryId, LinkKey};
 use crate::address::{Resolved, resolve};
-use crate::config::Role;
 
 /// Bytes in which the address of a message must be found.
 const ADDRESS_LIMIT: usize = 64 * 1024;
@@ -165,13 +164,7 @@ impl Core {
                 }
             }
             Found::Address(address) => {
-                let ingress = about.ingress.as_deref().and_then(|text| self.router_of(text));
-                let origin = Origin {
-                    edge: (role == Role::Edge).then_some(arrival.conn),
-                    transit: role == Role::InterRouter,
-                    ingress,
-                    priority: self.priority(address, &arrival.payload),
-                };
+                let origin = self.origin(arrival.conn, role, &about, address, &arrival.payload);
                 self.dispatch(arrival, about, address, origin);
             }
         }
@@ -308,22 +301,20 @@ impl Core {
 
     /// Hands a delivery to the links in `self.chosen`.
     fn forward(&mut self, arrival: Arrival, about: Metadata, address: Option<AddressKey>) {
-        let mut chosen = std::mem::take(&mut self.chosen);
         let complete = !arrival.more;
         let held = arrival.payload.len();
-        let out = chosen.pop();
+        let (out, more) = self.take_chosen();
         let delivery = Delivery {
             incoming: Some((arrival.link, arrival.key)),
             settled: arrival.settled,
             format: arrival.format,
             message: Message::new(about, arrival.payload, complete),
             out,
-            more: if chosen.is_empty() { Vec::new() } else { chosen.split_off(0) },
+            more,
             combined: None,
             address,
             repaid: false,
         };
-        self.chosen = chosen;
         let id = self.deliveries.insert(delivery);
         if let Some(link) = self.links.get_mut(arrival.link) {
             link.incoming.in_flight += 1;

@@ -101,25 +101,17 @@ impl Core {
 
     /// Removes the routes of a configured entity.
     pub(super) fn remove_link_routes_of(&mut self, name: &str) {
-        let theirs: Vec<u64> = self
-            .link_routes
-            .iter()
-            .filter(|route| matches!(route.via, Via::Conn(_)) && route.name == name)
-            .map(|route| route.number)
-            .collect();
-        for number in theirs {
-            self.remove_link_route(number);
-        }
+        self.remove_link_routes(|route| matches!(route.via, Via::Conn(_)) && route.name == name);
     }
 
     /// Routes over a connection that is gone.
     pub(super) fn link_routes_lost(&mut self, conn: ConnId) {
-        let theirs: Vec<u64> = self
-            .link_routes
-            .iter()
-            .filter(|route| route.via == Via::Conn(conn))
-            .map(|route| route.number)
-            .collect();
+        self.remove_link_routes(|route| route.via == Via::Conn(conn));
+    }
+
+    fn remove_link_routes(&mut self, which: impl Fn(&LinkRoute) -> bool) {
+        let routes = self.link_routes.iter().filter(|route| which(route));
+        let theirs: Vec<u64> = routes.map(|route| route.number).collect();
         for number in theirs {
             self.remove_link_route(number);
         }

@@ -315,7 +315,6 @@ impl Core {
             };
             if conn.engine.next_deadline().is_some_and(|at| at <= now) {
                 conn.engine.tick(now);
-                conn.engine.rest(now);
                 self.touch(id);
             } else {
                 conn.engine.rest(now);

@@ -110,10 +110,7 @@ impl Connection {
         if found.role == Role::Sender || found.state == LinkState::DetachSent {
             return;
         }
-        let before = found.credit;
-        found.credit = change(before);
-        // The peer may have used what it had before it hears of less.
-        found.taken_back = (found.taken_back.saturating_add(before)).saturating_sub(found.credit);
+        found.grant(change(found.credit));
         self.flow_due(link);
     }
 

@@ -64,20 +64,12 @@ impl Connection {
         }
         found.expected_delivery = Some(delivery.plus(1));
         let settled = transfer.settled.unwrap_or(false);
-        let credit = match link.credit.checked_sub(1) {
-            Some(credit) => Some(credit),
-            None => link.taken_back.checked_sub(1).map(|left| {
-                link.taken_back = left;
-                0
-            }),
-        };
-        let Some(credit) = credit else {
+        let Some(credit) = link.use_credit() else {
             found.incoming.push(delivery, None);
             let text = "more deliveries than the link credit allows";
             let error = Error::new(condition::TRANSFER_LIMIT_EXCEEDED, text);
             return self.detach_by_error(id, error);
         };
-        link.credit = credit;
         link.delivery_count = link.delivery_count.plus(1);
         if credit == 0 && std::mem::take(&mut link.drain) {
             // Used up by messages: some senders say no more about it.
