@@ -7,21 +7,6 @@ mod common;
 use common::Controller;
 use serde_json::{Value, json};
 
-/// A user, an agent with its token, and a microservice on it.
-fn network(controller: &Controller) -> (String, String, String, String) {
-    let user = controller.user("a@b.co");
-    controller.system_agent(&user);
-    let uuid = controller.gateway(&user, "gw", "10.0.1.1");
-    let agent = controller.provision(&user, &uuid);
-    let body = json!({ "name": "demo", "isActivated": true, "microservices": [{ "name": "one",
-        "agentName": "gw", "images": [{ "containerImage": "one:1", "fogTypeId": 1 }] }] });
-    controller.call("POST", "/application", Some(&user), &body);
-    let shown = controller.call("GET", "/application/demo", Some(&user), &Value::Null).body;
-    let one = shown["microservices"][0]["uuid"].as_str().unwrap().to_owned();
-    controller.settle(&agent);
-    (user, uuid, agent, one)
-}
-
 #[test]
 fn a_tunnel_is_opened_and_closed() {
     let environment = [
@@ -33,7 +18,7 @@ fn a_tunnel_is_opened_and_closed() {
     ];
     let environment = environment.map(|(name, value)| (name, value.to_owned())).to_vec();
     let controller = Controller::start_with(environment);
-    let (user, uuid, agent, _) = network(&controller);
+    let (user, uuid, agent, _) = controller.network();
     let path = format!("/iofog/{uuid}/tunnel");
     let switch = |path: &str, action: &str| {
         let answer = controller.call("PATCH", path, Some(&user), &json!({ "action": action }));
@@ -69,7 +54,7 @@ fn a_tunnel_is_opened_and_closed() {
 #[test]
 fn without_settings_there_is_no_tunnel() {
     let controller = Controller::start();
-    let (user, uuid, _, _) = network(&controller);
+    let (user, uuid, _, _) = controller.network();
     let path = format!("/iofog/{uuid}/tunnel");
     let answer = controller.call("PATCH", &path, Some(&user), &json!({ "action": "open" }));
     assert_eq!(answer.status, 400);
@@ -79,7 +64,7 @@ fn without_settings_there_is_no_tunnel() {
 #[test]
 fn a_snapshot_goes_from_agent_to_user_once() {
     let controller = Controller::start();
-    let (user, _, agent, one) = network(&controller);
+    let (user, _, agent, one) = controller.network();
     let path = format!("/microservices/{one}/image-snapshot");
     let get = || controller.call("GET", &path, Some(&user), &Value::Null);
     let missing = get();
@@ -116,7 +101,7 @@ fn a_snapshot_goes_from_agent_to_user_once() {
 #[test]
 fn virtual_nodes_learn_about_their_agent() {
     let controller = Controller::start();
-    let (user, uuid, agent, _) = network(&controller);
+    let (user, uuid, agent, _) = controller.network();
     let status = json!({ "daemonStatus": "RUNNING", "ipAddress": "10.0.1.1", "lastStatusTime": 0 });
     controller.call("PUT", "/agent/status", Some(&agent), &status);
     let get = |what: &str, node: &str| {

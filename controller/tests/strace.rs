@@ -16,16 +16,7 @@ use serde_json::{Value, json};
 #[test]
 fn a_trace_goes_from_agent_to_user() {
     let controller = Controller::start();
-    let user = controller.user("a@b.co");
-    controller.system_agent(&user);
-    let uuid = controller.gateway(&user, "gw", "10.0.1.1");
-    let agent = controller.provision(&user, &uuid);
-    let body = json!({ "name": "demo", "isActivated": true, "microservices": [{ "name": "one",
-        "agentName": "gw", "images": [{ "containerImage": "one:1", "fogTypeId": 1 }] }] });
-    controller.call("POST", "/application", Some(&user), &body);
-    let shown = controller.call("GET", "/application/demo", Some(&user), &Value::Null).body;
-    let one = shown["microservices"][0]["uuid"].as_str().unwrap();
-    controller.settle(&agent);
+    let (user, _, agent, one) = controller.network();
     let path = format!("/microservices/{one}/strace");
     let call = |method: &str, path: &str, token: &str, body: &Value| {
         let answer = controller.call(method, path, Some(token), body);
@@ -109,15 +100,7 @@ fn a_trace_goes_to_a_server_of_the_users() {
         return;
     };
     let controller = Controller::start();
-    let user = controller.user("a@b.co");
-    controller.system_agent(&user);
-    let uuid = controller.gateway(&user, "gw", "10.0.1.1");
-    let agent = controller.provision(&user, &uuid);
-    let body = json!({ "name": "demo", "isActivated": true, "microservices": [{ "name": "one",
-        "agentName": "gw", "images": [{ "containerImage": "one:1", "fogTypeId": 1 }] }] });
-    controller.call("POST", "/application", Some(&user), &body);
-    let shown = controller.call("GET", "/application/demo", Some(&user), &Value::Null).body;
-    let one = shown["microservices"][0]["uuid"].as_str().unwrap();
+    let (user, _, agent, one) = controller.network();
     let path = format!("/microservices/{one}/strace");
     let target = json!({ "ftpHost": "127.0.0.1", "ftpPort": server.port, "ftpUser": "ann",
         "ftpPass": "secret word", "ftpDestDir": "/traces" });

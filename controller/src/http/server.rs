@@ -377,7 +377,7 @@ async fn probe(app: &Arc<App>, method: &Method, path: &str) -> Option<Answer> {
         return None;
     }
     match path.strip_suffix('/').unwrap_or(path) {
-        "/docs" => return Some(page(StatusCode::OK, openapi::page::page(&openapi::document()))),
+        "/docs" => return Some(page(StatusCode::OK, openapi::page::page(openapi::document()))),
         "/docs/openapi.json" => return Some(json(StatusCode::OK, openapi::document().to_string())),
         _ => {}
     }

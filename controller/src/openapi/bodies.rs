@@ -176,55 +176,46 @@ const MICROSERVICE_CREATE: &[Field] =
     microservice!(must("name", Name), may("application", Reference), may("flowId", Reference));
 const MICROSERVICE_UPDATE: &[Field] = microservice!(may("name", Name), may("rebuild", Boolean));
 
-const ROUTE: &[Field] = &[
-    must("name", Name),
-    may("from", STRING),
-    may("to", STRING),
-    may("application", STRING),
-    may("sourceMicroserviceUuid", STRING),
-    may("destMicroserviceUuid", STRING),
-];
-const ROUTE_UPDATE: &[Field] = &[
-    may("name", Name),
-    may("from", STRING),
-    may("to", STRING),
-    may("application", STRING),
-    may("sourceMicroserviceUuid", STRING),
-    may("destMicroserviceUuid", STRING),
-];
+macro_rules! route {
+    ($name:expr) => {
+        &[
+            $name,
+            may("from", STRING),
+            may("to", STRING),
+            may("application", STRING),
+            may("sourceMicroserviceUuid", STRING),
+            may("destMicroserviceUuid", STRING),
+        ]
+    };
+}
+
+const ROUTE: &[Field] = route!(must("name", Name));
+const ROUTE_UPDATE: &[Field] = route!(may("name", Name));
 const ROUTE_OF_APPLICATION: Kind =
     Object(&[may("name", Name), must("from", STRING), must("to", STRING)]);
 const DEPLOYMENT: Kind = Object(&[
     may("name", STRING),
     may("variables", List(&Object(&[must("key", Text(1)), may("value", Any)]))),
 ]);
-const APPLICATION: &[Field] = &[
-    must("name", Name),
-    may("description", STRING),
-    may("isActivated", Boolean),
-    may("isSystem", Boolean),
-    may("microservices", List(&Object(MICROSERVICE_CREATE))),
-    may("routes", List(&ROUTE_OF_APPLICATION)),
-    may("template", DEPLOYMENT),
-];
+
+macro_rules! application {
+    ($name:expr $(, $last:expr)*) => {
+        &[
+            $name,
+            may("description", STRING),
+            may("isActivated", Boolean),
+            may("isSystem", Boolean),
+            may("microservices", List(&Object(MICROSERVICE_CREATE))),
+            may("routes", List(&ROUTE_OF_APPLICATION)),
+            $($last,)*
+        ]
+    };
+}
+
+const APPLICATION: &[Field] = application!(must("name", Name), may("template", DEPLOYMENT));
+const APPLICATION_PUT: &[Field] = application!(may("name", Name), may("template", DEPLOYMENT));
 /// The legacy family knows no templates.
-const FLOW: &[Field] = &[
-    must("name", Name),
-    may("description", STRING),
-    may("isActivated", Boolean),
-    may("isSystem", Boolean),
-    may("microservices", List(&Object(MICROSERVICE_CREATE))),
-    may("routes", List(&ROUTE_OF_APPLICATION)),
-];
-const APPLICATION_PUT: &[Field] = &[
-    may("name", Name),
-    may("description", STRING),
-    may("isActivated", Boolean),
-    may("isSystem", Boolean),
-    may("microservices", List(&Object(MICROSERVICE_CREATE))),
-    may("routes", List(&ROUTE_OF_APPLICATION)),
-    may("template", DEPLOYMENT),
-];
+const FLOW: &[Field] = application!(must("name", Name));
 const APPLICATION_PATCH: &[Field] = &[
     may("name", Name),
     may("description", STRING),
@@ -234,69 +225,65 @@ const APPLICATION_PATCH: &[Field] = &[
 const VARIABLES: Kind =
     List(&Object(&[must("key", Name), may("description", STRING), may("defaultValue", Any)]));
 const TEMPLATE_BODY: Kind = Object(&[may("microservices", List(&Any)), may("routes", List(&Any))]);
-const TEMPLATE: &[Field] = &[
-    must("name", Name),
-    may("description", STRING),
-    may("variables", VARIABLES),
-    may("application", TEMPLATE_BODY),
-];
-const TEMPLATE_PUT: &[Field] = &[
-    may("name", Name),
-    may("description", STRING),
-    may("variables", VARIABLES),
-    may("application", TEMPLATE_BODY),
-];
+
+macro_rules! template {
+    ($name:expr) => {
+        &[
+            $name,
+            may("description", STRING),
+            may("variables", VARIABLES),
+            may("application", TEMPLATE_BODY),
+        ]
+    };
+}
+
+const TEMPLATE: &[Field] = template!(must("name", Name));
+const TEMPLATE_PUT: &[Field] = template!(may("name", Name));
 const TEMPLATE_PATCH: &[Field] = &[may("name", Name), may("description", STRING)];
 
 const INFO: Kind = Object(&[may("infoType", STRING), may("infoFormat", STRING)]);
-const CATALOG_CREATE: &[Field] = &[
-    must("name", Text(1)),
-    must("registryId", COUNT),
-    must("images", List(&IMAGE)),
-    may("description", STRING),
-    may("category", STRING),
-    may("publisher", STRING),
-    may("diskRequired", WHOLE),
-    may("ramRequired", WHOLE),
-    may("picture", STRING),
-    may("isPublic", Boolean),
-    may("configExample", STRING),
-    may("inputType", INFO),
-    may("outputType", INFO),
-];
-const CATALOG_UPDATE: &[Field] = &[
-    may("name", Text(1)),
-    may("registryId", COUNT),
-    may("images", List(&IMAGE)),
-    may("description", STRING),
-    may("category", STRING),
-    may("publisher", STRING),
-    may("diskRequired", WHOLE),
-    may("ramRequired", WHOLE),
-    may("picture", STRING),
-    may("isPublic", Boolean),
-    may("configExample", STRING),
-    may("inputType", INFO),
-    may("outputType", INFO),
-];
-const REGISTRY_CREATE: &[Field] = &[
-    must("url", Text(1)),
-    must("isPublic", Boolean),
-    must("username", Text(1)),
-    must("password", STRING),
-    must("email", Email),
-    may("requiresCert", Boolean),
-    may("certificate", STRING),
-];
-const REGISTRY_UPDATE: &[Field] = &[
-    may("url", Text(1)),
-    may("isPublic", Boolean),
-    may("username", Text(1)),
-    may("password", STRING),
-    may("email", Email),
-    may("requiresCert", Boolean),
-    may("certificate", STRING),
-];
+
+macro_rules! catalog_item {
+    ($($first:expr),*) => {
+        &[
+            $($first,)*
+            may("description", STRING),
+            may("category", STRING),
+            may("publisher", STRING),
+            may("diskRequired", WHOLE),
+            may("ramRequired", WHOLE),
+            may("picture", STRING),
+            may("isPublic", Boolean),
+            may("configExample", STRING),
+            may("inputType", INFO),
+            may("outputType", INFO),
+        ]
+    };
+}
+
+const CATALOG_CREATE: &[Field] =
+    catalog_item!(must("name", Text(1)), must("registryId", COUNT), must("images", List(&IMAGE)));
+const CATALOG_UPDATE: &[Field] =
+    catalog_item!(may("name", Text(1)), may("registryId", COUNT), may("images", List(&IMAGE)));
+
+/// `$field`: [`must`] or [`may`].
+macro_rules! registry {
+    ($field:ident) => {
+        &[
+            $field("url", Text(1)),
+            $field("isPublic", Boolean),
+            $field("username", Text(1)),
+            $field("password", STRING),
+            $field("email", Email),
+            may("requiresCert", Boolean),
+            may("certificate", STRING),
+        ]
+    };
+}
+
+const REGISTRY_CREATE: &[Field] = registry!(must);
+const REGISTRY_UPDATE: &[Field] = registry!(may);
+
 const ENDPOINT: Kind = Object(&[
     may("name", Name),
     may("description", STRING),

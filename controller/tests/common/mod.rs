@@ -265,6 +265,21 @@ impl Controller {
         assert_eq!(answer.status, 200, "{}", answer.text);
         answer.body["microservices"].as_array().unwrap().clone()
     }
+
+    /// A user, an agent `gw` and its token, and the microservice `one` of the application `demo` on it.
+    pub fn network(&self) -> (String, String, String, String) {
+        let user = self.user("a@b.co");
+        self.system_agent(&user);
+        let uuid = self.gateway(&user, "gw", "10.0.1.1");
+        let agent = self.provision(&user, &uuid);
+        let body = json!({ "name": "demo", "isActivated": true, "microservices": [{ "name": "one",
+            "agentName": "gw", "images": [{ "containerImage": "one:1", "fogTypeId": 1 }] }] });
+        self.call("POST", "/application", Some(&user), &body);
+        let shown = self.call("GET", "/application/demo", Some(&user), &Value::Null).body;
+        let one = shown["microservices"][0]["uuid"].as_str().unwrap().to_owned();
+        self.settle(&agent);
+        (user, uuid, agent, one)
+    }
 }
 
 impl Drop for Controller {

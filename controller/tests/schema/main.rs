@@ -70,7 +70,7 @@ fn the_document_is_served() {
         let request = ureq::http::Request::builder().uri(format!("{root}{path}"));
         controller.send(request.body(String::new()).unwrap())
     };
-    assert_eq!(get("/docs/openapi.json").body, openapi::document());
+    assert_eq!(&get("/docs/openapi.json").body, openapi::document());
     for path in ["/docs", "/docs/"] {
         let page = get(path);
         assert_eq!(
