@@ -4,6 +4,8 @@ use std::future::{Future, poll_fn};
 use std::pin::pin;
 use std::task::Poll;
 
+use tokio::task::JoinSet;
+
 /// Which of two futures was first.
 #[derive(Debug)]
 pub(crate) enum Either<A, B> {
@@ -11,6 +13,13 @@ pub(crate) enum Either<A, B> {
     Left(A),
     /// The second one.
     Right(B),
+}
+
+/// Waits until one of the tasks ends; for ever while there are none.
+pub(crate) async fn one_ended<T: 'static>(tasks: &mut JoinSet<T>) {
+    if tasks.join_next().await.is_none() {
+        std::future::pending::<()>().await;
+    }
 }
 
 /// Drives both futures; the first is preferred when both are ready, the other is dropped.

@@ -141,21 +141,6 @@ async fn agent_answer(
     }
 }
 
-/// A target that sends back what it gets.
-async fn echo() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::task::spawn_local(async move {
-        while let Ok((mut socket, _)) = listener.accept().await {
-            tokio::task::spawn_local(async move {
-                let (mut reader, mut writer) = socket.split();
-                let _ = tokio::io::copy(&mut reader, &mut writer).await;
-            });
-        }
-    });
-    port
-}
-
 async fn echoes(socket: &mut TcpStream) -> bool {
     let mut answer = [0; 4];
     socket.write_all(b"ping").await.is_ok()
@@ -187,7 +172,7 @@ fn program_as_system_microservice_follows_the_agent() {
             })
             .to_string()
         };
-        let (echo, tunnel) = (echo().await, free_port().await);
+        let (echo, tunnel) = (tcp_echo().await, free_port().await);
         let first = vec![
             format!("http:{one}=>amqp:q"),
             format!("amqp:q=>http:{target}"),

@@ -12,7 +12,6 @@ use std::time::Duration;
 
 use common::*;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
 
 const RHEA: &str = "rhea@3.0.5";
 
@@ -136,21 +135,6 @@ fn reference_http_ingress_reaches_our_egress() {
         drop(ours);
         router.shutdown().await;
     });
-}
-
-/// A target that answers each connection with what it got, prefixed, piece by piece.
-async fn tcp_echo() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::task::spawn_local(async move {
-        while let Ok((mut socket, _)) = listener.accept().await {
-            tokio::task::spawn_local(async move {
-                let (mut reader, mut writer) = socket.split();
-                let _ = tokio::io::copy(&mut reader, &mut writer).await;
-            });
-        }
-    });
-    port
 }
 
 async fn echo(public: u16) {

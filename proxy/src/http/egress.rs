@@ -9,7 +9,7 @@ use crate::context::MappingTask;
 use crate::counters::MappingState;
 use crate::domain::intake::Intake;
 use crate::link::{Connection, LinkDown, Network, ReceiveFrom, Receiver, SendTo, Sender};
-use crate::race::{Either, race};
+use crate::race::{Either, one_ended, race};
 use crate::session;
 
 /// Runs the mapping until it is dropped.
@@ -54,11 +54,7 @@ async fn attached<N: Network>(
         if more > 0 {
             requests.grant(more);
         }
-        let served = async {
-            if running.join_next().await.is_none() {
-                std::future::pending::<()>().await;
-            }
-        };
+        let served = one_ended(&mut running);
         match race(race(requests.recv(), replies.detached()), served).await {
             Either::Left(Either::Left(Ok(delivery))) => {
                 intake.arrived();

@@ -25,7 +25,7 @@ use crate::domain::failure::Failure;
 use crate::domain::intake::Intake;
 use crate::domain::stream::{self, Side};
 use crate::link::{Connection, Delivery, LinkDown, Network, ReceiveFrom, Receiver};
-use crate::race::{Either, race};
+use crate::race::{Either, one_ended, race};
 use crate::session;
 
 /// Runs the mapping until it is dropped.
@@ -98,11 +98,7 @@ async fn attached<N: Network>(
         if more > 0 {
             requests.grant(more);
         }
-        let served = async {
-            if running.join_next().await.is_none() {
-                std::future::pending::<()>().await;
-            }
-        };
+        let served = one_ended(&mut running);
         match race(race(requests.recv(), rest.recv()), served).await {
             Either::Left(Either::Left(delivery)) => {
                 let delivery = delivery?;

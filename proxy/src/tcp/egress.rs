@@ -20,7 +20,7 @@ use crate::domain::tunnel::{Piece, Tunnel};
 use crate::link::{
     Connection, Delivery, Incoming, LinkDown, Network, ReceiveFrom, Receiver, SendTo, Sender,
 };
-use crate::race::{Either, race};
+use crate::race::{Either, one_ended, race};
 use crate::session;
 use crate::target;
 
@@ -77,11 +77,7 @@ async fn attached<N: Network>(
         if more > 0 {
             opens.grant(more);
         }
-        let ended = async {
-            if tunnels.join_next().await.is_none() {
-                std::future::pending::<()>().await;
-            }
-        };
+        let ended = one_ended(&mut tunnels);
         match race(opens.recv(), ended).await {
             Either::Left(open) => {
                 let open = open?;

@@ -142,6 +142,21 @@ pub(crate) async fn talk(port: u16, request: &[u8]) -> Vec<u8> {
     answer
 }
 
+/// A target that sends back what it gets.
+pub(crate) async fn tcp_echo() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::task::spawn_local(async move {
+        while let Ok((mut socket, _)) = listener.accept().await {
+            tokio::task::spawn_local(async move {
+                let (mut reader, mut writer) = socket.split();
+                let _ = tokio::io::copy(&mut reader, &mut writer).await;
+            });
+        }
+    });
+    port
+}
+
 /// An HTTP target: answers each request, read to its end by content-length, with its own body.
 pub(crate) async fn http_echo() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
