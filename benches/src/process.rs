@@ -29,6 +29,18 @@ impl Footprint {
     }
 }
 
+/// A field of `/proc/PID/status`, in its unit.
+///
+/// # Errors
+/// When the process is gone or has no such field.
+pub fn status_field(pid: impl std::fmt::Display, key: &str) -> Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status"))
+        .with_context(|| format!("process {pid} is gone"))?;
+    let line = status.lines().find_map(|line| line.strip_prefix(key));
+    let word = line.and_then(|rest| rest.split_whitespace().next());
+    word.and_then(|word| word.parse().ok()).with_context(|| format!("process {pid}: no {key}"))
+}
+
 /// Footprints of the Controller and all Agents.
 ///
 /// # Errors
@@ -38,12 +50,7 @@ pub fn footprints(ecn: &Ecn) -> Result<Vec<Footprint>> {
     names
         .map(|name| {
             let id = ecn.processes.running(name).with_context(|| format!("{name} not running"))?;
-            let status = std::fs::read_to_string(format!("/proc/{}/status", id.pid))?;
-            let field = |key: &str| -> Result<u64> {
-                let line = status.lines().find_map(|line| line.strip_prefix(key));
-                let word = line.and_then(|rest| rest.split_whitespace().next());
-                word.and_then(|w| w.parse().ok()).with_context(|| format!("{name}: no {key}"))
-            };
+            let field = |key: &str| status_field(id.pid, key).with_context(|| name.to_owned());
             Ok(Footprint {
                 name: name.to_owned(),
                 rss_kb: field("VmRSS:")?,

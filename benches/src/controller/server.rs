@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::process::status_field;
+
 /// Kernel ticks are hundredths of a second on every Linux that user space sees.
 const TICK_MS: u64 = 10;
 
@@ -81,14 +83,10 @@ impl Process {
     /// # Errors
     /// When it is gone.
     pub fn memory(self) -> Result<Memory> {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.0))
-            .with_context(|| format!("process {} is gone", self.0))?;
-        let field = |key: &str| -> Result<u64> {
-            let line = status.lines().find_map(|line| line.strip_prefix(key));
-            let word = line.and_then(|rest| rest.split_whitespace().next());
-            word.and_then(|word| word.parse().ok()).with_context(|| format!("no {key}"))
-        };
-        Ok(Memory { now_kb: field("VmRSS:")?, peak_kb: field("VmHWM:")? })
+        Ok(Memory {
+            now_kb: status_field(self.0, "VmRSS:")?,
+            peak_kb: status_field(self.0, "VmHWM:")?,
+        })
     }
 
     /// Starts the count of its highest memory anew.

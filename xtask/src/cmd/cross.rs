@@ -3,7 +3,8 @@
 use anyhow::{Result, bail};
 use argh::FromArgs;
 
-use crate::cross::{build, sizes, target, toolchain};
+use crate::cross::{SIZES, build, target, toolchain};
+use crate::tools::record::Record;
 use crate::tools::say;
 use crate::tools::table;
 
@@ -42,11 +43,12 @@ impl Cross {
         let targets = self.chosen()?;
         let tools = toolchain::ensure()?;
         let mut grown = Vec::new();
-        let mut recorded = sizes::read()?;
+        let mut recorded = Record::read(SIZES)?;
         let mut rows = Vec::new();
         for chosen in targets {
             for program in build::programs(&tools, chosen)? {
-                let before = recorded.get(chosen.name, &program.name);
+                let name = format!("{} {}", chosen.name, program.name);
+                let before = recorded.get(&name);
                 rows.push(vec![
                     chosen.name.to_owned(),
                     program.name.clone(),
@@ -54,9 +56,9 @@ impl Cross {
                     before.map_or_else(|| "-".to_owned(), |bytes| bytes.to_string()),
                 ]);
                 if self.record {
-                    recorded.set(chosen.name, &program.name, program.bytes);
-                } else if let Some(problem) = sizes::judge(before, program.bytes) {
-                    grown.push(format!("{} {}: {problem}", chosen.name, program.name));
+                    recorded.set(&name, program.bytes);
+                } else {
+                    grown.extend(recorded.judge(&name, program.bytes));
                 }
             }
         }

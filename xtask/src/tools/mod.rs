@@ -10,6 +10,7 @@ pub mod http;
 pub mod interrupt;
 pub mod postgres;
 pub mod process;
+pub mod record;
 pub mod rust_src;
 pub mod say;
 pub mod table;

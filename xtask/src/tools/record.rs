@@ -1,5 +1,5 @@
-//! Recorded sizes of the device programs: a program that grows by more than 2 % fails the check until the
-//! record is changed, with a reason in the commit.
+//! Figures that are kept in the repository: one that grows beyond a tolerance fails its check until the record is
+//! changed, with a reason in the commit.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -8,23 +8,46 @@ use anyhow::{Context, Result};
 
 use crate::tools::cargo::workspace;
 
-const FILE: &str = "cross/sizes.txt";
-const HEADER: &str = "# Bytes of the static, stripped device programs: target, program, bytes.\n\
-    # Written by `cargo xtask cross --all --record`; growth above 2 % fails `cargo xtask cross`.\n";
+/// A file with a figure in each line, behind its name.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Record {
+    form: Form,
+    figures: BTreeMap<String, u64>,
+}
 
-/// Sizes by target and program.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct Sizes(BTreeMap<(String, String), u64>);
+/// Where a record stands, and how it is judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Form {
+    /// File in the repository.
+    pub file: &'static str,
+    /// Its first lines: comments that say what it holds and what writes it.
+    pub header: &'static str,
+    /// Words of a name.
+    pub words: usize,
+    /// Growth that passes, in percent.
+    pub tolerance: u64,
+    /// What is counted.
+    pub unit: &'static str,
+}
 
-impl Sizes {
-    /// Recorded size of a program.
-    pub fn get(&self, target: &str, program: &str) -> Option<u64> {
-        self.0.get(&(target.to_owned(), program.to_owned())).copied()
+impl Record {
+    /// Reads the record; empty when there is none yet.
+    ///
+    /// # Errors
+    /// When a line is malformed.
+    pub fn read(form: Form) -> Result<Self> {
+        let text = std::fs::read_to_string(workspace().join(form.file)).unwrap_or_default();
+        Self::parse(form, &text)
     }
 
-    /// Notes a size.
-    pub fn set(&mut self, target: &str, program: &str, bytes: u64) {
-        self.0.insert((target.to_owned(), program.to_owned()), bytes);
+    /// The recorded figure of a name.
+    pub fn get(&self, name: &str) -> Option<u64> {
+        self.figures.get(name).copied()
+    }
+
+    /// Notes a figure.
+    pub fn set(&mut self, name: &str, figure: u64) {
+        self.figures.insert(name.to_owned(), figure);
     }
 
     /// Writes the record.
@@ -32,72 +55,75 @@ impl Sizes {
     /// # Errors
     /// When the file cannot be written.
     pub fn write(&self) -> Result<()> {
-        std::fs::write(workspace().join(FILE), self.to_text())
-            .with_context(|| format!("cannot write {FILE}"))
+        let file = self.form.file;
+        std::fs::write(workspace().join(file), self.to_text())
+            .with_context(|| format!("cannot write {file}"))
+    }
+
+    /// What is wrong with a figure, if anything.
+    pub fn judge(&self, name: &str, figure: u64) -> Option<String> {
+        let Form { tolerance, unit, .. } = self.form;
+        let Some(recorded) = self.get(name) else {
+            return Some(format!("{name}: nothing is recorded: run with --record"));
+        };
+        (figure > recorded + recorded * tolerance / 100).then(|| {
+            format!(
+                "{name}: {figure} {unit}, more than {tolerance} % above the recorded {recorded}"
+            )
+        })
     }
 
     fn to_text(&self) -> String {
-        let mut text = HEADER.to_owned();
-        for ((target, program), bytes) in &self.0 {
-            let _ = writeln!(text, "{target} {program} {bytes}");
+        let mut text = self.form.header.to_owned();
+        for (name, figure) in &self.figures {
+            let _ = writeln!(text, "{name} {figure}");
         }
         text
     }
 
-    fn parse(text: &str) -> Result<Self> {
-        let mut sizes = Self::default();
+    fn parse(form: Form, text: &str) -> Result<Self> {
+        let mut record = Self { form, figures: BTreeMap::new() };
         for line in text.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
-            let mut words = line.split_ascii_whitespace();
-            let (Some(target), Some(program), Some(bytes), None) =
-                (words.next(), words.next(), words.next(), words.next())
-            else {
-                anyhow::bail!("{FILE}: expected target, program, bytes in: {line}");
-            };
-            let bytes = bytes.parse().with_context(|| format!("{FILE}: no number in: {line}"))?;
-            sizes.set(target, program, bytes);
+            let (name, figure) = line
+                .rsplit_once(' ')
+                .filter(|(name, _)| name.split_ascii_whitespace().count() == form.words)
+                .with_context(|| format!("{}: expected name and figure in: {line}", form.file))?;
+            let figure =
+                figure.parse().with_context(|| format!("{}: no number in: {line}", form.file))?;
+            record.set(name, figure);
         }
-        Ok(sizes)
+        Ok(record)
     }
-}
-
-/// Reads the record; empty when there is none yet.
-///
-/// # Errors
-/// When a line is malformed.
-pub fn read() -> Result<Sizes> {
-    match std::fs::read_to_string(workspace().join(FILE)) {
-        Ok(text) => Sizes::parse(&text),
-        Err(_) => Ok(Sizes::default()),
-    }
-}
-
-/// What is wrong with a size, if anything.
-pub fn judge(recorded: Option<u64>, bytes: u64) -> Option<String> {
-    let Some(recorded) = recorded else {
-        return Some("no recorded size: run with --record".to_owned());
-    };
-    (bytes > recorded + recorded / 50)
-        .then(|| format!("{bytes} bytes, more than 2 % above the recorded {recorded}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const FORM: Form =
+        Form { file: "f", header: "# head\n", words: 2, tolerance: 2, unit: "bytes" };
+
     #[test]
-    fn growth_above_two_percent_is_refused() {
-        assert_eq!(judge(Some(1000), 1020), None);
-        assert!(judge(Some(1000), 1021).is_some());
-        assert_eq!(judge(Some(1000), 10), None);
-        assert!(judge(None, 1).is_some());
+    fn growth_above_the_tolerance_is_refused() {
+        let record = Record::parse(FORM, "armv7 agent 1000\n").unwrap();
+        assert_eq!(record.judge("armv7 agent", 1020), None);
+        assert!(record.judge("armv7 agent", 1021).is_some());
+        assert_eq!(record.judge("armv7 agent", 10), None);
+        assert!(record.judge("mips agent", 1).is_some());
+        let counts = Form { words: 1, tolerance: 3, ..FORM };
+        let record = Record::parse(counts, "# head\nsettled 1000\n").unwrap();
+        assert_eq!(record.judge("settled", 1020), None);
+        assert!(record.judge("settled", 1031).is_some());
+        assert!(Record::parse(counts, "# head\n").unwrap().judge("settled", 900).is_some());
     }
 
     #[test]
     fn record_reads_back() {
-        let mut sizes = Sizes::default();
-        sizes.set("mips", "iofog-agent", 7);
-        assert_eq!(Sizes::parse(&sizes.to_text()).unwrap(), sizes);
-        assert!(Sizes::parse("mips iofog-agent").is_err());
-        assert!(Sizes::parse("mips iofog-agent many").is_err());
+        let mut record = Record::parse(FORM, "").unwrap();
+        record.set("mips iofog-agent", 7);
+        assert_eq!(Record::parse(FORM, &record.to_text()).unwrap(), record);
+        assert!(Record::parse(FORM, "mips").is_err());
+        assert!(Record::parse(FORM, "mips iofog-agent").is_err());
+        assert!(Record::parse(FORM, "mips iofog-agent many").is_err());
     }
 }
