@@ -29,7 +29,8 @@ impl std::error::Error for Skip {}
 #[derive(Debug, Default)]
 pub struct Report {
     passed: u32,
-    failed: u32,
+    /// Names and errors.
+    failed: Vec<(&'static str, String)>,
     skipped: u32,
 }
 
@@ -48,8 +49,8 @@ impl Report {
             Err(error) => match error.downcast_ref::<Skip>() {
                 Some(why) => self.skip(scenario.name, &why.0),
                 None => {
-                    self.failed += 1;
                     say(&format!("{error:?}"));
+                    self.failed.push((scenario.name, format!("{error:#}")));
                     say(&format!("test {} ... FAILED ({seconds:.1} s)", scenario.name));
                     return false;
                 }
@@ -66,12 +67,20 @@ impl Report {
 
     /// Prints the sum. Returns true when nothing failed.
     pub fn finish(&self) -> bool {
-        let verdict = if self.failed == 0 { "ok" } else { "FAILED" };
+        let verdict = if self.failed.is_empty() { "ok" } else { "FAILED" };
+        if !self.failed.is_empty() {
+            say("\nfailures:");
+        }
+        for (name, error) in &self.failed {
+            say(&format!("\n---- {name} stdout ----\nerror: {error}"));
+        }
         say(&format!(
             "\ntest result: {verdict}. {} passed; {} failed; {} ignored",
-            self.passed, self.failed, self.skipped
+            self.passed,
+            self.failed.len(),
+            self.skipped
         ));
-        self.failed == 0
+        self.failed.is_empty()
     }
 }
 

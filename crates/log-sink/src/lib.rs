@@ -134,8 +134,14 @@ impl Sink {
 }
 
 impl log::Log for Sink {
+    /// Records of libraries below `info` are wanted at `trace` alone: at `debug` a person follows
+    /// this program, not the statements of its database client.
     fn enabled(&self, metadata: &log::Metadata<'_>) -> bool {
+        let ours = metadata.target().starts_with("iofog");
         metadata.level() <= log::max_level()
+            && (ours
+                || metadata.level() <= log::Level::Info
+                || log::max_level() == LevelFilter::Trace)
     }
 
     fn log(&self, record: &log::Record<'_>) {

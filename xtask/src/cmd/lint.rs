@@ -3,7 +3,7 @@
 use anyhow::Result;
 use argh::FromArgs;
 
-use super::test::Report;
+use crate::checks::report::Report;
 use crate::checks::{policy, style};
 use crate::tools::{cargo, say};
 
