@@ -157,7 +157,7 @@ impl App {
 
     /// An agent fell silent: it becomes unknown, and so do its microservices.
     pub fn mark_unknown(&self, fog: &FogUuid) {
-        if self.live.statuses.fog(fog).daemon_status != "RUNNING" {
+        if self.live.statuses.with_fog(fog, |status| status.daemon_status != "RUNNING") {
             return;
         }
         log::warn!("agent {fog} fell silent");

@@ -21,6 +21,8 @@ const WRITE_BEHIND: Duration = Duration::from_secs(2);
 const ROWS: usize = 500;
 /// The same where other Controllers wait to hear of them.
 const WRITE_BEHIND_SHARED: Duration = Duration::from_millis(500);
+/// Agents read at a time, so that nobody's read waits for all of them.
+const AGENTS: i64 = 200;
 /// How often expired rows are removed.
 const CLEAN_UP: Duration = Duration::from_secs(600);
 /// How long a Controller may be cut off before it has to read everything again.
@@ -75,23 +77,32 @@ async fn mark_silent(app: &Arc<App>, since: i64) -> Result<(), ApiError> {
     if !app.store().leads() {
         return Ok(());
     }
-    let fogs = app.read(|work| Ok(store::fog::all(work.tx)?)).await?;
-    let now = now_ms();
-    for fog in fogs {
-        let mut received = app.live.statuses.fog(&fog.uuid).received;
-        if received > now {
-            // The clock went back: from now on its silence counts again.
-            app.live.statuses.update_fog(&fog.uuid, |status| status.received = now);
-            received = now;
-        }
-        // An open link notices silence by itself.
-        if app.live.links.get(&fog.uuid).is_none()
-            && is_silent(&fog, received.max(since), now, app.settings.status_tolerance)
-        {
-            app.mark_unknown(&fog.uuid);
-        }
+    let mut last = None;
+    loop {
+        let from = last.take();
+        let fogs =
+            app.read(move |work| Ok(store::fog::after(work.tx, from.as_ref(), AGENTS)?)).await?;
+        let Some(fog) = fogs.last() else { return Ok(()) };
+        last = Some(fog.uuid.clone());
+        let now = now_ms();
+        fogs.iter().for_each(|fog| judge(app, fog, since, now));
     }
-    Ok(())
+}
+
+/// Marks an agent unknown if it has been silent for too long.
+fn judge(app: &App, fog: &Fog, since: i64, now: i64) {
+    let mut received = app.live.statuses.with_fog(&fog.uuid, |status| status.received);
+    if received > now {
+        // The clock went back: from now on its silence counts again.
+        app.live.statuses.update_fog(&fog.uuid, |status| status.received = now);
+        received = now;
+    }
+    // An open link notices silence by itself.
+    if app.live.links.get(&fog.uuid).is_none()
+        && is_silent(fog, received.max(since), now, app.settings.status_tolerance)
+    {
+        app.mark_unknown(&fog.uuid);
+    }
 }
 
 fn is_silent(fog: &Fog, received: i64, now: i64, tolerance: i64) -> bool {

@@ -17,6 +17,8 @@ pub struct Sessions(Mutex<Inner>);
 struct Inner {
     users: HashMap<String, Session<i64>>,
     fogs: HashMap<String, Session<FogUuid>>,
+    /// The token of each agent: it has one.
+    of_fogs: HashMap<FogUuid, String>,
     extended: Behind<String>,
 }
 
@@ -48,7 +50,9 @@ impl Sessions {
     /// Adds an agent's token, which replaces its former one.
     pub fn add_fog(&self, hash: String, owner: FogUuid, expires: i64) {
         let mut inner = lock(&self.0);
-        inner.fogs.retain(|_, session| session.owner != owner);
+        if let Some(former) = inner.of_fogs.insert(owner.clone(), hash.clone()) {
+            inner.fogs.remove(&former);
+        }
         inner.fogs.insert(hash, Session { owner, expires, written: expires });
     }
 
@@ -59,7 +63,10 @@ impl Sessions {
 
     /// Forgets an agent's token.
     pub fn drop_fog(&self, fog: &FogUuid) {
-        lock(&self.0).fogs.retain(|_, session| session.owner != *fog);
+        let mut inner = lock(&self.0);
+        if let Some(hash) = inner.of_fogs.remove(fog) {
+            inner.fogs.remove(&hash);
+        }
     }
 
     /// The user of a token; extends it.
@@ -111,7 +118,7 @@ impl Sessions {
     /// themselves, and a device without a clock of its own starts in the past.
     pub fn jumped(&self, from: i64, to: i64) {
         let mut guard = lock(&self.0);
-        let Inner { users, fogs, extended } = &mut *guard;
+        let Inner { users, fogs, extended, .. } = &mut *guard;
         let users = users.iter_mut().map(|(hash, session)| (hash, &mut session.expires));
         let fogs = fogs.iter_mut().map(|(hash, session)| (hash, &mut session.expires));
         for (hash, expires) in users.chain(fogs) {

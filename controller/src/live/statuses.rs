@@ -45,7 +45,15 @@ impl Statuses {
 
     /// Status of an agent; the initial one when it never reported.
     pub fn fog(&self, uuid: &FogUuid) -> FogStatus {
-        lock(&self.0).fogs.get(uuid).cloned().unwrap_or_default()
+        self.with_fog(uuid, FogStatus::clone)
+    }
+
+    /// Looks at the status of an agent in its place; `look` must not ask for another.
+    pub fn with_fog<T>(&self, uuid: &FogUuid, look: impl FnOnce(&FogStatus) -> T) -> T {
+        match lock(&self.0).fogs.get(uuid) {
+            Some(status) => look(status),
+            None => look(&FogStatus::default()),
+        }
     }
 
     /// Status of a microservice; queued when it was never reported.

@@ -75,6 +75,18 @@ pub fn all(tx: &mut dyn Tx) -> Stored<Vec<Fog>> {
     tx.query(sql, &[])?.iter().map(read).collect()
 }
 
+/// Up to `count` agents of all users after a uuid, in the order of their uuids: readers that walk all of them let others
+/// in between.
+///
+/// # Errors
+/// When the database fails.
+pub fn after(tx: &mut dyn Tx, uuid: Option<&FogUuid>, count: i64) -> Stored<Vec<Fog>> {
+    let sql = "SELECT uuid, user_id, name, is_system, created, updated, document FROM fogs
+               WHERE uuid > ?1 ORDER BY uuid LIMIT ?2";
+    let uuid = uuid.map_or("", FogUuid::as_str);
+    tx.query(sql, &[uuid.into(), count.into()])?.iter().map(read).collect()
+}
+
 /// Agents whose messages another agent's router carries because they name it.
 ///
 /// # Errors

@@ -50,9 +50,11 @@ pub fn list_text(work: &mut Work<'_>, user: i64, fogs: &[Fog]) -> Result<String,
         }
         let mut around = around.remove(&fog.uuid).unwrap_or_default();
         around.add_network_router(work, fog)?;
-        let status = work.live.statuses.fog(&fog.uuid);
-        serde_json::to_writer(&mut text, &Shown::new(fog, &status, &around))
-            .map_err(|error| ApiError::internal(error.to_string()))?;
+        let write = |status: &FogStatus| {
+            serde_json::to_writer(&mut text, &Shown::new(fog, status, &around))
+        };
+        let written = work.live.statuses.with_fog(&fog.uuid, write);
+        written.map_err(|error| ApiError::internal(error.to_string()))?;
     }
     text.extend_from_slice(b"]}");
     String::from_utf8(text).map_err(|error| ApiError::internal(error.to_string()))

@@ -58,19 +58,31 @@ impl Report {
     /// When something failed.
     pub(crate) fn finish(&self) -> Result<()> {
         say::line("");
-        for part in &self.parts {
-            for failure in &part.failures {
-                say::line(&format!("FAILED  {}: {failure}", part.name));
-            }
+        for failure in self.failures() {
+            say::line(&format!("FAILED  {failure}"));
         }
-        let mut sum = Counts::default();
         for Part { name, seconds, counts, .. } in &self.parts {
             say::line(&format!("{seconds:8.1} s  {name}: {counts}"));
-            sum += *counts;
         }
+        let sum = self.sum();
         say::line(&sum.to_string());
         ensure!(sum.failed == 0, "{} failed", sum.failed);
         Ok(())
+    }
+
+    fn sum(&self) -> Counts {
+        let mut sum = Counts::default();
+        self.parts.iter().for_each(|part| sum += part.counts);
+        sum
+    }
+
+    /// Part and test of each failure, with what it said.
+    fn failures(&self) -> Vec<String> {
+        let of = |part: &Part| {
+            let named = part.failures.iter().map(|failure| format!("{}: {failure}", part.name));
+            named.collect::<Vec<_>>()
+        };
+        self.parts.iter().flat_map(of).collect()
     }
 }
 
@@ -107,10 +119,10 @@ mod tests {
     #[test]
     fn what_failed_makes_the_whole_fail() {
         let mut report = Report::default();
-        report.check("good", || Ok(()));
-        assert!(report.finish().is_ok());
-        report.check("bad", || anyhow::bail!("why"));
-        assert!(report.finish().is_err());
-        assert_eq!(report.parts[1].failures, ["why"]);
+        report.check("first", || Ok(()));
+        assert!(report.sum().failed == 0 && report.failures().is_empty());
+        report.check("second", || anyhow::bail!("why"));
+        assert_eq!(report.sum(), Counts { passed: 1, failed: 1, skipped: 0 });
+        assert_eq!(report.failures(), ["second: why"]);
     }
 }

@@ -96,7 +96,11 @@ fn value_of(value: ValueRef<'_>) -> SqlValue {
         ValueRef::Integer(integer) => SqlValue::Int(integer),
         ValueRef::Real(real) => SqlValue::Real(real),
         ValueRef::Text(text) | ValueRef::Blob(text) => {
-            SqlValue::Text(String::from_utf8_lossy(text).into_owned())
+            // Whole texts are checked many bytes at a time; only a bad one is gone through piece by piece.
+            SqlValue::Text(match std::str::from_utf8(text) {
+                Ok(text) => text.to_owned(),
+                Err(_) => String::from_utf8_lossy(text).into_owned(),
+            })
         }
     }
 }
