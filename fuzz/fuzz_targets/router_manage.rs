@@ -7,18 +7,19 @@ use iofog_router::config::Role;
 use libfuzzer_sys::arbitrary;
 use libfuzzer_sys::fuzz_target;
 
-const OPERATIONS: [&str; 10] = [
+const OPERATIONS: [&str; 12] = [
     "QUERY", "READ", "CREATE", "UPDATE", "DELETE", "GET-TYPES", "GET-ATTRIBUTES", "GET-OPERATIONS",
-    "GET-MGMT-NODES", "GET-SCHEMA",
+    "GET-MGMT-NODES", "GET-SCHEMA", "GET-JSON-SCHEMA", "GET-ANNOTATIONS",
 ];
-const TYPES: [&str; 12] = [
+const TYPES: [&str; 15] = [
     "listener", "connector", "sslProfile", "router.connection.linkRoute", "router", "connection", "router.node",
     "router.link", "router.address", "router.config.address", "router.config.linkRoute", "router.config.autoLink",
+    "log", "policy", "routerMetrics",
 ];
 /// Attributes that the entities have.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "name", "host", "port", "role", "cost", "pattern", "prefix", "direction", "distribution", "containerId",
-    "sslProfile", "certFile", "saslMechanisms", "idleTimeoutSeconds", "attributeNames", "address",
+    "sslProfile", "certFile", "saslMechanisms", "idleTimeoutSeconds", "attributeNames", "address", "enable",
 ];
 
 /// Operation, type, family, name, attributes.

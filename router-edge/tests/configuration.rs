@@ -14,7 +14,9 @@ use iofog_amqp::{Body, Message, Properties, Value};
 use iofog_amqp_client::{Address, Connection, Outcome, ReceiverOptions};
 use iofog_router::config::{ListenerConfig, Mode, Role};
 use iofog_router::{ApplyError, RouterConfig, RuntimeOptions, StartError, start};
-use support::{anonymous, client, edge, interior, receiver, run, sender, text, until};
+use support::{
+    anonymous, client, connect, edge, interior, port, receiver, run, sender, text, until,
+};
 
 #[test]
 fn apply_leaves_unchanged_connections_alone() {
@@ -190,5 +192,128 @@ fn connectors_come_and_go_by_management() {
         let delete = [("operation", "DELETE"), ("type", "connector"), ("name", "b")];
         assert_eq!(ask.ask(&delete, Value::Map(Vec::new())).await.0, 204);
         until(|| a.status().routers == 0 && b.status().routers == 0).await;
+    });
+}
+
+/// What `qdmanage get-*` and `skmanage get-*` ask: the schema names every attribute that entities show.
+#[test]
+fn the_schema_holds_what_entities_show() {
+    run(async {
+        let (top, other) = (interior("A").await, interior("B").await);
+        connect(&top, "b", Role::InterRouter, port(&other, Role::InterRouter)).await;
+        until(|| top.status().routers == 1).await;
+        let connection = client(&top).await;
+        let _receiver = receiver(&connection, "q").await;
+        let ask = Management { connection, at: "$management".to_owned() };
+        let none = || Value::Map(Vec::new());
+        for prefix in ["org.apache.qpid.dispatch.", "io.skupper.router."] {
+            let unknown = [("operation", "GET-TYPES"), ("entityType", prefix)];
+            assert_eq!(ask.ask(&unknown, none()).await.0, 404);
+            let listener = format!("{prefix}listener");
+            let about =
+                |operation: &'static str| [("operation", operation), ("entityType", &listener)];
+            let (code, _, schema) = ask.ask(&about("GET-SCHEMA"), none()).await;
+            assert_eq!(
+                (code, schema.get("prefix")),
+                (200, Some(&prefix.trim_end_matches('.').into()))
+            );
+            let (code, _, text) = ask.ask(&about("GET-JSON-SCHEMA"), none()).await;
+            let json: serde_json::Value = serde_json::from_str(text.as_str().unwrap()).unwrap();
+            assert_eq!(
+                (code, &json["entityTypes"]["listener"]["attributes"]["port"]["default"]),
+                (200, &"amqp".into())
+            );
+            let (_, _, bases) = ask.ask(&about("GET-TYPES"), none()).await;
+            let extended = bases.get(&listener).unwrap().as_list().unwrap();
+            assert_eq!(extended[0], format!("{prefix}configurationEntity").into());
+            let (_, _, operations) = ask.ask(&about("GET-OPERATIONS"), none()).await;
+            assert_eq!(operations.get(&listener).unwrap().as_list().unwrap().len(), 3);
+            let Value::Map(types) = schema.get("entityTypes").unwrap() else { panic!("no types") };
+            for (short, known) in types {
+                let kind = format!("{prefix}{}", short.as_str().unwrap());
+                let about = [("operation", "QUERY"), ("entityType", kind.as_str())];
+                let (code, text, body) = ask.ask(&about, none()).await;
+                if known.get("extends").is_none() {
+                    assert_eq!(code, 404, "{kind} has no entities of its own");
+                    continue;
+                }
+                assert_eq!(code, 200, "{kind}: {text}");
+                let attributes = known.get("attributes").unwrap();
+                for shown in body.get("attributeNames").unwrap().as_list().unwrap() {
+                    assert!(attributes.get(shown.as_str().unwrap()).is_some(), "{kind}: {shown:?}");
+                }
+            }
+        }
+    });
+}
+
+/// The columns of `qdstat` and `skstat`: they stop at a null where they want a number.
+#[test]
+fn figures_that_the_tools_add_up_are_numbers() {
+    run(async {
+        let (top, other) = (interior("A").await, interior("B").await);
+        connect(&top, "b", Role::InterRouter, port(&other, Role::InterRouter)).await;
+        until(|| top.status().routers == 1).await;
+        let connection = client(&top).await;
+        let _receiver = receiver(&connection, "q").await;
+        let ask = Management { connection, at: "$management".to_owned() };
+        for (kind, columns) in [
+            (
+                "router.link",
+                &[
+                    "deliveriesDelayed1Sec",
+                    "deliveriesDelayed10Sec",
+                    "deliveriesStuck",
+                    "zeroCreditSeconds",
+                    "creditAvailable",
+                    "priority",
+                    "settleRate",
+                ][..],
+            ),
+            (
+                "router.address",
+                &[
+                    "priority",
+                    "deliveriesToContainer",
+                    "deliveriesFromContainer",
+                    "deliveriesRedirectedToFallback",
+                    "containerCount",
+                ],
+            ),
+            (
+                "router",
+                &[
+                    "workerThreads",
+                    "uptimeSeconds",
+                    "memoryUsage",
+                    "linksBlocked",
+                    "deliveriesStuck",
+                ],
+            ),
+            ("routerMetrics", &["residentMemoryUsage", "connectionCount"]),
+            ("policy", &["maxConnections", "connectionsProcessed", "totalDenials"]),
+            ("connection", &["uptimeSeconds", "sslSsf"]),
+        ] {
+            let names = columns.iter().map(|name| Value::from(*name)).collect();
+            let names = Value::Map(vec![("attributeNames".into(), Value::List(names))]);
+            let (code, text, body) =
+                ask.ask(&[("operation", "QUERY"), ("entityType", kind)], names).await;
+            assert_eq!(code, 200, "{kind}: {text}");
+            assert!(!rows(&body).is_empty(), "{kind}");
+            for (name, value) in rows(&body).iter().flat_map(|row| columns.iter().zip(row)) {
+                assert!(
+                    value.as_i64().is_some() || value.as_u64().is_some(),
+                    "{kind}: {name} {value:?}"
+                );
+            }
+        }
+        // A neighbour has no next hop but a link; its tools show one or the other.
+        let names = Value::List(vec!["nextHop".into(), "routerLink".into()]);
+        let names = Value::Map(vec![("attributeNames".into(), names)]);
+        let (_, _, body) =
+            ask.ask(&[("operation", "QUERY"), ("entityType", "router.node")], names).await;
+        for row in rows(&body) {
+            assert_ne!(row[0] == Value::Null, row[1] == Value::Null, "{row:?}");
+        }
     });
 }

@@ -61,6 +61,8 @@ pub(crate) struct Conn {
     pub(crate) login: Option<Login>,
     /// Opened at, by the core's clock.
     pub(crate) opened: Millis,
+    /// When a delivery last began in either direction.
+    pub(crate) last_delivery: Option<Millis>,
     pub(crate) open: bool,
     pub(crate) peer: Peer,
     /// Router metadata goes with messages, in this version; none towards clients.
@@ -120,6 +122,7 @@ impl Conn {
             number,
             login: None,
             opened: now,
+            last_delivery: None,
             open: false,
             peer: Peer::default(),
             metadata: None,

@@ -53,7 +53,7 @@ impl AutoState {
         }
     }
 
-    fn link(self) -> Option<LinkKey> {
+    pub(super) fn link(self) -> Option<LinkKey> {
         match self {
             Self::Attaching(link) | Self::Active(link) => Some(link),
             Self::Inactive | Self::Failed(..) => None,

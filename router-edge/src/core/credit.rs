@@ -20,6 +20,7 @@ impl Core {
         link.address = Some(address);
         link.incoming.owed = link.capacity;
         link.incoming.withheld = true;
+        link.incoming.withheld_since = self.now;
         if let Some(entry) = self.table.get_mut(address) {
             entry.producers.push(key);
         }
@@ -112,6 +113,9 @@ impl Core {
         };
         let (owner, id) = (link.conn, link.id);
         if !open {
+            if !link.incoming.withheld {
+                link.incoming.withheld_since = self.now;
+            }
             link.incoming.withheld = true;
             self.drain_producer(key);
             return;

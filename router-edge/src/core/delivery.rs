@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use iofog_amqp::DeliveryState;
-use iofog_amqp_engine::DeliveryKey;
+use iofog_amqp_engine::{DeliveryKey, Millis};
 
 use super::metadata::Metadata;
 use super::slab::{AddressKey, LinkKey};
@@ -28,6 +28,8 @@ pub(crate) struct Delivery {
     pub(crate) address: Option<AddressKey>,
     /// Its credit was given back when it had been sent on.
     pub(crate) repaid: bool,
+    /// When it came, by the core's clock.
+    pub(crate) came: Millis,
 }
 
 /// One way out of a delivery.

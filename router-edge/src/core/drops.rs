@@ -43,7 +43,7 @@ impl DropReason {
 
     /// Attribute of the router in management.
     #[must_use]
-    pub fn attribute(self) -> &'static str {
+    pub const fn attribute(self) -> &'static str {
         match self {
             Self::NoPath => "droppedPresettledNoPath",
             Self::ReceiverGone => "droppedPresettledReceiverGone",

@@ -152,6 +152,7 @@ impl Core {
                     if out.key.is_none() {
                         link.counters.deliveries += 1;
                         self.totals.egress += 1;
+                        conn.last_delivery = Some(self.now);
                     }
                     out.key = Some(progress.delivery);
                     if !progress.complete {
@@ -244,6 +245,7 @@ impl Core {
             combined: None,
             address: None,
             repaid: false,
+            came: self.now,
         };
         let id = self.deliveries.insert(delivery);
         self.enqueue(id);

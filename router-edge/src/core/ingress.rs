@@ -39,7 +39,10 @@ enum Found {
 
 impl Core {
     pub(super) fn on_transfer(&mut self, id: ConnId, piece: Delivered) {
-        let Some(key) = self.conns.get(id).and_then(|conn| conn.link(piece.link)) else {
+        let Some(conn) = self.conns.get_mut(id) else {
+            return;
+        };
+        let Some(key) = conn.link(piece.link) else {
             return;
         };
         let Some(link) = self.links.get_mut(key) else {
@@ -60,6 +63,7 @@ impl Core {
             gathered: !piece.first,
         };
         if piece.first {
+            conn.last_delivery = Some(self.now);
             link.counters.deliveries += 1;
             link.counters.presettled += u64::from(piece.settled);
             link.incoming.presettled = piece.settled;
@@ -160,6 +164,9 @@ impl Core {
                     self.gather_with(arrival, &about, OWN_LIMIT);
                 } else {
                     self.swallow(&arrival);
+                    if let Some(own) = self.table.get_mut(address) {
+                        own.to_process += 1;
+                    }
                     self.on_management(arrival.conn, &arrival.payload);
                 }
             }
@@ -314,6 +321,7 @@ impl Core {
             combined: None,
             address,
             repaid: false,
+            came: self.now,
         };
         let id = self.deliveries.insert(delivery);
         if let Some(link) = self.links.get_mut(arrival.link) {
@@ -429,4 +437,4 @@ impl Core {
 }
 
 /// Of messages that say nothing else.
-const DEFAULT_PRIORITY: u8 = 4;
+pub(super) const DEFAULT_PRIORITY: u8 = 4;

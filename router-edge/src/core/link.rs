@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 use iofog_amqp::{Error, Role};
-use iofog_amqp_engine::{LinkId, SessionId};
+use iofog_amqp_engine::{LinkId, Millis, SessionId};
 
 use super::slab::{AddressKey, ConnId, DeliveryId, LinkKey};
 
@@ -82,6 +82,8 @@ pub(crate) struct Incoming {
     pub(crate) owed: u32,
     /// No credit is given: the address has no destination.
     pub(crate) withheld: bool,
+    /// Since when.
+    pub(crate) withheld_since: Millis,
     /// A delivery that is still arriving.
     pub(crate) current: Current,
     /// Bytes of deliveries of this link that are held.
@@ -141,6 +143,28 @@ pub(crate) struct Counters {
     pub(crate) released: u64,
     pub(crate) modified: u64,
     pub(crate) dropped_presettled: u64,
+    pub(crate) delays: Delays,
+}
+
+/// Deliveries that took long to be settled, by how long at least.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Delays {
+    /// A second, and less than ten.
+    pub second: u64,
+    /// Ten seconds.
+    pub ten_seconds: u64,
+}
+
+impl Delays {
+    /// Counts a delivery that is over after so many milliseconds.
+    #[inline]
+    pub(crate) fn count(&mut self, waited: u64) {
+        match waited {
+            0..1_000 => {}
+            1_000..10_000 => self.second += 1,
+            _ => self.ten_seconds += 1,
+        }
+    }
 }
 
 impl Kind {

@@ -33,6 +33,7 @@ mod tracking;
 
 pub use conn::{ConnSpec, Direction, TlsFacts};
 pub use drops::{DropReason, Drops};
+pub use link::Delays;
 pub use manage::{Command, CommandAction, Entities};
 pub use slab::ConnId;
 
@@ -115,6 +116,10 @@ pub struct Totals {
     pub presettled: u64,
     /// Came pre-settled and were lost.
     pub drops: Drops,
+    /// Took long to be settled.
+    pub delays: Delays,
+    /// Connections that were made, in either direction.
+    pub connections: u64,
 }
 
 /// Makes names that no one else has.

@@ -102,6 +102,7 @@ impl Core {
     fn add(&mut self, base: Config, spec: ConnSpec, now: Millis) -> ConnId {
         self.now = now;
         let number = self.next_number();
+        self.totals.connections += 1;
         let is_router = matches!(spec.role, Role::InterRouter | Role::Edge);
         let window = match (self.mode, spec.role) {
             (Mode::Edge, _) => EDGE_WINDOW,

@@ -63,10 +63,12 @@ impl Core {
         {
             address.drop_load(remote);
         }
+        let waited = self.now.0.saturating_sub(delivery.came.0);
         let (mut idle_proxy, mut idle_stream, mut freed) = (None, false, false);
         if let Some(link) = self.links.get_mut(key) {
             link.outgoing.outstanding = link.outgoing.outstanding.saturating_sub(1);
             link.counters.count(state.as_ref());
+            link.counters.delays.count(waited);
             if link.outgoing.outstanding == 0 && link.kind == Kind::Proxy {
                 idle_proxy = link.address;
             }
@@ -122,6 +124,8 @@ impl Core {
             Some(DeliveryState::Modified { .. }) => self.totals.modified += 1,
             _ => {}
         }
+        let waited = self.now.0.saturating_sub(delivery.came.0);
+        self.totals.delays.count(waited);
         let Some((key, in_key)) = delivery.incoming else {
             return;
         };
@@ -130,6 +134,7 @@ impl Core {
         };
         link.incoming.in_flight = link.incoming.in_flight.saturating_sub(1);
         link.counters.count(state.as_ref());
+        link.counters.delays.count(waited);
         if !delivery.message.complete {
             link.incoming.current = Current::Discarded;
         }

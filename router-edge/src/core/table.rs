@@ -45,6 +45,9 @@ pub(crate) struct Address {
     pub(crate) ingress: u64,
     pub(crate) egress: u64,
     pub(crate) transit: u64,
+    /// Deliveries to the router itself, and of its own.
+    pub(crate) to_process: u64,
+    pub(crate) from_process: u64,
 }
 
 /// All addresses.
@@ -101,6 +104,8 @@ impl Table {
             ingress: 0,
             egress: 0,
             transit: 0,
+            to_process: 0,
+            from_process: 0,
         });
         if let Some(names) = self.by_name.get_mut(key.class.index()) {
             names.insert(name, added);

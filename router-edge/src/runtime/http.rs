@@ -113,7 +113,7 @@ fn metrics(shared: &Shared) -> String {
     let (now, totals) = (core.snapshot(), core.totals());
     let count = |n: usize| u64::try_from(n).unwrap_or(u64::MAX);
     let own = usize::from(core.mode() == crate::config::Mode::Interior);
-    let values: [(&str, u64); 17] = [
+    let values: [(&str, u64); 19] = [
         ("qdr_connections_total", count(now.connections)),
         ("qdr_links_total", count(now.links)),
         ("qdr_addresses_total", count(now.addresses)),
@@ -129,6 +129,8 @@ fn metrics(shared: &Shared) -> String {
         ("qdr_deliveries_ingress_total", totals.ingress),
         ("qdr_deliveries_egress_total", totals.egress),
         ("qdr_deliveries_transit_total", totals.transit),
+        ("qdr_deliveries_delayed_1sec_total", totals.delays.second),
+        ("qdr_deliveries_delayed_10sec_total", totals.delays.ten_seconds),
         ("qdr_links_blocked_total", count(now.links_blocked)),
         ("qdr_router_rss_bytes", resident_bytes()),
     ];

@@ -15,6 +15,14 @@ pub(super) enum Kind {
     LinkRoute,
     AutoLink,
     ConnectionLinkRoute,
+    RouterMetrics,
+    Network,
+    Log,
+    Allocator,
+    Policy,
+    Vhost,
+    VhostGroup,
+    VhostStats,
 }
 
 /// Which family's prefix the caller used; answers use the same.
@@ -26,7 +34,7 @@ pub(super) enum Family {
 }
 
 impl Kind {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 20] = [
         Self::Router,
         Self::Listener,
         Self::Connector,
@@ -39,6 +47,14 @@ impl Kind {
         Self::LinkRoute,
         Self::AutoLink,
         Self::ConnectionLinkRoute,
+        Self::RouterMetrics,
+        Self::Network,
+        Self::Log,
+        Self::Allocator,
+        Self::Policy,
+        Self::Vhost,
+        Self::VhostGroup,
+        Self::VhostStats,
     ];
 
     /// Name without prefix.
@@ -56,6 +72,14 @@ impl Kind {
             Self::LinkRoute => "router.config.linkRoute",
             Self::AutoLink => "router.config.autoLink",
             Self::ConnectionLinkRoute => "router.connection.linkRoute",
+            Self::RouterMetrics => "routerMetrics",
+            Self::Network => "network",
+            Self::Log => "log",
+            Self::Allocator => "allocator",
+            Self::Policy => "policy",
+            Self::Vhost => "vhost",
+            Self::VhostGroup => "vhostUserGroupSettings",
+            Self::VhostStats => "vhostStats",
         }
     }
 
@@ -79,8 +103,28 @@ impl Kind {
             | Self::AutoLink
             | Self::ConnectionLinkRoute => &["CREATE", "DELETE", "READ"],
             Self::SslProfile => &["CREATE", "UPDATE", "DELETE", "READ"],
+            Self::Log => &["UPDATE", "READ"],
             _ => &["READ"],
         }
+    }
+
+    /// Entities that a configuration has, as against those that come and go by themselves.
+    pub(super) fn is_configured(self) -> bool {
+        matches!(
+            self,
+            Self::Router
+                | Self::Listener
+                | Self::Connector
+                | Self::SslProfile
+                | Self::AddressRule
+                | Self::LinkRoute
+                | Self::AutoLink
+                | Self::Network
+                | Self::Log
+                | Self::Policy
+                | Self::Vhost
+                | Self::VhostGroup
+        )
     }
 }
 

@@ -2,8 +2,12 @@
 //! handed to the runtime as a [`Command`] and answered when that has done it.
 
 mod entity;
+mod link;
+mod node;
 mod operate;
+mod process;
 mod reply;
+mod schema;
 mod views;
 
 use std::collections::VecDeque;

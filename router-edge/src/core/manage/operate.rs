@@ -5,7 +5,7 @@ use serde_json::{Map as JsonMap, Value as Json};
 
 use super::entity::{Family, Kind};
 use super::views::{Record, connector_attributes, listener_attributes, optional};
-use super::{Command, CommandAction, Refusal, Request, reply};
+use super::{Command, CommandAction, Refusal, Request, process, reply, schema};
 use crate::config::{
     Attributes, ConfigError, address_rule, auto_link, check_auto_links, connector, link_route,
     listener, ssl_profile,
@@ -28,12 +28,17 @@ impl Core {
             "CREATE" => self.create(request),
             "UPDATE" => self.update(&request),
             "DELETE" => self.delete(from, request),
-            "GET-TYPES" => Ok(ok(types(&request, |_| Value::List(Vec::new())))),
-            "GET-ANNOTATIONS" => Ok(ok(types(&request, |_| Value::List(Vec::new())))),
-            "GET-OPERATIONS" => Ok(ok(types(&request, |kind| {
-                Value::List(kind.operations().iter().map(|name| Value::from(*name)).collect())
-            }))),
-            "GET-ATTRIBUTES" => Ok(ok(self.attributes(&request))),
+            "GET-TYPES" => {
+                let prefix = request.ticket.family.prefix();
+                types(&request, |kind| {
+                    words(schema::bases(kind).map(|base| [prefix, base].concat()))
+                })
+            }
+            "GET-ANNOTATIONS" => types(&request, |_| Value::List(Vec::new())),
+            "GET-OPERATIONS" => types(&request, |kind| words(kind.operations().iter().copied())),
+            "GET-ATTRIBUTES" => types(&request, |kind| words(schema::names(kind))),
+            "GET-SCHEMA" => Ok(ok(from_json(&schema::document(request.ticket.family)))),
+            "GET-JSON-SCHEMA" => Ok(ok(schema::document(request.ticket.family).to_string().into())),
             "GET-MGMT-NODES" => Ok(ok(self.management_nodes())),
             "GET-LOG" => Ok(ok(Value::List(Vec::new()))),
             "" => Err(refuse(400, "no operation")),
@@ -42,11 +47,7 @@ impl Core {
     }
 
     fn query(&self, request: &Request) -> Result<Answer, Refusal> {
-        let kinds: Vec<Kind> = match (&request.type_given, request.kind) {
-            (Some(_), Some(kind)) => vec![kind],
-            (Some(given), None) => return Err(unknown_type(given)),
-            (None, _) => Kind::ALL.to_vec(),
-        };
+        let kinds = kinds(request)?;
         let records: Vec<Record> = kinds.iter().flat_map(|kind| self.records(*kind)).collect();
         let asked = super::property(&request.body, "attributeNames").and_then(Value::as_list);
         let mut names: Vec<String> = asked
@@ -79,11 +80,7 @@ impl Core {
     }
 
     fn find(&self, request: &Request) -> Result<(Kind, Record), Refusal> {
-        let kinds: Vec<Kind> = match (&request.type_given, request.kind) {
-            (Some(given), None) => return Err(unknown_type(given)),
-            (_, Some(kind)) => vec![kind],
-            (None, None) => Kind::ALL.to_vec(),
-        };
+        let kinds = kinds(request)?;
         if request.name.is_none() && request.identity.is_none() {
             return Err(refuse(400, "needs name or identity"));
         }
@@ -224,6 +221,12 @@ impl Core {
 
     fn update(&mut self, request: &Request) -> Result<Answer, Refusal> {
         let (kind, record) = self.find(request)?;
+        if kind == Kind::Log {
+            let enable = super::property(&request.body, "enable").and_then(Value::as_str);
+            process::set_log_level(enable.ok_or_else(|| refuse(400, "log: needs `enable`"))?)?;
+            let (_, record) = self.find(request)?;
+            return Ok(ok(reply::map(&record, request.ticket.family)));
+        }
         if kind != Kind::SslProfile {
             return Err(refuse(403, format!("{} cannot be changed", kind.name())));
         }
@@ -291,14 +294,6 @@ impl Core {
         Ok(None)
     }
 
-    fn attributes(&self, request: &Request) -> Value {
-        types(request, |kind| {
-            let records = self.records(kind);
-            let names = records.first().map(|record| record.iter().map(|(name, _)| *name));
-            Value::List(names.into_iter().flatten().map(Value::from).collect())
-        })
-    }
-
     fn management_nodes(&self) -> Value {
         let Some(network) = self.network.as_ref() else {
             return Value::List(vec![Value::from("amqp:/_local/$management")]);
@@ -336,10 +331,41 @@ fn known_kind(request: &Request) -> Result<Kind, Refusal> {
 }
 
 /// A map from type name to something, for one type or for all.
-fn types(request: &Request, value: impl Fn(Kind) -> Value) -> Value {
+fn types(request: &Request, value: impl Fn(Kind) -> Value) -> Result<Answer, Refusal> {
     let family: Family = request.ticket.family;
-    let kinds: Vec<Kind> = request.kind.map_or_else(|| Kind::ALL.to_vec(), |kind| vec![kind]);
-    Value::Map(kinds.into_iter().map(|kind| (family.full(kind).into(), value(kind))).collect())
+    let kinds = kinds(request)?;
+    let entries = kinds.into_iter().map(|kind| (family.full(kind).into(), value(kind)));
+    Ok(ok(Value::Map(entries.collect())))
+}
+
+/// The type that a request is about, or all.
+fn kinds(request: &Request) -> Result<Vec<Kind>, Refusal> {
+    match (&request.type_given, request.kind) {
+        (_, Some(kind)) => Ok(vec![kind]),
+        (Some(given), None) => Err(unknown_type(given)),
+        (None, None) => Ok(Kind::ALL.to_vec()),
+    }
+}
+
+fn words<T: Into<Value>>(words: impl IntoIterator<Item = T>) -> Value {
+    Value::List(words.into_iter().map(Into::into).collect())
+}
+
+/// A document as AMQP has it; the schema has no other numbers than small whole ones.
+fn from_json(json: &Json) -> Value {
+    match json {
+        Json::Null => Value::Null,
+        Json::Bool(flag) => (*flag).into(),
+        Json::Number(number) => Value::Int(
+            number.as_i64().and_then(|number| i32::try_from(number).ok()).unwrap_or(i32::MAX),
+        ),
+        Json::String(text) => text.as_str().into(),
+        Json::Array(items) => Value::List(items.iter().map(from_json).collect()),
+        Json::Object(map) => {
+            let entries = map.iter().map(|(key, value)| (key.as_str().into(), from_json(value)));
+            Value::Map(entries.collect())
+        }
+    }
 }
 
 /// Attributes as the configuration readers take them.

@@ -64,6 +64,9 @@ impl Core {
         let Some(out) = self.chosen.pop() else {
             return;
         };
+        if let Some(address) = self.table.get_mut(address) {
+            address.from_process += 1;
+        }
         let metadata =
             Metadata { to: Some(Bytes::copy_from_slice(to.as_bytes())), ..Metadata::default() };
         // Who asks and does not take the answers loses them.
@@ -82,6 +85,7 @@ impl Core {
             combined: None,
             address: Some(address),
             repaid: false,
+            came: self.now,
         });
         self.enqueue(id);
     }

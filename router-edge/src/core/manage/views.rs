@@ -1,15 +1,15 @@
 //! What each entity shows: its attributes, in a fixed order.
 
-use iofog_amqp::{Role as LinkRole, Value};
+use iofog_amqp::Value;
 
 use super::entity::Kind;
-use crate::config::{ConnectorConfig, ListenerConfig, Mode, Overflow, Role, Sasl};
+use super::process::log_view;
+use crate::config::{ConnectorConfig, ListenerConfig, Overflow, Role, Sasl};
 use crate::config::{Container, LinkRouteConfig};
+use crate::core::Core;
 use crate::core::conn::{Conn, Direction};
 use crate::core::containers::AutoLink;
-use crate::core::link::Link;
 use crate::core::link_route::{LinkRoute, Via};
-use crate::core::{Core, DropReason};
 
 /// Attributes of one entity.
 pub(super) type Record = Vec<(&'static str, Value)>;
@@ -32,13 +32,24 @@ impl Core {
             }
             Kind::Link => {
                 let links = self.links.iter().filter(|(_, link)| link.attached);
-                links.map(|(_, link)| self.link_view(link)).collect()
+                links.map(|(key, link)| self.link_view(key, link)).collect()
             }
             Kind::Address => self.address_views(),
             Kind::Node => self.node_views(),
             Kind::LinkRoute => self.configured_route_views(),
             Kind::AutoLink => self.auto_link_views(),
             Kind::ConnectionLinkRoute => self.link_route_views(),
+            Kind::RouterMetrics => vec![self.metrics_view()],
+            Kind::Log => vec![log_view()],
+            Kind::Policy => vec![self.policy_view()],
+            Kind::Network => vec![vec![
+                ("name", "network/0".into()),
+                ("identity", "network/0".into()),
+                ("networkId", Value::Null),
+                ("tenantId", Value::Null),
+            ]],
+            // Memory comes from the system's allocator, without pools; there are no virtual hosts.
+            Kind::Allocator | Kind::Vhost | Kind::VhostGroup | Kind::VhostStats => Vec::new(),
         };
         let with_type = |mut record: Record| {
             record.push(("type", Value::from(kind.name())));
@@ -48,44 +59,37 @@ impl Core {
     }
 
     fn router_view(&self) -> Record {
-        let mut view = self.router_facts();
-        let drops = self.totals().drops;
-        let by_reason = DropReason::ALL.map(|r| (r.attribute(), total(drops.of(r))));
-        view.extend(by_reason);
-        view
-    }
-
-    fn router_facts(&self) -> Record {
-        let snapshot = self.snapshot();
-        let totals = self.totals();
+        let settings = &self.settings;
         let name = format!("router/{}", self.id);
-        vec![
+        let mut view = vec![
             ("name", name.as_str().into()),
             ("identity", name.as_str().into()),
             ("id", self.id.as_str().into()),
             ("mode", self.mode.as_str().into()),
             ("area", crate::address::AREA.into()),
             ("version", env!("CARGO_PKG_VERSION").into()),
-            ("metadata", optional(self.settings.metadata.as_deref())),
+            ("metadata", optional(settings.metadata.as_deref())),
             ("hostName", host_name().into()),
-            ("defaultDistribution", self.settings.default_distribution.as_str().into()),
-            ("addrCount", count(self.table.iter().count())),
-            ("linkCount", count(snapshot.links)),
-            ("connectionCount", count(snapshot.connections)),
-            ("nodeCount", count(snapshot.routers + usize::from(self.mode == Mode::Interior))),
-            ("linkRouteCount", count(self.link_routes.len())),
-            ("autoLinkCount", count(snapshot.auto_links)),
-            ("deliveriesIngress", total(totals.ingress)),
-            ("deliveriesEgress", total(totals.egress)),
-            ("deliveriesTransit", total(totals.transit)),
-            ("presettledDeliveries", total(totals.presettled)),
-            ("droppedPresettledDeliveries", total(totals.drops.total())),
-            ("acceptedDeliveries", total(totals.accepted)),
-            ("rejectedDeliveries", total(totals.rejected)),
-            ("releasedDeliveries", total(totals.released)),
-            ("modifiedDeliveries", total(totals.modified)),
-            ("uptimeSeconds", total(self.now.0 / 1_000)),
-        ]
+            ("defaultDistribution", settings.default_distribution.as_str().into()),
+            ("presettledOverflow", settings.presettled_overflow.as_str().into()),
+            ("workerThreads", Value::Uint(1)),
+            ("helloIntervalSeconds", Value::Uint(settings.hello_interval)),
+            ("helloMaxAgeSeconds", Value::Uint(settings.hello_max_age)),
+            ("raIntervalSeconds", Value::Uint(settings.ra_interval)),
+            ("raIntervalFluxSeconds", Value::Uint(settings.ra_interval_flux)),
+            ("remoteLsMaxAgeSeconds", Value::Uint(settings.remote_ls_max_age)),
+            ("unreachableHoldoffSeconds", Value::Uint(settings.unreachable_holdoff)),
+            ("saslUsersFile", optional(settings.sasl_users_file.as_deref())),
+            // Settings of the reference that have no counterpart here; its tools read them.
+            ("saslConfigName", Value::Null),
+            ("saslConfigDir", Value::Null),
+            ("debugDumpFile", Value::Null),
+            ("timestampsInUTC", true.into()),
+            ("timestampFormat", Value::Null),
+            ("dataConnectionCount", "0".into()),
+        ];
+        view.extend(self.metrics());
+        view
     }
 
     fn connector_view(&self, config: &ConnectorConfig, message: &str) -> Record {
@@ -154,22 +158,29 @@ impl Core {
             ("identity", conn.number.to_string().into()),
             ("host", conn.spec.host.as_str().into()),
             ("role", conn.spec.role.as_str().into()),
+            ("protocol", "amqp".into()),
             ("dir", if conn.spec.direction == Direction::In { "in" } else { "out" }.into()),
             ("container", conn.peer.container.as_str().into()),
             ("opened", true.into()),
             ("active", self.is_active(conn).into()),
             ("adminStatus", "enabled".into()),
             ("operStatus", "up".into()),
-            ("isAuthenticated", true.into()),
+            ("isAuthenticated", login.is_some().into()),
             ("isEncrypted", tls.is_some().into()),
-            ("sasl", login.map_or("ANONYMOUS", |login| login.mechanism).into()),
+            ("sasl", optional(login.map(|login| login.mechanism))),
             ("user", login.map_or("anonymous", |login| login.user.as_str()).into()),
             ("ssl", tls.is_some().into()),
             ("sslProto", optional(tls.map(|tls| tls.protocol))),
             ("sslCipher", optional(tls.map(|tls| tls.cipher.as_str()))),
+            ("sslSsf", Value::Uint(tls.map_or(0, |tls| strength(&tls.cipher)))),
             ("tenant", Value::Null),
+            ("meshId", Value::Null),
             ("properties", Value::Map(properties.collect())),
-            ("uptimeSeconds", total(self.now.0.saturating_sub(conn.opened.0) / 1_000)),
+            ("uptimeSeconds", total(self.age(conn.opened) / 1_000)),
+            (
+                "lastDlvSeconds",
+                conn.last_delivery.map_or(Value::Null, |at| total(self.age(at) / 1_000)),
+            ),
         ]
     }
 
@@ -178,45 +189,6 @@ impl Core {
         conn.spec.role != Role::Edge
             || conn.spec.direction == Direction::In
             || self.uplink_number() == Some(conn.number)
-    }
-
-    fn link_view(&self, link: &Link) -> Record {
-        let conn = self.conns.get(link.conn);
-        let address = link.address.and_then(|address| self.table.get(address));
-        let outgoing = link.role == LinkRole::Sender;
-        let unsettled = if outgoing {
-            link.outgoing.outstanding.saturating_sub(size(link.outgoing.queue.len()))
-        } else {
-            link.incoming.in_flight
-        };
-        let undelivered = if outgoing { size(link.outgoing.queue.len()) } else { 0 };
-        let credit = conn.map_or(0, |conn| conn.engine.credit(link.id));
-        let name = link.number.to_string();
-        vec![
-            ("name", name.as_str().into()),
-            ("identity", name.as_str().into()),
-            ("linkName", link.name.as_str().into()),
-            ("linkType", link.kind.name().into()),
-            ("linkDir", if outgoing { "out" } else { "in" }.into()),
-            ("owningAddr", address.map_or(Value::Null, |address| address.wire_key().into())),
-            ("connectionId", conn.map_or(Value::Null, |conn| conn.number.to_string().into())),
-            ("capacity", Value::Uint(link.capacity)),
-            ("creditAvailable", Value::Uint(credit)),
-            ("undeliveredCount", Value::Uint(undelivered)),
-            ("unsettledCount", Value::Uint(unsettled)),
-            ("deliveryCount", total(link.counters.deliveries)),
-            ("presettledCount", total(link.counters.presettled)),
-            ("droppedPresettledCount", total(link.counters.dropped_presettled)),
-            ("acceptedCount", total(link.counters.accepted)),
-            ("rejectedCount", total(link.counters.rejected)),
-            ("releasedCount", total(link.counters.released)),
-            ("modifiedCount", total(link.counters.modified)),
-            ("adminStatus", "enabled".into()),
-            ("operStatus", "up".into()),
-            ("peer", Value::Null),
-            ("settleRate", Value::Int(0)),
-            ("priority", Value::Int(4)),
-        ]
     }
 
     fn address_views(&self) -> Vec<Record> {
@@ -229,6 +201,7 @@ impl Core {
                     ("identity", key.as_str().into()),
                     ("key", key.as_str().into()),
                     ("distribution", address.treatment.as_str().into()),
+                    ("priority", Value::Int(address.priority.map_or(-1, i32::from))),
                     ("inProcess", count(usize::from(address.in_process))),
                     ("subscriberCount", count(address.consumers.len())),
                     ("remoteCount", count(address.remotes.iter().count())),
@@ -236,6 +209,10 @@ impl Core {
                     ("deliveriesIngress", total(address.ingress)),
                     ("deliveriesEgress", total(address.egress)),
                     ("deliveriesTransit", total(address.transit)),
+                    ("deliveriesToContainer", total(address.to_process)),
+                    ("deliveriesFromContainer", total(address.from_process)),
+                    ("deliveriesRedirectedToFallback", total(0)),
+                    ("watch", false.into()),
                 ]
             })
             .collect()
@@ -285,6 +262,12 @@ impl Core {
         self.containers.routes.iter().map(view).collect()
     }
 
+    /// Identity of the link that an auto link attached.
+    fn link_reference(&self, link: &AutoLink) -> Value {
+        let attached = link.state.link().and_then(|key| self.links.get(key));
+        attached.map_or(Value::Null, |link| link.number.to_string().into())
+    }
+
     fn auto_link_views(&self) -> Vec<Record> {
         let view = |link: &AutoLink| {
             let config = &link.config;
@@ -294,6 +277,7 @@ impl Core {
                 ("address", config.address.as_str().into()),
                 ("direction", config.way.as_str().into()),
                 ("phase", Value::Int(0)),
+                ("linkRef", self.link_reference(link)),
                 ("externalAddress", optional(config.external.as_deref())),
                 ("containerId", optional(config.container.id())),
                 ("connection", optional(config.container.connection())),
@@ -302,41 +286,6 @@ impl Core {
             ]
         };
         self.containers.auto_links.iter().map(view).collect()
-    }
-
-    fn node_views(&self) -> Vec<Record> {
-        let Some(network) = self.network.as_ref() else {
-            return Vec::new();
-        };
-        let changed = network.changed_at().unwrap_or(0) / 1_000;
-        let view = |id: &crate::config::RouterId, hop: Value, cost: Value, instance: u64| {
-            let peers = network.link_state(id).map(|state| state.peers.keys());
-            let peers = peers.into_iter().flatten().map(|peer| Value::from(peer.as_str()));
-            vec![
-                ("name", format!("router.node/{id}").into()),
-                ("identity", format!("router.node/{id}").into()),
-                ("id", id.as_str().into()),
-                ("protocolVersion", Value::Int(1)),
-                ("instance", total(instance)),
-                ("linkState", Value::List(peers.collect())),
-                ("nextHop", hop),
-                ("validOrigins", Value::List(Vec::new())),
-                ("address", format!("amqp:/_topo/0/{id}").into()),
-                ("cost", cost),
-                ("lastTopoChange", total(changed)),
-            ]
-        };
-        let mut all = vec![view(&self.id, "(self)".into(), Value::Null, network.instance())];
-        for (id, instance, route) in network.routers() {
-            let hop = route.and_then(|route| {
-                let conn = <super::ConnId as crate::core::slab::Id>::from_index(route.next_hop.0);
-                self.conns.get(conn).map(|conn| conn.peer.container.clone())
-            });
-            let hop = hop.filter(|hop| hop != id.as_str()).map_or(Value::Null, Value::from);
-            let cost = route.map_or(Value::Null, |route| Value::Uint(route.cost));
-            all.push(view(id, hop, cost, instance));
-        }
-        all
     }
 }
 
@@ -398,15 +347,15 @@ pub(super) fn optional(text: Option<&str>) -> Value {
     text.map_or(Value::Null, Value::from)
 }
 
-fn count(n: usize) -> Value {
+pub(super) fn count(n: usize) -> Value {
     total(u64::try_from(n).unwrap_or(u64::MAX))
 }
 
-fn total(n: u64) -> Value {
+pub(super) fn total(n: u64) -> Value {
     Value::Ulong(n)
 }
 
-fn size(n: usize) -> u32 {
+pub(super) fn size(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
 }
 
@@ -414,4 +363,9 @@ fn host_name() -> String {
     std::fs::read_to_string("/proc/sys/kernel/hostname")
         .map(|name| name.trim().to_owned())
         .unwrap_or_default()
+}
+
+/// Bits of the key of a cipher suite, by its name.
+fn strength(cipher: &str) -> u32 {
+    if cipher.contains("256") || cipher.contains("CHACHA20") { 256 } else { 128 }
 }
