@@ -12,7 +12,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use iofog_amqp::{Body, Message, Properties, Value};
 use iofog_amqp_client::{Address, Connection, Outcome, ReceiverOptions};
-use iofog_router::config::{ListenerConfig, Mode, Role};
+use iofog_router::config::{AddressRule, ListenerConfig, Mode, Role, Treatment};
 use iofog_router::{ApplyError, RouterConfig, RuntimeOptions, StartError, start};
 use support::{
     anonymous, client, connect, edge, interior, port, receiver, run, sender, text, until,
@@ -40,6 +40,50 @@ fn apply_leaves_unchanged_connections_alone() {
         assert_eq!(pending.await.unwrap(), Outcome::Accepted);
         config.mode = Mode::Edge;
         assert!(matches!(router.apply(config).await, Err(ApplyError::Rebuild)));
+    });
+}
+
+#[test]
+fn apply_changes_the_rules_of_addresses() {
+    run(async {
+        let router = interior("A").await;
+        let rule = |pattern: &str, distribution| AddressRule {
+            name: None,
+            pattern: pattern.to_owned(),
+            distribution,
+            presettled_overflow: None,
+            priority: None,
+        };
+        let ask = Management { connection: client(&router).await, at: "$management".to_owned() };
+        let create = [("operation", "CREATE"), ("type", "address"), ("name", "kept")];
+        let by_hand = map(&[("pattern", "kept"), ("distribution", "closest")]);
+        assert_eq!(ask.ask(&create, by_hand).await.0, 201);
+        let mut config = router.config();
+        config.addresses = vec![rule("a/#", Treatment::Multicast), rule("b", Treatment::Closest)];
+        router.apply(config.clone()).await.unwrap();
+        let rules = async || {
+            let names = Value::List(vec!["pattern".into(), "distribution".into()]);
+            let names = Value::Map(vec![("attributeNames".into(), names)]);
+            let about = [("operation", "QUERY"), ("entityType", "router.config.address")];
+            rows(&ask.ask(&about, names).await.2)
+        };
+        let row = |pattern: &str, distribution: &str| vec![pattern.into(), distribution.into()];
+        let kept = row("kept", "closest");
+        assert_eq!(rules().await, [kept.clone(), row("a/#", "multicast"), row("b", "closest")]);
+
+        // Two consumers of one address under the new rule: each gets the message.
+        let connection = client(&router).await;
+        let mut one = receiver(&connection, "a/x").await;
+        let mut two = receiver(&connection, "a/x").await;
+        let sender = sender(&connection, "a/x").await;
+        let pending = sender.send_start(text("to all"), false).await.unwrap();
+        one.recv().await.unwrap().accept();
+        two.recv().await.unwrap().accept();
+        assert_eq!(pending.await.unwrap(), Outcome::Accepted);
+
+        config.addresses = vec![rule("a/#", Treatment::Balanced)];
+        router.apply(config).await.unwrap();
+        assert_eq!(rules().await, [kept, row("a/#", "balanced")]);
     });
 }
 

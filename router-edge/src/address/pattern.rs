@@ -76,6 +76,14 @@ impl Rules {
         self.rules.len() != before
     }
 
+    /// Goes over from the rules of one configuration to those of another; rules made by management stay.
+    pub fn change(&mut self, from: &[AddressRule], to: &[AddressRule]) {
+        self.rules.retain(|(_, rule)| !from.contains(rule) || to.contains(rule));
+        for rule in to.iter().filter(|rule| !from.contains(rule)) {
+            self.add(rule.clone());
+        }
+    }
+
     /// All rules.
     pub fn iter(&self) -> impl Iterator<Item = &AddressRule> {
         self.rules.iter().map(|(_, rule)| rule)

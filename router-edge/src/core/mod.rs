@@ -256,6 +256,16 @@ impl Core {
         self.run();
     }
 
+    /// Goes over to the address rules of another configuration. Addresses in use keep their treatment
+    /// until nobody uses them any more, as with rules made by management.
+    pub fn change_rules(
+        &mut self,
+        from: &[crate::config::AddressRule],
+        to: &[crate::config::AddressRule],
+    ) {
+        self.table.rules.change(from, to);
+    }
+
     /// Asks for an orderly close of a connection.
     pub fn close(&mut self, id: ConnId, error: Option<iofog_amqp::Error>) {
         if let Some(conn) = self.conns.get_mut(id) {

@@ -147,6 +147,7 @@ impl RouterHandle {
         }
         {
             let mut core = self.shared.core.borrow_mut();
+            core.change_rules(&self.shared.config.borrow().addresses, &config.addresses);
             steps.old_link_routes.iter().for_each(|name| core.remove_route(name));
             steps.old_auto_links.iter().for_each(|name| core.remove_auto_link(name));
             steps.new_link_routes.into_iter().for_each(|route| core.add_route(route));
