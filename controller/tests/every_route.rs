@@ -52,8 +52,18 @@ const ANY_NAME: &[&str] =
 /// Routes that turn the connection into another protocol: the tests of the device link walk them.
 const UPGRADES: &[&str] = &["agent.link"];
 
-/// Routes that need mail to be set up, which it cannot be: they always refuse.
-const NO_MAIL: &[&str] = &["user.activate", "user.resend-activation", "user.reset-password"];
+/// Routes that always refuse: mail cannot be set up, and pods are none of ours (decision 0086).
+const REFUSED: &[&str] = &[
+    "user.activate",
+    "user.resend-activation",
+    "user.reset-password",
+    "k8s.create-pod",
+    "k8s.delete-pod",
+    "k8s.pod",
+    "k8s.pod-status",
+    "k8s.vk-token",
+    "k8s.scheduler-token",
+];
 
 struct Walk {
     controller: Controller,
@@ -137,8 +147,8 @@ fn every_route_succeeds_and_refuses() {
     endings(&mut walk, &uuid, &one);
     assert!(walk.wrong.is_empty(), "{:#?}", walk.wrong);
     for route in routes::all().filter(|route| !UPGRADES.contains(&route.id)) {
-        let mail = NO_MAIL.contains(&route.id);
-        assert_ne!(walk.good.contains(route.id), mail, "{} has no success", route.id);
+        let refused = REFUSED.contains(&route.id);
+        assert_ne!(walk.good.contains(route.id), refused, "{} has no success", route.id);
         let any_name = ANY_NAME.contains(&route.id);
         let input = !NO_INPUT.contains(&route.id) && !any_name;
         assert_eq!(walk.bad.contains(route.id), input, "{} has no bad input", route.id);
@@ -262,6 +272,19 @@ fn agents(walk: &mut Walk) -> String {
         ("k8s.node-addresses", "/k8s/nodeAddresses"),
     ] {
         walk.good(id, &format!("{path}?nodeName={uuid}"), none());
+        walk.bad(id, path, none(), 404);
+    }
+    walk.good("k8s.pods", &format!("/k8s/getPods?nodeName={uuid}"), none());
+    walk.bad("k8s.pods", "/k8s/getPods", none(), 404);
+    for (id, path, status) in [
+        ("k8s.create-pod", "/k8s/createPod", 400),
+        ("k8s.delete-pod", "/k8s/deletePod", 404),
+        ("k8s.pod", "/k8s/getPod", 404),
+        ("k8s.pod-status", "/k8s/getPodStatus", 404),
+        ("k8s.vk-token", "/k8s/vk-token", 404),
+        ("k8s.scheduler-token", "/k8s/scheduler-token", 404),
+    ] {
+        walk.bad(id, &format!("{path}?nodeName={uuid}"), none(), status);
         walk.bad(id, path, none(), 404);
     }
     walk.good("k8s.update-pod", "/k8s/updatePod", none());

@@ -385,9 +385,15 @@ pub fn query(id: &str) -> &'static [Field] {
         "fog.list" => const { &[may("system", OneOf(&["true", "false"]))] },
         "microservice.list" => const { &[may("application", STRING), may("flowId", STRING)] },
         "strace.get" => const { &[must("format", OneOf(&["string", "file"]))] },
-        "k8s.capacity" | "k8s.allocatable" | "k8s.node-conditions" | "k8s.node-addresses" => {
-            const { &[must("nodeName", STRING)] }
-        }
+        "k8s.capacity"
+        | "k8s.allocatable"
+        | "k8s.node-conditions"
+        | "k8s.node-addresses"
+        | "k8s.create-pod"
+        | "k8s.delete-pod"
+        | "k8s.pod"
+        | "k8s.pods"
+        | "k8s.pod-status" => const { &[must("nodeName", STRING)] },
         _ => &[],
     }
 }
@@ -407,6 +413,7 @@ mod tests {
         "microservice.add-route",
         "snapshot.request",
         "k8s.update-pod",
+        "k8s.create-pod",
     ];
 
     #[test]

@@ -1,7 +1,7 @@
-//! What a virtual node of Kubernetes asks about its agent (controller contract 18): the routes that work in 3.0.4 and those that
-//! it answers with nothing. Pods are not among them: no client makes them.
+//! What a virtual node of Kubernetes asks about its agent (controller contract 18). Pods are none of ours, which 3.0.4 answers with
+//! failures of its own: there are none on a node, and one that is to be made is refused (decision 0086).
 
-use iofog_api::time;
+use iofog_api::{ApiError, time};
 use serde_json::json;
 
 use super::{Answered, Auth, Handler, Route, Verb};
@@ -63,10 +63,78 @@ pub(super) const ROUTES: &[Route] = &[
         200,
         Handler::Live(|_, _| Ok(Reply::empty())),
     ),
+    Route::new(
+        "k8s.create-pod",
+        Verb::Post,
+        "/k8s/createPod",
+        Auth::User,
+        200,
+        Handler::Read(create_pod),
+    )
+    .finds(),
+    Route::new(
+        "k8s.delete-pod",
+        Verb::Delete,
+        "/k8s/deletePod",
+        Auth::User,
+        200,
+        Handler::Read(no_pod),
+    )
+    .finds(),
+    Route::new("k8s.pod", Verb::Get, "/k8s/getPod", Auth::User, 200, Handler::Read(no_pod)).finds(),
+    Route::new("k8s.pods", Verb::Get, "/k8s/getPods", Auth::User, 200, Handler::Read(pods)).finds(),
+    Route::new(
+        "k8s.pod-status",
+        Verb::Get,
+        "/k8s/getPodStatus",
+        Auth::User,
+        200,
+        Handler::Read(no_pod),
+    )
+    .finds(),
+    Route::new(
+        "k8s.vk-token",
+        Verb::Get,
+        "/k8s/vk-token",
+        Auth::User,
+        200,
+        Handler::Read(no_token),
+    )
+    .finds(),
+    Route::new(
+        "k8s.scheduler-token",
+        Verb::Get,
+        "/k8s/scheduler-token",
+        Auth::User,
+        200,
+        Handler::Read(no_token),
+    )
+    .finds(),
 ];
 
-fn node(work: &mut Work<'_>, request: &Request) -> Result<Fog, iofog_api::ApiError> {
+fn node(work: &mut Work<'_>, request: &Request) -> Result<Fog, ApiError> {
     fog::owned(work, request.user()?, request.query("nodeName").unwrap_or_default())
+}
+
+fn create_pod(work: &mut Work<'_>, request: &Request) -> Answered {
+    node(work, request)?;
+    Err(ApiError::validation("Pods cannot be created: deploy an application instead"))
+}
+
+/// No node has a pod.
+fn pods(work: &mut Work<'_>, request: &Request) -> Answered {
+    node(work, request)?;
+    Ok(Reply::json(json!([])))
+}
+
+fn no_pod(work: &mut Work<'_>, request: &Request) -> Answered {
+    node(work, request)?;
+    Err(ApiError::not_found("Pod not found"))
+}
+
+/// Virtual nodes and schedulers have no accounts of their own: they log in as a user.
+fn no_token(_: &mut Work<'_>, _: &Request) -> Answered {
+    Err(ApiError::not_found("Token not found"))
 }
 
 fn capacity(work: &mut Work<'_>, request: &Request) -> Answered {
