@@ -1,4 +1,5 @@
-//! Background jobs (controller contract 22): agents that fell silent, statuses and expiries written behind, clean-up.
+//! Background jobs (controller contract 22): agents that fell silent, stopped applications, statuses and expiries written
+//! behind, clean-up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -58,7 +59,10 @@ pub async fn run(app: Arc<App>, mut stop: Stop) {
             since = jump.to;
         }
         let (what, result) = match which {
-            Job::Status => ("agent status", mark_silent(&app, since).await),
+            Job::Status => {
+                let silent = mark_silent(&app, since).await;
+                ("agent status", silent.and(mark_stopped(&app).await))
+            }
             Job::Flush => ("write behind", write_behind(&app, all).await),
             Job::Clean => ("clean up", clean_up(&app).await),
         };
@@ -103,6 +107,23 @@ fn judge(app: &App, fog: &Fog, since: i64, now: i64) {
     {
         app.mark_unknown(&fog.uuid);
     }
+}
+
+/// Microservices of stopped applications whose containers are going or gone count as stopped: their agent says no more of them.
+async fn mark_stopped(app: &Arc<App>) -> Result<(), ApiError> {
+    if !app.store().leads() {
+        return Ok(());
+    }
+    let stopped =
+        app.read(|work| Ok(store::microservice::of_stopped_applications(work.tx)?)).await?;
+    for uuid in stopped {
+        app.live.statuses.update_microservice(&uuid, |status| {
+            if matches!(status.status.as_str(), "DELETING" | "DELETED") {
+                "STOPPED".clone_into(&mut status.status);
+            }
+        });
+    }
+    Ok(())
 }
 
 fn is_silent(fog: &Fog, received: i64, now: i64, tolerance: i64) -> bool {

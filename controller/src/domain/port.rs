@@ -76,6 +76,12 @@ impl Port {
         let internal = body.required_integer("internal", 0, 65_535)?;
         let external = body.required_integer("external", 0, 65_535)?;
         let protocol = body.one_of("protocol", &["tcp", "udp"])?;
+        if body.boolean("proxy")? == Some(true) {
+            return Err(ApiError::validation(format!(
+                "Field {} asks for a port broker, which there is none of: use public",
+                body.path("proxy")
+            )));
+        }
         let public = match body.object("public")? {
             Some(public) => Some(PublicRequest::read(&public)?),
             None => None,

@@ -133,8 +133,9 @@ async fn answer(
     };
     metrics.metrics.answered(name, answer.status().as_u16(), begun.elapsed());
     common_headers(answer.headers_mut());
-    let matches = if_none_match.is_some()
-        && answer.headers().get(hyper::header::ETAG) == if_none_match.as_ref();
+    let tag = answer.headers().get(hyper::header::ETAG).and_then(|tag| tag.to_str().ok());
+    let known = if_none_match.as_ref().and_then(|known| known.to_str().ok());
+    let matches = tag.zip(known).is_some_and(|(tag, known)| names_tag(known, tag));
     if matches && answer.status() == StatusCode::OK {
         *answer.status_mut() = StatusCode::NOT_MODIFIED;
         *answer.body_mut() = Content::empty();
@@ -409,6 +410,12 @@ fn json(status: StatusCode, text: String) -> Answer {
     answer
 }
 
+/// True when an `If-None-Match` header names a tag; weak or not makes no difference there (RFC 9110, 13.1.2).
+fn names_tag(known: &str, tag: &str) -> bool {
+    let bare = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
+    known.trim() == "*" || known.split(',').any(|one| bare(one) == bare(tag))
+}
+
 /// A weak entity tag: length and a 64-bit hash, eight bytes at a time; it tells versions apart and guards nothing.
 fn entity_tag(body: &[u8]) -> String {
     let mix =
@@ -476,6 +483,17 @@ mod tests {
         assert_eq!(wait_of("respond-async, wait=5"), Some(5));
         assert_eq!(wait_of("wait=soon"), None);
         assert_eq!(wait_of(""), None);
+    }
+
+    #[test]
+    fn conditional_requests_name_one_tag_several_or_all() {
+        let tag = "W/\"2-ab\"";
+        for known in [tag, "\"2-ab\"", "\"x\", W/\"2-ab\"", "*"] {
+            assert!(names_tag(known, tag), "{known}");
+        }
+        for known in ["", "\"2-a\"", "2-ab", "W/\"2-AB\""] {
+            assert!(!names_tag(known, tag), "{known}");
+        }
     }
 
     #[test]

@@ -63,6 +63,7 @@ pub fn create(work: &mut Work<'_>, user: i64, body: &Fields<'_>) -> Result<FogUu
         return Err(ApiError::validation(format!("Duplicate name '{name}'")));
     }
     check_router_fields(&settings, &request)?;
+    router::check_network_router(work, &settings)?;
     let fog = Fog {
         uuid: FogUuid::from(router::new_uuid()?),
         user_id: user,
@@ -118,8 +119,10 @@ pub fn update(work: &mut Work<'_>, mut fog: Fog, body: &Fields<'_>) -> Result<()
             request.require_interior(fog.settings.host.as_deref())?;
         }
     }
-    if request.network_router.is_some() {
+    if let Some(name) = &request.network_router {
+        body.at_least("networkRouter", name, 1)?;
         fog.settings.network_router = network_router_of(&request);
+        router::check_network_router(work, &fog.settings)?;
     }
     if mode_before == RouterMode::None && request.upstreams.is_none() {
         request.upstreams = Some(vec![DEFAULT_ROUTER.to_owned()]);

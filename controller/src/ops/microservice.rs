@@ -291,8 +291,9 @@ pub fn delete(work: &mut Work<'_>, microservice: &Microservice) -> Result<(), Ap
         super::route::delete(work, &route)?;
     }
     work.delete_microservice(&microservice.uuid)?;
+    let ports = !microservice.spec.ports.is_empty();
     match &microservice.fog {
-        Some(fog) => work.flag(fog, Flags::MICROSERVICE_LIST),
+        Some(fog) => work.flag(fog, if ports { Flags::COMMON } else { Flags::MICROSERVICE_LIST }),
         None => Ok(()),
     }
 }

@@ -5,7 +5,7 @@ use iofog_api::{ApiError, FogUuid, MicroserviceUuid};
 use crate::app::Work;
 use crate::domain::catalog;
 use crate::domain::change::Flags;
-use crate::domain::fog::{Fog, RouterMode};
+use crate::domain::fog::{Fog, FogSettings, RouterMode};
 use crate::domain::microservice::{Microservice, Spec};
 use crate::domain::password::random_text;
 use crate::domain::port::Port;
@@ -58,6 +58,17 @@ pub fn network_router(work: &mut Work<'_>, fog: &Fog) -> Result<Option<Router>, 
         return Ok(store::router::default(work.tx)?);
     }
     Ok(store::router::by_fog(work.tx, &fog.uuid)?)
+}
+
+/// Refuses a node without a router of its own whose messages no router would carry (contract 5.1).
+///
+/// # Errors
+/// `Invalid router '<id>'`.
+pub fn check_network_router(work: &mut Work<'_>, settings: &FogSettings) -> Result<(), ApiError> {
+    if settings.router_mode != RouterMode::None {
+        return Ok(());
+    }
+    named(work, settings.network_router.as_deref().unwrap_or(DEFAULT_ROUTER)).map(drop)
 }
 
 /// Creates or changes the router that an agent's settings ask for, and everything that depends on it.

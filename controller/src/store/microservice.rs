@@ -230,6 +230,17 @@ pub fn placements(tx: &mut dyn Tx) -> Stored<Vec<(MicroserviceUuid, FogUuid)>> {
         .collect()
 }
 
+/// Microservices of applications that are not active.
+///
+/// # Errors
+/// When the database fails.
+pub fn of_stopped_applications(tx: &mut dyn Tx) -> Stored<Vec<MicroserviceUuid>> {
+    let sql = "SELECT uuid FROM microservices WHERE application_id IN
+               (SELECT id FROM applications WHERE is_activated = 0)";
+    let rows = tx.query(sql, &[])?;
+    rows.iter().map(|row| Ok(MicroserviceUuid::from(row.text(0)?))).collect()
+}
+
 /// The next volume mapping id.
 ///
 /// # Errors
