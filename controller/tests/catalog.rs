@@ -160,6 +160,56 @@ fn a_registry_takes_along_what_pulls_from_it() {
     assert_eq!((&shown["name"], &shown["registryId"]), (&json!("own"), &json!(1)));
 }
 
+/// A public registry is everybody's: it takes along what other users pull from it, as the cascade of 3.0.4 does (section 21), and
+/// nothing else of theirs.
+#[test]
+fn a_public_registry_takes_along_what_other_users_pull_from_it() {
+    let controller = Controller::start();
+    let owner = controller.user("owner@b.co");
+    controller.system_agent(&owner);
+    let other = controller.user("other@b.co");
+    let uuid = controller.gateway(&other, "gw", "10.0.1.1");
+    let agent = controller.provision(&other, &uuid);
+    let call = |token: &str, method: &str, path: &str, body: &Value| {
+        let answer = controller.call(method, path, Some(token), body);
+        (answer.status, answer.body)
+    };
+    let registry = json!({ "url": "r.example", "isPublic": true, "username": "u", "password": "p",
+        "email": "a@b.co" });
+    let id = call(&owner, "POST", "/registries", &registry).1["id"].clone();
+    let path = format!("/registries/{id}");
+    let mut from_it = item("own");
+    from_it["registryId"] = id.clone();
+    let (status, own) = call(&other, "POST", PATH, &from_it);
+    assert_eq!(status, 201, "{own}");
+    let one = |name: &str, registry: &Value| {
+        json!({ "name": name, "agentName": "gw", "registryId": registry,
+            "images": [{ "containerImage": format!("{name}:1"), "fogTypeId": 1 }] })
+    };
+    let application = json!({ "name": "demo", "isActivated": true,
+        "microservices": [one("gone", &id), one("kept", &json!(1))],
+        "routes": [{ "from": "kept", "to": "gone" }] });
+    assert_eq!(call(&other, "POST", "/application", &application).0, 201);
+    controller.settle(&agent);
+    // Only its owner removes it.
+    assert_eq!(call(&other, "DELETE", &path, &Value::Null).0, 404);
+    assert_eq!(controller.agent_list(&agent).len(), 3);
+    assert_eq!(call(&owner, "DELETE", &path, &Value::Null).0, 204);
+    let images: Vec<Value> =
+        controller.agent_list(&agent).iter().map(|one| one["imageId"].clone()).collect();
+    assert_eq!(images.len(), 2, "{images:?}");
+    assert!(images.contains(&json!("kept:1")) && !images.contains(&json!("gone:1")));
+    let (flags, _) = controller.flags(&agent);
+    for flag in ["microserviceList", "routing"] {
+        assert!(flags.iter().any(|set| set == flag), "{flag} in {flags:?}");
+    }
+    let (_, shown) = call(&other, "GET", "/application/demo", &Value::Null);
+    assert_eq!(shown["microservices"].as_array().map(Vec::len), Some(1));
+    assert_eq!(shown["routes"], json!([]));
+    let (_, shown) = call(&other, "GET", &format!("{PATH}/{}", own["id"]), &Value::Null);
+    assert_eq!(shown["registryId"], 1);
+}
+
 #[test]
 fn an_item_takes_along_public_ports_and_routes() {
     let controller = Controller::start();

@@ -49,7 +49,7 @@ const NO_INPUT: &[&str] = &[
 const ANY_NAME: &[&str] =
     &["application.delete", "application-template.delete", "edge-resource.versions"];
 
-/// Routes that turn the connection into another protocol: the tests of the device link walk them.
+/// Routes that turn the connection into another protocol: `transport.rs` has success, bad input and strangers of them.
 const UPGRADES: &[&str] = &["agent.link"];
 
 /// Routes that always refuse: mail cannot be set up, and pods are none of ours (decision 0086).

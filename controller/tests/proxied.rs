@@ -112,7 +112,7 @@ fn everything_works_behind_a_reverse_proxy() {
         let user = controller.user(&format!("{name}@b.co"));
         let gateway = controller.gateway(&user, name, "10.0.0.1");
         let agent = controller.provision(&user, &gateway);
-        bodies(&controller, &user, name);
+        bodies(&controller, &user, &agent, name);
         held(&controller, &user, &gateway, &agent);
         snapshot(&controller, &user, &agent, name);
         let expected = if port == nginx.passing { "101" } else { "426" };
@@ -152,7 +152,7 @@ fn plain(controller: &Controller) {
 }
 
 /// Bodies up to their limits, and beyond.
-fn bodies(controller: &Controller, user: &str, name: &str) {
+fn bodies(controller: &Controller, user: &str, agent: &str, name: &str) {
     let put = |length: usize| {
         let body = json!({ "key": "k", "value": "x".repeat(length) });
         controller.call("PUT", "/config", Some(user), &body).status
@@ -163,6 +163,10 @@ fn bodies(controller: &Controller, user: &str, name: &str) {
     for token in [None, Some("wrong")] {
         assert_eq!(controller.call("PUT", "/config", token, &large).status, 401);
     }
+    // Nor of a large body for nobody, or of a kind that is not taken: each its status.
+    assert_eq!(controller.call("POST", "/nothing", Some(user), &large).status, 404);
+    let upload = controller.call("PUT", "/agent/image-snapshot", Some(agent), &large);
+    assert_eq!(upload.status, 400, "{}", upload.text);
     // A body on DELETE, and an empty one that says it is JSON.
     let resource = json!({ "name": name, "version": "1.0.0", "interfaceProtocol": "http",
         "interface": { "endpoints": [] } });

@@ -133,6 +133,9 @@ fn a_template_is_deployed_with_values() {
     assert_eq!(shown["microservices"][0]["env"][0]["value"], "10.0.1.1");
     assert_eq!(shown["microservices"][0]["uuid"], sensor["uuid"]);
     assert_eq!(shown["isActivated"], true);
+    // Fields are checked whether a template is named or not.
+    let body = json!({ "name": "other", "template": { "variables": { "key": "a" } } });
+    assert_eq!(setup.call("POST", "/application", &body).0, 400);
     let body = json!({ "name": "other", "template": { "name": "none" } });
     let (status, none) = setup.call("POST", "/application", &body);
     assert_eq!(

@@ -1,4 +1,5 @@
-//! Transport: HEAD, forms, escaped pages, filters, and the default router's defaults.
+//! Transport: HEAD, forms, escaped pages, filters, upgrades, and the default router's defaults.
+#![allow(clippy::unwrap_used, reason = "a test may fail here")]
 
 mod common;
 
@@ -65,4 +66,40 @@ fn lists_are_filtered_and_the_default_router_has_defaults() {
     assert_eq!(filtered("equals", "alp"), (200, Some(0)));
     assert_eq!(filtered("like", "alp"), (400, None));
     assert_eq!(get("/iofog-list?filters%5B0%5D%5Bkey%5D=name").status, 400);
+}
+
+/// The device link: its own protocol or 426; strangers get 401 whatever they ask for.
+#[test]
+fn the_device_link_is_opened_by_its_own_upgrade_alone() {
+    use std::io::{Read as _, Write as _};
+    let controller = Controller::start();
+    let (user, _, agent, _) = controller.network();
+    let ask = |token: &str, headers: &str| -> String {
+        let mut stream = std::net::TcpStream::connect(controller.address()).unwrap();
+        let guard = std::time::Duration::from_secs(60);
+        stream.set_read_timeout(Some(guard)).unwrap();
+        write!(
+            stream,
+            "GET /api/v3/agent/link HTTP/1.1\r\nhost: x\r\nauthorization: {token}\r\n{headers}\r\n"
+        )
+        .unwrap();
+        let mut head = Vec::new();
+        let mut byte = [0];
+        while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap() == 1 {
+            head.push(byte[0]);
+        }
+        String::from_utf8_lossy(&head).to_ascii_lowercase()
+    };
+    let own = format!("connection: upgrade\r\nupgrade: {}\r\n", iofog_link::UPGRADE);
+    for token in ["", "wrong", user.as_str()] {
+        assert!(ask(token, &own).starts_with("http/1.1 401"), "{token}");
+    }
+    for headers in ["", "connection: upgrade\r\nupgrade: websocket\r\n"] {
+        let refused = ask(&agent, headers);
+        assert!(refused.starts_with("http/1.1 426"), "{refused}");
+        let named = format!("upgrade: {}", iofog_link::UPGRADE).to_ascii_lowercase();
+        assert!(refused.contains(&named), "it says which one: {refused}");
+    }
+    let opened = ask(&agent, &own);
+    assert!(opened.starts_with("http/1.1 101"), "{opened}");
 }

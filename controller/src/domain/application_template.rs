@@ -103,14 +103,12 @@ pub struct Deployment {
 /// When a field is missing or has the wrong type.
 pub fn deployment(body: &Fields<'_>) -> Result<Option<Deployment>, ApiError> {
     let Some(template) = body.object("template")? else { return Ok(None) };
-    let Some(name) = template.string("name")?.filter(|name| !name.is_empty()) else {
-        return Ok(None);
-    };
+    let name = template.string("name")?.filter(|name| !name.is_empty());
     let variables = template.objects("variables", |item| {
         Ok((item.required_string("key", 1)?, item.get("value").cloned().unwrap_or_default()))
     })?;
     let variables = variables.unwrap_or_default().into_iter().collect();
-    Ok(Some(Deployment { name, variables }))
+    Ok(name.map(|name| Deployment { name, variables }))
 }
 
 /// Turns texts of `config` into values before templates in them are rendered, so that a lone output keeps its type.

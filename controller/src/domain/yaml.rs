@@ -5,6 +5,10 @@ use serde_json::{Map, Value, json};
 
 /// Largest document read.
 pub const LIMIT: usize = 1024 * 1024;
+/// Most lists, objects and values of a document, and most bytes of text, with those that aliases repeat: what a short document
+/// could become otherwise would not fit a small machine.
+const NODES: usize = 100_000;
+const TEXT: usize = 4 * LIMIT;
 
 /// Reads a document of the given kind; returns its name and its JSON body.
 ///
@@ -12,7 +16,16 @@ pub const LIMIT: usize = 1024 * 1024;
 /// 400 for a syntax error, another kind, or a document without `metadata` or `spec`.
 pub fn read(text: &str, kind: &str) -> Result<Map<String, Value>, ApiError> {
     // YAML 1.2 as in 3.0.4: `on`, `no` and `y` are texts.
-    let options = serde_saphyr::options! { strict_booleans: true };
+    let options = serde_saphyr::options! {
+        strict_booleans: true,
+        budget: serde_saphyr::budget! {
+            max_nodes: NODES,
+            max_events: 3 * NODES,
+            max_total_scalar_bytes: TEXT,
+            max_recorded_anchor_events: 3 * NODES,
+            max_recorded_anchor_bytes: TEXT,
+        },
+    };
     let document: Value = serde_saphyr::from_str_with_options(text, options).map_err(|error| {
         let first = error.to_string();
         let first = first.lines().next().unwrap_or_default().to_owned();

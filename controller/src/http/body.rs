@@ -1,7 +1,10 @@
 //! Request bodies: JSON, form and multipart, each within a limit.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
+use hyper::HeaderMap;
 use hyper::body::Incoming;
 use serde_json::Value;
 
@@ -44,7 +47,7 @@ pub struct Parsed {
 ///
 /// # Errors
 /// [`Refused::TooLarge`] beyond the limit, [`Refused::Broken`] when the stream fails.
-pub async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Refused> {
+pub async fn collect(body: &mut Incoming, limit: usize) -> Result<Bytes, Refused> {
     let (mut kept, mut length) = (Vec::new(), 0_usize);
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Refused::Broken)?.into_data() else { continue };
@@ -59,10 +62,16 @@ pub async fn collect(mut body: Incoming, limit: usize) -> Result<Bytes, Refused>
     if length > limit { Err(Refused::TooLarge) } else { Ok(Bytes::from(kept)) }
 }
 
-/// Reads a refused body on for a while and keeps nothing of it.
-pub async fn discard(body: Incoming) {
-    // Refused as it is: whether it was too large makes no difference.
-    let _ = collect(body, 0).await;
+/// How long a refused body is read on for.
+const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// Reads a body that is refused before its end on for a while and keeps nothing of it, unless its client waits for
+/// `100 Continue`: that one has sent nothing yet, and need not.
+pub async fn discard(headers: &HeaderMap, body: &mut Incoming) {
+    if !headers.contains_key(hyper::header::EXPECT) {
+        // Refused as it is: whether it was too large or slow makes no difference.
+        let _ = tokio::time::timeout(DISCARD_TIMEOUT, collect(body, 0)).await;
+    }
 }
 
 /// Parses a collected body by its content type; `field` is the file field that the route knows.

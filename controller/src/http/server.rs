@@ -38,8 +38,6 @@ type Answer = hyper::Response<Content>;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long a client may take for a request's body.
 const BODY_TIMEOUT: Duration = Duration::from_secs(60);
-/// How long a stranger's body is read on for before its 401.
-const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a client may take nothing of an answer.
 const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
 
@@ -155,7 +153,7 @@ async fn respond(
     peer: IpAddr,
     stop: Stop,
 ) -> Result<Answer, Refused> {
-    let (mut parts, incoming) = request.into_parts();
+    let (mut parts, mut incoming) = request.into_parts();
     if parts.method == Method::OPTIONS {
         return Ok(preflight(&parts.headers));
     }
@@ -164,6 +162,7 @@ async fn respond(
         if let Some(answer) = probe(&app, &parts.method, path).await {
             return Ok(answer);
         }
+        body::discard(&parts.headers, &mut incoming).await;
         let text = format!("Cannot {} {}", parts.method, html_escape(path));
         return Ok(html(StatusCode::NOT_FOUND, &text));
     };
@@ -177,10 +176,7 @@ async fn respond(
     let caller = match caller {
         Ok(caller) => caller,
         Err(error) => {
-            // Who waits for `100 Continue` has sent nothing yet, and need not.
-            if !parts.headers.contains_key(hyper::header::EXPECT) {
-                let _ = tokio::time::timeout(DISCARD_TIMEOUT, body::discard(incoming)).await;
-            }
+            body::discard(&parts.headers, &mut incoming).await;
             return Ok(failure(route, &error));
         }
     };
@@ -192,15 +188,21 @@ async fn respond(
     let parsed = match route.file {
         Some(field) if route.spooled => {
             if !content_type.to_ascii_lowercase().starts_with("multipart/form-data") {
+                body::discard(&parts.headers, &mut incoming).await;
                 return Ok(failure(route, &ApiError::validation("Invalid content type")));
             }
             let folder = app.settings.snapshots();
-            let file = upload::spool(content_type, incoming, field, &folder).await?;
-            Parsed { file, ..Parsed::default() }
+            match upload::spool(content_type, &mut incoming, field, &folder).await {
+                Ok(file) => Parsed { file, ..Parsed::default() },
+                Err(refused) => {
+                    body::discard(&parts.headers, &mut incoming).await;
+                    return Err(refused);
+                }
+            }
         }
         field => {
             let limit = if field.is_some() { body::DOCUMENT } else { body::SMALL };
-            let collected = tokio::time::timeout(BODY_TIMEOUT, body::collect(incoming, limit))
+            let collected = tokio::time::timeout(BODY_TIMEOUT, body::collect(&mut incoming, limit))
                 .await
                 .map_err(|_| Refused::Broken)??;
             body::parse(content_type, collected, field).await?

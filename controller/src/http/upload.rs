@@ -44,13 +44,14 @@ impl Drop for Spooled {
     }
 }
 
-/// Writes the file field of a multipart body into `folder`; none when the body has no such field.
+/// Writes the file field of a multipart body into `folder`; none when the body has no such field. What is left of a body that
+/// is refused stays in it.
 ///
 /// # Errors
 /// When the body is malformed, too large or stops, or the disk refuses.
 pub async fn spool(
     content_type: &str,
-    body: Incoming,
+    body: &mut Incoming,
     field: &'static str,
     folder: &Path,
 ) -> Result<Option<Upload>, Refused> {

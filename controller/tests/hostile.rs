@@ -1,0 +1,319 @@
+//! What hostile clients send: bombs, floods and bodies that never end. Each gets its status, the program stays small and alive, and
+//! others are served meanwhile; a client that is refused early hears it although it is still sending.
+#![allow(clippy::unwrap_used, reason = "a test may fail here")]
+
+mod common;
+
+use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
+use std::net::{Shutdown, TcpStream};
+use std::time::Duration;
+
+use common::Controller;
+use serde_json::{Value, json};
+
+/// Far above what the program needs, far below what any of the bombs would become.
+const PEAK_KIB: u64 = 400 * 1024;
+
+/// Largest resident memory so far.
+fn peak_kib(controller: &Controller) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", controller.pid())).unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse().unwrap()
+}
+
+fn well(controller: &Controller) {
+    assert_eq!(controller.call("GET", "/status", None, &Value::Null).status, 200);
+    let peak = peak_kib(controller);
+    assert!(peak < PEAK_KIB, "{peak} KiB");
+}
+
+fn open(controller: &Controller) -> TcpStream {
+    let stream = TcpStream::connect(controller.address()).unwrap();
+    // A guard against hangs, not a promise.
+    stream.set_read_timeout(Some(Duration::from_secs(120))).unwrap();
+    stream
+}
+
+/// Status of the answer to these bytes, all of which have to be taken; 0 when the connection was closed without one.
+fn status_of(controller: &Controller, head: &str, body: &[u8]) -> u16 {
+    let mut stream = open(controller);
+    stream.write_all(head.as_bytes()).unwrap();
+    for part in body.chunks(100_000) {
+        // Slower than the program reads: a connection that it had closed would refuse the next part.
+        std::thread::sleep(Duration::from_millis(5));
+        stream.write_all(part).unwrap();
+    }
+    answered(&mut stream)
+}
+
+fn answered(stream: &mut TcpStream) -> u16 {
+    let mut text = Vec::new();
+    let _ = stream.read_to_end(&mut text);
+    let text = String::from_utf8_lossy(&text);
+    text.split_whitespace().nth(1).map_or(0, |status| status.parse().unwrap())
+}
+
+#[test]
+fn yaml_bombs_are_refused() {
+    let controller = Controller::start();
+    let user = controller.user("a@b.co");
+    // Nine levels of nine: 387 million nodes.
+    let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n".to_owned();
+    for level in 1..9 {
+        let inner = vec![format!("*a{}", level - 1); 9].join(", ");
+        let _ = writeln!(laughs, "a{level}: &a{level} [{inner}]");
+    }
+    // One text of 100 KB, ten thousand times.
+    let text = format!("t: &t {}\nall: [{}]\n", "x".repeat(100_000), vec!["*t"; 10_000].join(","));
+    let merges = format!("b: &b {{a: 1}}\n{}", "c: {<<: *b, <<: *b}\n".repeat(20_000));
+    let tail = "kind: Application\nmetadata: {name: bomb}\nspec: {}\n";
+    for (name, bomb) in [
+        ("aliases", format!("{laughs}{tail}")),
+        ("a large alias", format!("{text}{tail}")),
+        ("merges", format!("{merges}{tail}")),
+        ("itself", format!("a: &a [*a]\n{tail}")),
+        ("lists", format!("a: {}{}\n{tail}", "[".repeat(200_000), "]".repeat(200_000))),
+        ("objects", format!("a: {}1{}\n{tail}", "{a: ".repeat(100_000), "}".repeat(100_000))),
+        ("blocks", format!("a:\n  {}1\n{tail}", "- ".repeat(200_000))),
+        ("indents", {
+            let mut deep = String::new();
+            for level in 0..1200 {
+                let _ = writeln!(deep, "{}a:", " ".repeat(level));
+            }
+            format!("{deep}{tail}")
+        }),
+        ("documents", "---\na\n".repeat(100_000)),
+        ("tags", format!("a: {}1\n{tail}", "!a ".repeat(100_000))),
+        ("no text", "\u{0}\u{1}\u{7f}".repeat(1000)),
+    ] {
+        for (path, field) in [
+            ("/application/yaml", "application"),
+            ("/applicationTemplate/yaml", "template"),
+            ("/microservices/yaml", "microservice"),
+        ] {
+            let answer = controller.upload("POST", path, &user, field, &bomb);
+            assert_eq!(answer.status, 400, "{name} at {path}: {}", answer.text);
+            assert_eq!(answer.body["name"], "ValidationError", "{name}");
+            assert!(answer.text.len() < 4096, "{name}: {} bytes", answer.text.len());
+        }
+        well(&controller);
+    }
+    let list = controller.call("GET", "/application", Some(&user), &Value::Null).body;
+    assert_eq!(list["applications"], json!([]));
+}
+
+#[test]
+fn nested_and_repeated_bodies_are_refused_or_harmless() {
+    let controller = Controller::start();
+    let user = controller.user("a@b.co");
+    let send = |kind: &str, body: String| {
+        let request = ureq::http::Request::builder()
+            .method("POST")
+            .uri(format!("{}/application", controller.base))
+            .header("authorization", &user)
+            .header("content-type", kind);
+        controller.send(request.body(body).unwrap()).status
+    };
+    let json = "application/json";
+    let object = |depth: usize| format!("{}1{}", "{\"a\":".repeat(depth), "}".repeat(depth));
+    assert_eq!(send(json, object(15_000)), 400);
+    assert_eq!(send(json, format!("{{\"name\":{}", "[".repeat(90_000))), 400);
+    // As deep as the parser goes: read, and refused for what it is.
+    assert_eq!(send(json, object(100)), 400);
+    let number = format!("{{\"name\":\"a\",\"description\":{}}}", "9".repeat(90_000));
+    assert_eq!(send(json, number), 400);
+    let repeated = format!("{{{}\"name\":5}}", "\"name\":\"a\",".repeat(8000));
+    assert_eq!(send(json, repeated), 400);
+    let form = "application/x-www-form-urlencoded";
+    assert_eq!(send(form, format!("name{}=x", "[a]".repeat(30_000))), 400);
+    assert_eq!(send(form, "name[]=x&".repeat(11_000)), 400);
+    assert_eq!(send(form, "a[999999999999]=x&".repeat(5000)), 400);
+    assert_eq!(send(form, "%".repeat(100_000)), 400);
+    well(&controller);
+}
+
+#[test]
+fn heads_are_bounded() {
+    let controller = Controller::start();
+    let user = controller.user("a@b.co");
+    let start = "GET /api/v3/status HTTP/1.1\r\nhost: x\r\nconnection: close\r\n";
+    let one = format!("{start}a: {}\r\n\r\n", "x".repeat(60_000));
+    assert_eq!(status_of(&controller, &one, b""), 200, "within the bound");
+    let many: String = (0..2000).map(|number| format!("a{number}: x\r\n")).collect();
+    assert_eq!(status_of(&controller, &format!("{start}{many}\r\n"), b""), 431);
+    let query = "x".repeat(500_000);
+    for target in [format!("/api/v3/status?{query}"), format!("/api/v3/{query}")] {
+        let head = format!("GET {target} HTTP/1.1\r\nhost: x\r\n\r\n");
+        let mut stream = open(&controller);
+        // It may be refused before it is all sent.
+        let _ = stream.write_all(head.as_bytes());
+        assert!(matches!(answered(&mut stream), 0 | 414 | 431));
+    }
+    // A head that never ends is cut off at the bound, whatever is still coming.
+    let mut stream = open(&controller);
+    let mut sent = 0_usize;
+    let mut taken = stream.write_all(start.as_bytes());
+    while taken.is_ok() && sent < 64 * 1024 * 1024 {
+        taken = stream.write_all(b"a: 0123456789012345678901234567890123456789\r\n");
+        sent += 46;
+    }
+    assert!(taken.is_err(), "{sent} bytes of a head were taken");
+    // Many pairs in a query within the bound: those beyond the first thousand are not read.
+    let pairs = "filters[0][key]=name&".repeat(2500);
+    let head = format!(
+        "GET /api/v3/iofog-list?{pairs} HTTP/1.1\r\nhost: x\r\nauthorization: {user}\r\nconnection: close\r\n\r\n"
+    );
+    assert_eq!(status_of(&controller, &head, b""), 400);
+    for nonsense in
+        ["\r\n\r\n\r\n\r\n", "GET\r\n\r\n", "\u{0}\u{1}\u{2}\r\n\r\n", "GET / HTTP/9.9\r\n\r\n"]
+    {
+        let mut stream = open(&controller);
+        stream.write_all(nonsense.as_bytes()).unwrap();
+        let _ = stream.shutdown(Shutdown::Write);
+        assert!(matches!(answered(&mut stream), 0 | 400), "{nonsense:?}");
+    }
+    let both = "POST /api/v3/user/login HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: 5\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /api/v3/status HTTP/1.1\r\nhost: x\r\n\r\n";
+    assert!(matches!(status_of(&controller, both, b""), 0 | 400), "one request, not two");
+    let length = "POST /api/v3/user/login HTTP/1.1\r\nhost: x\r\ncontent-length: 99999999999999999999999\r\n\r\n";
+    assert!(matches!(status_of(&controller, length, b""), 0 | 400));
+    well(&controller);
+}
+
+#[test]
+fn forms_of_many_parts_are_refused_or_harmless() {
+    let controller = Controller::start();
+    let (user, _, agent, one) = controller.network();
+    let part = |name: &str, file: bool, text: &str| {
+        let file = if file { "; filename=\"f\"" } else { "" };
+        format!("--XX\r\ncontent-disposition: form-data; name=\"{name}\"{file}\r\n\r\n{text}\r\n")
+    };
+    let good = "kind: Application\nmetadata: {name: bomb}\nspec: {microservices: [], routes: []}\n";
+    let send = |method: &str, path: &str, token: &str, body: String| {
+        let request = ureq::http::Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", controller.base))
+            .header("authorization", token)
+            .header("content-type", "multipart/form-data; boundary=XX");
+        controller.send(request.body(body).unwrap()).status
+    };
+    let end = "--XX--\r\n";
+    let file = part("application", true, good);
+    let head = format!("--XX\r\nx: {}\r\n\r\n", "h".repeat(3_000_000));
+    for (name, body, statuses) in [
+        ("parts", format!("{}{end}", part("a", false, "x").repeat(50_000)), &[400, 413][..]),
+        ("files", format!("{}{end}", part("application", true, "x").repeat(40_000)), &[400]),
+        ("other files", format!("{}{end}", part("other", true, "x").repeat(40_000)), &[500]),
+        ("a large head", format!("{head}{end}"), &[400]),
+        ("many heads", format!("--XX\r\n{}\r\n{end}", "x: y\r\n".repeat(400_000)), &[400]),
+        ("no end", file.clone(), &[400]),
+        ("no start", "x".repeat(4_000_000), &[400]),
+        (
+            "too large",
+            format!("{}{end}", part("application", true, &"x".repeat(5_000_000))),
+            &[413],
+        ),
+        ("boundaries", "--XX\r\n".repeat(600_000), &[400]),
+    ] {
+        let status = send("POST", "/application/yaml", &user, body);
+        assert!(statuses.contains(&status), "{name}: {status}");
+        well(&controller);
+    }
+    assert_eq!(send("POST", "/application/yaml", &user, format!("{file}{end}")), 201);
+    // Uploads that go to disk leave no file behind when they are refused.
+    let path = format!("/microservices/{one}/image-snapshot");
+    assert_eq!(controller.call("POST", &path, Some(&user), &Value::Null).status, 201);
+    let cut = part("upstream", true, &"y".repeat(2_000_000)).replace("\r\n--", "");
+    for (body, status) in [
+        (format!("{}{end}", part("other", true, &"x".repeat(3_000_000))), 500),
+        (cut[..cut.len() - 10].to_owned(), 400),
+        (format!("{}{end}", part("a", false, "x").repeat(50_000)), 500),
+    ] {
+        assert_eq!(send("PUT", "/agent/image-snapshot", &agent, body), status);
+        well(&controller);
+    }
+    let left = std::fs::read_dir(controller.folder().join("snapshots"));
+    assert_eq!(left.map_or(0, Iterator::count), 0, "no file stays behind");
+}
+
+#[test]
+fn who_is_refused_early_hears_it_while_still_sending() {
+    let controller = Controller::start();
+    let (user, _, agent, _) = controller.network();
+    let body = vec![b'x'; 3_000_000];
+    let head = |method: &str, path: &str, token: &str, more: &str| {
+        format!(
+            "{method} /api/v3{path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: {token}\r\ncontent-length: {}\r\n{more}\r\n",
+            body.len()
+        )
+    };
+    let json = "content-type: application/json\r\n";
+    let form = "content-type: multipart/form-data; boundary=XX\r\n";
+    for (name, head, status) in [
+        ("unknown path", head("POST", "/nothing", &user, json), 404),
+        ("unknown method", head("PUT", "/status", &user, json), 404),
+        ("a stranger", head("POST", "/application", "wrong", json), 401),
+        ("a stranger's file", head("PUT", "/agent/image-snapshot", "wrong", form), 401),
+        ("too large", head("PUT", "/config", &user, json), 413),
+        ("another type", head("PUT", "/agent/image-snapshot", &agent, json), 400),
+        ("no form", head("PUT", "/agent/image-snapshot", &agent, form), 400),
+    ] {
+        assert_eq!(status_of(&controller, &head, &body), status, "{name}");
+    }
+    // Beyond the bound nobody reads on; who asks first is told at once and sends nothing.
+    let asks = head("PUT", "/agent/image-snapshot", "wrong", "expect: 100-continue\r\n");
+    assert_eq!(status_of(&controller, &asks, b""), 401);
+    well(&controller);
+}
+
+#[test]
+fn slow_and_broken_bodies_hold_up_nobody() {
+    let controller = Controller::start();
+    let user = controller.user("a@b.co");
+    let body = json!({ "key": "slow", "value": "v" }).to_string();
+    let head = format!(
+        "PUT /api/v3/config HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: {user}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let (first, rest) = body.split_at(5);
+    let mut slow: Vec<TcpStream> = (0..200)
+        .map(|_| {
+            let mut stream = open(&controller);
+            stream.write_all(head.as_bytes()).unwrap();
+            stream.write_all(first.as_bytes()).unwrap();
+            stream
+        })
+        .collect();
+    // Others that stopped inside their heads.
+    let heads: Vec<TcpStream> = (0..200)
+        .map(|_| {
+            let mut stream = open(&controller);
+            stream.write_all(b"GET /api/v3/status HTTP/1.1\r\nho").unwrap();
+            stream
+        })
+        .collect();
+    for _ in 0..20 {
+        let quick = json!({ "key": "quick", "value": "v" });
+        assert_eq!(controller.call("PUT", "/config", Some(&user), &quick).status, 200);
+    }
+    well(&controller);
+    drop(heads);
+    // Whoever goes on is answered; whoever leaves in the middle has done nothing.
+    let mut last = slow.pop().unwrap();
+    for byte in rest.bytes() {
+        last.write_all(&[byte]).unwrap();
+    }
+    assert_eq!(answered(&mut last), 200);
+    let mut cut = slow.pop().unwrap();
+    cut.shutdown(Shutdown::Write).unwrap();
+    assert!(matches!(answered(&mut cut), 0 | 400 | 408));
+    drop(slow);
+    let many = format!("{}0\r\n\r\n", "1;ext=aaaaaaaaaaaaaaaaaaaaaaaa\r\nx\r\n".repeat(60_000));
+    let chunked =
+        head.replace(&format!("content-length: {}", body.len()), "transfer-encoding: chunked");
+    let mut stream = open(&controller);
+    stream.write_all(chunked.as_bytes()).unwrap();
+    let _ = stream.write_all(many.as_bytes());
+    assert!(matches!(answered(&mut stream), 0 | 400 | 408), "extensions of chunks are bounded");
+    well(&controller);
+}
