@@ -126,8 +126,12 @@ fn verbatim<'a>(result: &mut String, at: &'a str, word: &str) -> Result<&'a str,
 }
 
 fn check(inner: &str) -> Result<(), &'static str> {
-    // The parser takes a number that does not fit for a defect of its own.
     let bare = unquoted(inner);
+    // An output would end our tag early, and what it has in quotes would be a template that nobody has checked.
+    if ["%}", "{{", "{%"].iter().any(|brace| bare.contains(brace)) {
+        return Err("braces stand within braces");
+    }
+    // The parser takes a number that does not fit for a defect of its own.
     if bare.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() > NUMBER_DIGITS) {
         return Err("a number has too many digits");
     }

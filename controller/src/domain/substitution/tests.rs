@@ -115,6 +115,19 @@ fn arithmetic_and_order_never_fail_hard() {
     assert_eq!(one(least).as_f64(), Some(9_223_372_036_854_775_808.0));
 }
 
+/// Found by the fuzz target: the parser ended the program at a number in what looked like quotes.
+#[test]
+fn an_output_does_not_end_its_tag_early() {
+    for template in [
+        "{{1%}'{{ 99999999999999999999 }}'}}",
+        "{{ a %} ' {% for i in (1..99999999999999999999) %} ' }}",
+        "{{ {{ port }} }}",
+    ] {
+        assert_eq!(one(template), json!("RenderError: braces stand within braces"), "{template}");
+    }
+    assert_eq!(one("{{ '%}{{' }}"), json!("%}{{"));
+}
+
 #[test]
 fn what_costs_too_much_is_refused() {
     let grow =
