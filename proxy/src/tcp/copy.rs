@@ -142,6 +142,11 @@ impl<'a, S: Sender> End<'a, S> {
         let mut up = pin!(self.up(&mut reader));
         let mut down = pin!(self.down(&mut writer, receiver));
         let first = race(up.as_mut(), down.as_mut()).await;
+        if matches!(first, Either::Left(Ended::Event(Event::RemoteGone))) {
+            // The far socket failed. What it had sent before is still for ours; the peer says when that is all.
+            let _ = tokio::time::timeout(FLUSH, down).await;
+            return Ok(());
+        }
         let up_goes_on = matches!(first, Either::Right(_));
         let (Either::Left(ended) | Either::Right(ended)) = first;
         if self.act(ended).await? {
@@ -200,7 +205,11 @@ impl<'a, S: Sender> End<'a, S> {
     async fn flush(&self) -> Result<bool, LinkDown> {
         let all = async {
             while let Some(pending) = self.next_in_flight() {
-                check(pending.await)?;
+                match check(pending.await) {
+                    Ok(()) => {}
+                    Err(Ended::Lost(lost)) => return Err(lost),
+                    Err(Ended::Event(_)) => break,
+                }
             }
             Ok(true)
         };
@@ -212,10 +221,12 @@ impl<'a, S: Sender> End<'a, S> {
     }
 }
 
-/// Bytes that the peer did not take end the tunnel.
-pub(super) fn check(outcome: Result<Settled, LinkDown>) -> Result<(), LinkDown> {
-    match outcome? {
+/// Bytes that the peer did not take end the tunnel. A proxy of ours modifies them when its socket failed: a
+/// target, or a client, that closes while bytes are under way to it is no failure of the network.
+pub(super) fn check(outcome: Result<Settled, LinkDown>) -> Result<(), Ended> {
+    match outcome.map_err(Ended::Lost)? {
         Settled::Accepted => Ok(()),
-        other => Err(LinkDown(format!("bytes were not taken: {other:?}"))),
+        Settled::Modified => Err(Ended::Event(Event::RemoteGone)),
+        other => Err(Ended::Lost(LinkDown(format!("bytes were not taken: {other:?}")))),
     }
 }

@@ -39,7 +39,7 @@ impl<S: Sender> End<'_, S> {
                         self.pace.borrow_mut().accepted(self.now());
                         match check(outcome) {
                             Ok(()) => continue,
-                            Err(lost) => return Ended::Lost(lost),
+                            Err(ended) => return ended,
                         }
                     }
                 },

@@ -150,3 +150,29 @@ fn tunnel_target_reset_ends_the_client() {
         ended(&mut client).await;
     });
 }
+
+#[test]
+fn tunnel_target_that_closes_while_bytes_are_under_way_is_no_failure_of_the_network() {
+    run(async {
+        let (_network, proxy, port, target) = pair().await;
+        let mut client = connect(port).await;
+        let (mut server, _) = target.accept().await.unwrap();
+        server.write_all(b"enough").await.unwrap();
+        let mut answer = [0; 6];
+        client.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"enough");
+        // Fills the sockets, so that messages wait unwritten when the target goes.
+        let chunk = vec![0; 1 << 16];
+        while let Ok(Ok(())) =
+            tokio::time::timeout(Duration::from_millis(300), client.write_all(&chunk)).await
+        {
+        }
+        drop(server);
+        ended(&mut client).await;
+        while proxy.status().mappings.iter().any(|m| m.active > 0) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        let status = proxy.status();
+        assert!(status.mappings.iter().all(|m| m.failures.is_empty()), "{status:?}");
+    });
+}
