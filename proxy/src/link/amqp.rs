@@ -18,6 +18,10 @@ use super::{
 use crate::domain::envelope::Envelope;
 use crate::domain::exchange::Settled;
 
+/// Largest frame taken from the router, in bytes: a message of a tunnel is one frame. What is read of an
+/// incomplete one is copied, so larger ones would cost more than they spare.
+const FRAME: u32 = 32 * 1024;
+
 /// A router that is dialled.
 #[derive(Clone)]
 pub(crate) struct AmqpNetwork {
@@ -47,6 +51,7 @@ impl Network for AmqpNetwork {
         let options = ConnectionOptions {
             container_id: format!("{}/{name}", self.container_id),
             sasl: self.sasl.clone(),
+            max_frame_size: FRAME,
             ..ConnectionOptions::default()
         };
         Client::open(stream, options).await.map_err(|error| LinkDown(describe(&error)))
