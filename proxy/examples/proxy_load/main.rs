@@ -3,9 +3,10 @@
 //! given, the reference proxy and skupper-router's own TCP bridge.
 //!
 //! `cargo build --release -p iofog-proxy -p iofog-router --bins --example proxy_load`, then
-//! `target/release/examples/proxy_load [rounds] [what]`, where `what` is `http`, `tcp` or `idle`; wants `wrk`,
-//! `iperf3` and `socat`. `IOFOG_REFERENCE_PROXY` names a folder with the reference (`lib/proxy.js` and its
-//! `node_modules`), `IOFOG_SKROUTERD` the program skrouterd.
+//! `target/release/examples/proxy_load [rounds] [what]`, where `what` is `http`, `tcp`, `idle` or `exact` (bytes
+//! that are compared, 2 GB each way or `IOFOG_LOAD_BYTES`); wants `wrk`, `iperf3` and `socat`.
+//! `IOFOG_REFERENCE_PROXY` names a folder with the reference (`lib/proxy.js` and its `node_modules`),
+//! `IOFOG_SKROUTERD` the program skrouterd; `IOFOG_LOAD_LOG=info` shows what the processes log.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -14,6 +15,7 @@
     reason = "a tool for people: failures end it"
 )]
 
+mod exact;
 mod measure;
 mod node;
 mod path;
@@ -48,6 +50,11 @@ fn main() {
     }
     if wanted("idle") {
         idle_tunnels(&mut table);
+    }
+    if wanted("exact") {
+        for _ in 0..rounds {
+            compared_bytes(&mut table);
+        }
     }
     table.print();
 }
@@ -121,6 +128,7 @@ fn idle_tunnels(table: &mut Table) {
         ("four processes", Path::separate("tcp", target)),
     ] {
         let before = path.resident_kb();
+        // One that is not attached from end to end ends the tool.
         let open: Vec<_> = (0..TUNNELS).map(|_| target::tunnel(path.public)).collect();
         std::thread::sleep(std::time::Duration::from_secs(4));
         let after = path.resident_kb();
@@ -132,5 +140,15 @@ fn idle_tunnels(table: &mut Table) {
             );
         }
         drop(open);
+    }
+}
+
+/// Every byte of a long upload and a long download over two routers is the one that was sent.
+fn compared_bytes(table: &mut Table) {
+    let bytes = std::env::var("IOFOG_LOAD_BYTES").map_or(2_000_000_000, |n| n.parse().unwrap());
+    let path = Path::separate("tcp", exact::target());
+    match exact::there_and_back(path.public, bytes) {
+        Ok(bytes) => table.add("bytes compared, each way, four processes (GB)", bytes as f64 / 1e9),
+        Err(error) => panic!("four processes: {error}"),
     }
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::Duration;
 
-use super::process::{Process, free_port, wait_for};
+use super::process::{Process, free_port, log_level, wait_for};
 
 /// What clients connect to, and the processes behind it.
 pub(crate) struct Path {
@@ -177,9 +177,7 @@ fn router(config: &str) -> Process {
 
 fn proxy(router: u16, mapping: &str) -> Process {
     let router = format!("--router=127.0.0.1:{router}");
+    let log = format!("--log={}", log_level().as_deref().unwrap_or("error"));
     let name = program("iofog-proxy");
-    Process::start(
-        &name,
-        &[&router, "--target=127.0.0.1", "--listen=127.0.0.1", "--log=error", mapping],
-    )
+    Process::start(&name, &[&router, "--target=127.0.0.1", "--listen=127.0.0.1", &log, mapping])
 }

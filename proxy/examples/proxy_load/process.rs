@@ -2,6 +2,7 @@
 
 use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// Ends with the value.
@@ -10,7 +11,8 @@ pub(crate) struct Process(Child);
 impl Process {
     pub(crate) fn start(program: &str, arguments: &[&str]) -> Self {
         let mut command = Command::new(program);
-        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let stderr = if log_level().is_some() { Stdio::inherit() } else { Stdio::null() };
+        command.args(arguments).stdin(Stdio::null()).stdout(Stdio::null()).stderr(stderr);
         Self(command.spawn().unwrap_or_else(|error| panic!("{program}: {error}")))
     }
 
@@ -43,9 +45,22 @@ impl Drop for Process {
     }
 }
 
-/// A port that was free a moment ago.
+/// What the processes log is shown from this level on, where one is asked for.
+pub(crate) fn log_level() -> Option<String> {
+    std::env::var("IOFOG_LOAD_LOG").ok()
+}
+
+/// A port that was free a moment ago, below the range that the system takes ports of connections from: a
+/// connection to such a port before its listener is there may otherwise be connected to itself.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    loop {
+        let number = std::process::id() + NEXT.fetch_add(1, Ordering::Relaxed);
+        let port = u16::try_from(12_000 + number % 20_000).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Waits until someone listens.

@@ -2,8 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::thread::{sleep, spawn};
-use std::time::Duration;
+use std::thread::spawn;
 
 /// Answers every request with two bytes.
 pub(crate) fn http() -> u16 {
@@ -23,16 +22,27 @@ pub(crate) fn http() -> u16 {
     port
 }
 
-/// Accepts and says nothing.
+/// Gives each client its first byte back, and is silent from then on.
 pub(crate) fn silent() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();
-    spawn(move || listener.incoming().flatten().collect::<Vec<_>>());
+    spawn(move || {
+        let mut held = Vec::new();
+        for mut stream in listener.incoming().flatten() {
+            let mut byte = [0];
+            if stream.read_exact(&mut byte).and_then(|()| stream.write_all(&byte)).is_ok() {
+                held.push(stream);
+            }
+        }
+    });
     port
 }
 
-/// A connection that stays open.
+/// A connection that stays open, and over which a byte has gone to the target and back.
 pub(crate) fn tunnel(port: u16) -> TcpStream {
-    sleep(Duration::from_millis(2));
-    TcpStream::connect(("127.0.0.1", port)).unwrap()
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    let mut byte = [0];
+    stream.write_all(b"x").and_then(|()| stream.read_exact(&mut byte)).expect("a byte comes back");
+    assert_eq!(&byte, b"x", "byte that came back");
+    stream
 }
