@@ -274,6 +274,7 @@ fn config(security: Security, options: ConnectionOptions) -> Config {
         container_id: options.container_id,
         hostname: options.hostname,
         max_frame_size: options.max_frame_size,
+        max_sessions: options.max_sessions,
         idle_timeout_ms: u32::try_from(half.as_millis()).unwrap_or(u32::MAX),
         offered_capabilities: symbols(options.offered_capabilities),
         desired_capabilities: symbols(options.desired_capabilities),

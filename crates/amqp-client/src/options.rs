@@ -57,6 +57,8 @@ pub struct ConnectionOptions {
     pub desired_capabilities: Vec<String>,
     /// Connection properties.
     pub properties: Vec<(String, Value)>,
+    /// Sessions at one time, of both sides together; a router takes one for each link that it routes here.
+    pub max_sessions: u16,
     /// Links attached by the peer that may wait for [`crate::Connection::accept_link`].
     pub max_incoming_links: usize,
 }
@@ -73,6 +75,7 @@ impl Default for ConnectionOptions {
             offered_capabilities: Vec::new(),
             desired_capabilities: Vec::new(),
             properties: Vec::new(),
+            max_sessions: 256,
             max_incoming_links: 64,
         }
     }

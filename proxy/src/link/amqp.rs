@@ -22,6 +22,10 @@ use crate::domain::exchange::Settled;
 /// incomplete one is copied, so larger ones would cost more than they spare.
 const FRAME: u32 = 32 * 1024;
 
+/// Sessions of a connection: each tunnel over a routed link comes in one of its own, beside ours. More than a
+/// server has client connections of one mapping.
+const SESSIONS: u16 = 16_384;
+
 /// A router that is dialled.
 #[derive(Clone)]
 pub(crate) struct AmqpNetwork {
@@ -52,6 +56,7 @@ impl Network for AmqpNetwork {
             container_id: format!("{}/{name}", self.container_id),
             sasl: self.sasl.clone(),
             max_frame_size: FRAME,
+            max_sessions: SESSIONS,
             ..ConnectionOptions::default()
         };
         Client::open(stream, options).await.map_err(|error| LinkDown(describe(&error)))
