@@ -218,3 +218,27 @@ fn router_tcp_target_closed_and_router_lost() {
         network.edge.shutdown().await;
     });
 }
+
+/// Each is a session of its own on the connection of the proxy that serves the target.
+#[test]
+fn router_three_hundred_tunnels_at_once() {
+    run(async {
+        let network = Network::start().await;
+        let (target, public) = (tcp_echo().await, free_port().await);
+        let near = proxy(network.edge_port, &[format!("amqp:q=>tcp:{target}")]);
+        connected(&near).await;
+        let far = proxy(network.interior_ports[0], &[format!("tcp:{public}=>amqp:q")]);
+        connected(&far).await;
+        let mut open = Vec::new();
+        while open.len() < 300 {
+            let mut client = connect(public).await;
+            let mut byte = [0];
+            client.write_all(b"x").await.unwrap();
+            client.read_exact(&mut byte).await.unwrap();
+            open.push(client);
+        }
+        far.shutdown().await;
+        near.shutdown().await;
+        network.stop().await;
+    });
+}
