@@ -10,10 +10,6 @@ use iofog_controller::app::App;
 use iofog_controller::settings::Settings;
 use iofog_controller::{cli, import, process};
 
-#[cfg(target_env = "gnu")]
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// ioFog Controller.
 #[derive(FromArgs)]
 struct Arguments {
