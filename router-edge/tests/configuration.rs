@@ -194,6 +194,12 @@ fn management_shows_and_changes_the_router() {
         assert_eq!(ask.ask(&delete, Value::Map(Vec::new())).await.0, 204);
         assert_eq!(ask.ask(&delete, Value::Map(Vec::new())).await.0, 404);
         assert_eq!(router.status().listeners.len(), 3);
+        let log = [("operation", "UPDATE"), ("type", "log"), ("name", "log/DEFAULT")];
+        let (code, text, _) = ask.ask(&log, map(&[("enable", "none")])).await;
+        assert_eq!(
+            (code, text.as_str()),
+            (403, "log: belongs to the program that this router is part of")
+        );
         let (code, _, _) = ask.ask(&[("operation", "DANCE")], Value::Map(Vec::new())).await;
         assert_eq!(code, 501);
         for kind in ["connection", "router.link", "router.address", "router.node", "listener"] {

@@ -75,13 +75,19 @@ async fn set_up(stream: &mut TcpStream) -> Option<(Role, Vec<u8>)> {
             return None;
         }
         let mut role = None;
-        from += iofog_amqp_peer::frames(input.get(from..)?, |performative| {
-            if let Performative::Attach(attach) = performative {
-                script.attach(0, attach.role.opposite(), Some("relay"));
-                role = Some(attach.role);
-            }
-        })
-        .unwrap();
+        // Frame by frame: what comes with the attach, credit above all, is for the other end.
+        while role.is_none()
+            && let Some(frame) = Frame::parse(input.get(from..)?, u32::MAX).unwrap()
+        {
+            let one = input.get(from..from + frame.end)?;
+            from += iofog_amqp_peer::frames(one, |performative| {
+                if let Performative::Attach(attach) = performative {
+                    script.attach(0, attach.role.opposite(), Some("relay"));
+                    role = Some(attach.role);
+                }
+            })
+            .unwrap();
+        }
         stream.write_all(&script.out).await.ok()?;
         script.out.clear();
         if let Some(role) = role {

@@ -43,6 +43,7 @@ pub fn run() -> ExitCode {
     let options = RuntimeOptions {
         bind_address: arguments.bind,
         source_address: arguments.bind,
+        owns_log: true,
         ..RuntimeOptions::default()
     };
     let served = async {

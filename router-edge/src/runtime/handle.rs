@@ -40,6 +40,7 @@ pub async fn start(
     let instance = SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| since.as_secs());
     let mut core = Core::new(&config, seed, instance, Millis(0));
     core.start_serials_at(options.initial);
+    core.entities_mut().owns_log = options.owns_log;
     let empty = RouterConfig {
         listeners: Vec::new(),
         connectors: Vec::new(),

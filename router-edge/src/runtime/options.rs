@@ -21,6 +21,9 @@ pub struct RuntimeOptions {
     pub listener_connections: Option<usize>,
     /// Where the serial numbers of the protocol start; for tests of their wrap.
     pub initial: InitialSerials,
+    /// The log of the process is this router's, so that management may set its level. Inside another program it
+    /// is not: whoever reaches the AMQP port could turn that program's log off.
+    pub owns_log: bool,
 }
 
 /// The router did not start.

@@ -30,6 +30,8 @@ pub struct Entities {
     pub connectors: Vec<(ConnectorConfig, String)>,
     /// TLS profiles.
     pub ssl_profiles: Vec<SslProfile>,
+    /// The level of the process's log may be set.
+    pub owns_log: bool,
     commands: VecDeque<Command>,
 }
 

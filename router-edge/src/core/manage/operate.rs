@@ -221,6 +221,9 @@ impl Core {
 
     fn update(&mut self, request: &Request) -> Result<Answer, Refusal> {
         let (kind, record) = self.find(request)?;
+        if kind == Kind::Log && !self.entities.owns_log {
+            return Err(refuse(403, "log: belongs to the program that this router is part of"));
+        }
         if kind == Kind::Log {
             let enable = super::property(&request.body, "enable").and_then(Value::as_str);
             process::set_log_level(enable.ok_or_else(|| refuse(400, "log: needs `enable`"))?)?;
