@@ -14,6 +14,7 @@ fn main() -> ExitCode {
         Some(native::image::worker::VERB) => return native::image::worker::main(),
         _ => {}
     }
+    iofog_heap::keep_reserve();
     let arguments = match Arguments::parse(std::env::args().skip(1)) {
         Ok(arguments) => arguments,
         Err(error) => return fail(&error.to_string()),

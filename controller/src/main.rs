@@ -78,6 +78,7 @@ struct Import {
 struct Version {}
 
 fn main() -> ExitCode {
+    iofog_heap::keep_reserve();
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if arguments.first().is_some_and(|first| cli::knows(first)) {
         let result = sub_command(arguments);

@@ -18,6 +18,7 @@ use program::settings::{Environment, Settings};
 const USAGE: u8 = 2;
 
 fn main() -> ExitCode {
+    iofog_heap::keep_reserve();
     let line: Vec<String> = std::env::args().collect();
     let arguments = match arguments::parse(&line) {
         Ok(arguments) if arguments.version => {

@@ -22,6 +22,7 @@ use source::Source;
 /// Runs until SIGTERM or SIGINT.
 #[must_use]
 pub fn run() -> ExitCode {
+    iofog_heap::keep_reserve();
     let arguments: Arguments = argh::from_env();
     if arguments.hash_password {
         return match password::hash(std::io::stdin().lock(), std::io::stdout().lock()) {
