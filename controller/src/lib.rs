@@ -23,3 +23,4 @@ pub mod start;
 pub mod stop;
 pub mod store;
 pub mod view;
+pub mod viewer;

@@ -15,11 +15,12 @@ use crate::admin::socket;
 use crate::cli::Opened;
 use crate::http::server;
 use crate::http::tls::Tls;
-use crate::settings::Settings;
+use crate::settings::{Settings, Viewer};
 use crate::start::start;
 use crate::store::Store;
 use crate::store::postgres::{PgStore, Server};
 use crate::store::sqlite::SqliteStore;
+use crate::viewer::{self, Site};
 use crate::{jobs, notify, stop};
 
 /// A runtime for requests.
@@ -44,11 +45,15 @@ pub async fn serve(settings: Settings) -> Result<()> {
     let address = SocketAddr::new(host, settings.port);
     let tls = settings.certificate.as_ref().map(|one| Tls::open(one, &settings.data_dir));
     let tls = tls.transpose()?.map(Arc::new);
-    let data_dir = settings.data_dir.clone();
+    let (data_dir, viewer) = (settings.data_dir.clone(), settings.viewer.clone());
     let pid_base = settings.pid_base.clone();
     let app = start(settings, store, origin).await.context("cannot load the database")?;
     let listener =
         TcpListener::bind(address).await.with_context(|| format!("cannot listen on {address}"))?;
+    let viewer = match viewer {
+        Some(viewer) => Some(viewer_of(&viewer, host, listener.local_addr()?.port()).await?),
+        None => None,
+    };
     // Without the folder's lock another Controller has these places.
     let orders = match &lock {
         Some(_) => Some(socket::listen(&data_dir).context("cannot make the orders' socket")?),
@@ -66,6 +71,10 @@ pub async fn serve(settings: Settings) -> Result<()> {
     if let Some(notices) = app.notices() {
         tokio::spawn(notify::run(app.clone(), notices, stop.clone()));
     }
+    if let Some((site, listener)) = viewer {
+        log::info!("viewer on {}", listener.local_addr()?);
+        tokio::spawn(viewer::serve(site, listener, tls.clone(), stop.clone()));
+    }
     let serving = tokio::spawn(server::serve(app.clone(), listener, tls, stop));
     tokio::select! {
         _ = terminate.recv() => {}
@@ -80,6 +89,20 @@ pub async fn serve(settings: Settings) -> Result<()> {
         let _ = std::fs::remove_file(socket::path(&data_dir));
     }
     jobs.await.context("the jobs failed")
+}
+
+/// The viewer and what it listens with; its page learns the port of the API.
+///
+/// # Errors
+/// When the folder holds no viewer or the port is taken.
+async fn viewer_of(viewer: &Viewer, host: IpAddr, api: u16) -> Result<(Site, TcpListener)> {
+    let site = Site::open(viewer, api)
+        .with_context(|| format!("ECN_VIEWER_PATH: no viewer in {}", viewer.folder.display()))?;
+    let address = SocketAddr::new(host, viewer.port);
+    let listener = TcpListener::bind(address)
+        .await
+        .with_context(|| format!("VIEWER_PORT: cannot listen on {address}"))?;
+    Ok((site, listener))
 }
 
 /// A Controller that serves nobody: for sub-commands while none runs.

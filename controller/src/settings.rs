@@ -47,6 +47,8 @@ pub struct Settings {
     pub certificate: Option<Certificate>,
     /// SSH tunnels to agents (`Tunnel_*`).
     pub tunnel: Tunnels,
+    /// The viewer to serve (`ECN_VIEWER_PATH`); none is part of the program.
+    pub viewer: Option<Viewer>,
     /// Images of Router and Proxy by fog type 1 and 2, where they differ from the seeds.
     pub system_images: Vec<(String, i64, String)>,
 }
@@ -66,6 +68,17 @@ pub enum Certificate {
         /// Names.
         names: Vec<String>,
     },
+}
+
+/// A viewer and where it is served.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Viewer {
+    /// Folder of its `index.html` (`ECN_VIEWER_PATH`).
+    pub folder: PathBuf,
+    /// Port (`VIEWER_PORT`, `Viewer_Port`).
+    pub port: u16,
+    /// Where browsers find the API (`VIEWER_URL`, `Viewer_Url`); absent = at the viewer's host name.
+    pub url: Option<String>,
 }
 
 /// What tunnels are opened with. Password and key go to agents only.
@@ -112,6 +125,7 @@ impl Settings {
             .flat_map(|name| [1, 2].map(|fog_type| ((*name).to_owned(), fog_type)));
         Ok(Self {
             database: database(&get)?,
+            viewer: viewer(&get)?,
             connections: usize::try_from(number("Server_Connections", 30_000)?.max(1))
                 .context("Server_Connections: is too large")?,
             certificate: certificate(&get)?,
@@ -203,6 +217,19 @@ fn log(
         stem: "iofog-controller".to_owned(),
         limit_bytes: u64::try_from(size).context("Service_LogsFileSize: must not be negative")?,
         count: u32::try_from(count.max(1)).context("Service_LogsFileCount: is too large")?,
+    }))
+}
+
+/// Deployments set the port also where there is nothing to serve on it.
+fn viewer(get: &impl Fn(&str) -> Option<String>) -> Result<Option<Viewer>> {
+    let text =
+        |names: &[&str]| names.iter().find_map(|name| get(name).filter(|value| !value.is_empty()));
+    let Some(folder) = text(&["ECN_VIEWER_PATH"]) else { return Ok(None) };
+    let port = text(&["VIEWER_PORT", "Viewer_Port"]).unwrap_or_else(|| "80".to_owned());
+    Ok(Some(Viewer {
+        folder: PathBuf::from(folder),
+        port: port.parse().with_context(|| format!("VIEWER_PORT: {port} is no port"))?,
+        url: text(&["VIEWER_URL", "Viewer_Url"]),
     }))
 }
 
@@ -312,6 +339,17 @@ mod tests {
         let own = [("Server_DevMode", "false"), ("Server_SslNames", "a, b")];
         let names = vec!["a".to_owned(), "b".to_owned()];
         assert_eq!(read(&own).unwrap().certificate, Some(Certificate::Own { names }));
+    }
+
+    #[test]
+    fn a_viewer_is_served_where_there_is_one() {
+        assert_eq!(read(&[("VIEWER_PORT", "8008")]).unwrap().viewer, None);
+        let folder = ("ECN_VIEWER_PATH", "/v");
+        let viewer = read(&[folder, ("Viewer_Port", "8008"), ("VIEWER_URL", "")]).unwrap().viewer;
+        assert_eq!(viewer, Some(Viewer { folder: "/v".into(), port: 8008, url: None }));
+        assert_eq!(read(&[folder]).unwrap().viewer.unwrap().port, 80);
+        let error = read(&[folder, ("VIEWER_PORT", "x")]).unwrap_err().to_string();
+        assert_eq!(error, "VIEWER_PORT: x is no port");
     }
 
     #[test]

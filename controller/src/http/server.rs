@@ -413,7 +413,7 @@ fn json(status: StatusCode, text: String) -> Answer {
 }
 
 /// True when an `If-None-Match` header names a tag; weak or not makes no difference there (RFC 9110, 13.1.2).
-fn names_tag(known: &str, tag: &str) -> bool {
+pub(crate) fn names_tag(known: &str, tag: &str) -> bool {
     let bare = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
     known.trim() == "*" || known.split(',').any(|one| bare(one) == bare(tag))
 }
@@ -460,7 +460,7 @@ fn preflight(headers: &HeaderMap) -> Answer {
     answer
 }
 
-fn common_headers(headers: &mut HeaderMap) {
+pub(crate) fn common_headers(headers: &mut HeaderMap) {
     for (name, value) in [
         ("access-control-allow-origin", "*"),
         ("x-frame-options", "SAMEORIGIN"),

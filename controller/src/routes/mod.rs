@@ -312,7 +312,7 @@ fn matches(pattern: &'static str, segments: &[&str]) -> Option<Vec<(&'static str
 }
 
 /// Percent-decodes a path segment.
-fn decode(segment: &str) -> Option<String> {
+pub(crate) fn decode(segment: &str) -> Option<String> {
     if !segment.contains('%') {
         return Some(segment.to_owned());
     }
