@@ -200,3 +200,30 @@ fn a_folder_without_a_viewer_is_refused_by_name() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(!output.status.success() && said.contains("ECN_VIEWER_PATH"), "{said}");
 }
+
+/// The API's certificate is the viewer's as well.
+#[test]
+fn with_https_the_page_comes_over_tls_alone() {
+    use iofog_tls::rustls::{ClientConnection, Stream};
+    let folder = Folder::new("tls");
+    let mut environment = folder.environment();
+    environment.push(("Server_DevMode", "false".to_owned()));
+    environment.push(("Server_SslNames", "localhost".to_owned()));
+    let controller = Controller::start_with(environment);
+    let viewer = address(&controller);
+    let certificate = std::fs::read(controller.folder().join("controller-cert.pem")).unwrap();
+    let trust = iofog_tls::Trust::from_pem(&certificate).unwrap();
+    let config = iofog_tls::ClientOptions::new(trust).build().unwrap();
+    let mut connection = ClientConnection::new(config, "localhost".try_into().unwrap()).unwrap();
+    let mut socket = TcpStream::connect(&viewer).unwrap();
+    let mut stream = Stream::new(&mut connection, &mut socket);
+    stream.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    let _ = stream.read_to_string(&mut answer);
+    assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with(PAGE), "{answer}");
+    let mut plain = TcpStream::connect(&viewer).unwrap();
+    plain.write_all(b"GET / HTTP/1.1\r\nhost: localhost\r\n\r\n").unwrap();
+    let mut answer = Vec::new();
+    let _ = plain.read_to_end(&mut answer);
+    assert!(!answer.windows(PAGE.len()).any(|part| part == PAGE.as_bytes()));
+}
