@@ -7,8 +7,9 @@ use serde::de::{self, Deserialize, Deserializer, Visitor};
 use serde::ser::Serializer;
 use serde_json::{Number, Value};
 
-/// Largest magnitude below which every integral `f64` is exact.
-const EXACT: f64 = 9_007_199_254_740_992.0;
+/// Two to the 63rd: an integral `f64` of a smaller magnitude is an `i64`. Clients read these fields as such, and JavaScript
+/// writes no exponent for them either.
+const EXACT: f64 = 9_223_372_036_854_775_808.0;
 
 /// The integer that `value` stands for, if it has no fraction and is exactly representable.
 pub fn integral(value: f64) -> Option<i64> {
@@ -140,6 +141,19 @@ fn loose<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Loose>, D:
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn large_whole_numbers_have_no_exponent() {
+        for (value, text) in [
+            (1e16, "10000000000000000"),
+            (9_007_199_254_740_991.0, "9007199254740991"),
+            (-9.2e18, "-9200000000000000000"),
+        ] {
+            assert_eq!(json(value).to_string(), text);
+        }
+        assert_eq!(integer_of(&Value::from(1e18)), Some(1_000_000_000_000_000_000));
+        assert_eq!(integral(9_223_372_036_854_775_808.0), None);
+    }
 
     #[test]
     fn zero_fraction_is_an_integer() {

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::guard::{Count, Guarded};
 use super::rewrite::{OUTPUT, RANGE, TURN, rewrite};
-use super::runtime::{Lenient, SIZE, State};
+use super::runtime::{Lenient, SIZE, Spent, State};
 use super::{Found, Lookup, filters};
 
 /// Stands around the number of an output that is no text.
@@ -30,12 +30,22 @@ pub(super) enum Rendered {
     Missing(Lookup),
 }
 
-pub(super) fn render(text: &str, globals: &Object, found: &mut Found) -> Rendered {
+pub(super) fn render(
+    text: &str,
+    globals: &Object,
+    found: &mut Found,
+    spent: &mut Spent,
+) -> Rendered {
     let runtime = Lenient(RuntimeBuilder::new().set_globals(globals).build());
-    runtime.registers().get_mut::<State>().found = std::mem::take(found);
+    {
+        let mut state = runtime.registers().get_mut::<State>();
+        state.found = std::mem::take(found);
+        state.spent = *spent;
+    }
     let result = run(text, &runtime);
     let mut state = runtime.registers().get_mut::<State>();
     *found = std::mem::take(&mut state.found);
+    *spent = state.spent;
     if let Some(missing) = state.missing.take() {
         return Rendered::Missing(missing);
     }

@@ -12,6 +12,7 @@ use std::collections::HashMap;
 
 use iofog_api::ApiError;
 use liquid_core::model::{Object, to_value};
+use runtime::Spent;
 use serde_json::{Map, Value};
 
 /// What a filter asks for.
@@ -45,6 +46,7 @@ enum Step {
 struct Walk<'a> {
     globals: Object,
     found: Found,
+    spent: Spent,
     look_up: &'a mut dyn FnMut(&Lookup) -> Result<Value, ApiError>,
 }
 
@@ -66,7 +68,7 @@ pub fn substitute(
         globals.insert(name.clone().into(), liquid(value));
     }
     globals.insert("self".into(), liquid(body));
-    let mut walk = Walk { globals, found: Found::new(), look_up };
+    let mut walk = Walk { globals, found: Found::new(), spent: Spent::default(), look_up };
     walk.visit(body, &mut Vec::new())
 }
 
@@ -88,12 +90,22 @@ fn liquid(value: &Value) -> liquid_core::Value {
     to_value(value).unwrap_or(liquid_core::Value::Nil)
 }
 
+/// What takes the place of a value that the request cannot afford.
+fn too_large() -> Value {
+    Value::from("RenderError: template is too large")
+}
+
 impl Walk<'_> {
     fn visit(&mut self, value: &mut Value, path: &mut Vec<Step>) -> Result<(), ApiError> {
         match value {
             Value::String(text) if is_template(text) => {
                 *value = self.render(text)?;
-                self.replace(path, liquid(value));
+                let mut shown = liquid(value);
+                if !self.spent.keep(&shown) {
+                    *value = too_large();
+                    shown = liquid(value);
+                }
+                self.replace(path, shown);
             }
             Value::Array(items) => {
                 for (index, item) in items.iter_mut().enumerate() {
@@ -117,9 +129,15 @@ impl Walk<'_> {
     /// Renders again after each lookup, until nothing is missing.
     fn render(&mut self, text: &str) -> Result<Value, ApiError> {
         for _ in 0..ROUNDS {
-            match language::render(text, &self.globals, &mut self.found) {
+            if !self.spent.parse(text) {
+                return Ok(too_large());
+            }
+            match language::render(text, &self.globals, &mut self.found, &mut self.spent) {
                 language::Rendered::Done(value) => return Ok(value),
                 language::Rendered::Missing(lookup) => {
+                    if !self.spent.look_up() {
+                        return Ok(too_large());
+                    }
                     let answer = (self.look_up)(&lookup)?;
                     self.found.insert(lookup, liquid(&answer));
                 }

@@ -8,6 +8,14 @@ use super::{Found, Lookup};
 
 /// Steps of one template at most: names read, outputs, turns of a loop, and each kilobyte that one of them copies.
 const STEPS: u32 = 20_000;
+/// Steps of all templates of one request at most: about a tenth of a second, for which other writes wait.
+const STEPS_OF_REQUEST: u32 = 200_000;
+/// Steps that a lookup costs: it asks the database.
+const LOOKUP: u32 = 200;
+/// Bytes of a template that cost a step to be parsed.
+const PARSED: usize = 64;
+/// Bytes of all that the templates of one request become at most.
+const SIZE_OF_REQUEST: usize = 4 * 1024 * 1024;
 /// Bytes of a text at most.
 pub(super) const SIZE: usize = 256 * 1024;
 /// Bytes of a list or an object with all that is in it at most.
@@ -22,14 +30,51 @@ pub(super) struct State {
     pub missing: Option<Lookup>,
     /// Outputs that are no text, in order.
     pub values: Vec<serde_json::Value>,
+    /// What the request has spent.
+    pub spent: Spent,
     steps: u32,
+}
+
+/// What the templates of one request have cost so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Spent {
+    steps: u32,
+    bytes: usize,
+}
+
+impl Spent {
+    /// Before a text is parsed; false when the request has nothing left for it.
+    pub(super) fn parse(&mut self, text: &str) -> bool {
+        self.step(u32::try_from(1 + text.len() / PARSED).unwrap_or(u32::MAX))
+    }
+
+    /// Before a lookup.
+    pub(super) fn look_up(&mut self) -> bool {
+        self.step(LOOKUP)
+    }
+
+    /// A value that the body keeps; false when it would hold too much with it.
+    pub(super) fn keep(&mut self, value: &liquid_core::Value) -> bool {
+        let left = SIZE_OF_REQUEST.saturating_sub(self.bytes);
+        let weight = weight(value, left);
+        if weight <= left {
+            self.bytes += weight;
+        }
+        weight <= left
+    }
+
+    fn step(&mut self, count: u32) -> bool {
+        self.steps = self.steps.saturating_add(count);
+        self.steps <= STEPS_OF_REQUEST
+    }
 }
 
 impl State {
     /// Counts steps; false when there were too many.
     pub(super) fn step(&mut self, count: usize) -> bool {
-        self.steps = self.steps.saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
-        self.steps <= STEPS
+        let count = u32::try_from(count).unwrap_or(u32::MAX);
+        self.steps = self.steps.saturating_add(count);
+        self.spent.step(count) && self.steps <= STEPS
     }
 
     /// Counts a step and what it costs to copy a value; false when that is too much, or the value too large.

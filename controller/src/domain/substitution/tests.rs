@@ -128,6 +128,32 @@ fn an_output_does_not_end_its_tag_early() {
     assert_eq!(one("{{ '%}{{' }}"), json!("%}{{"));
 }
 
+/// Each of these is within the bounds of one template; together they are not.
+#[test]
+fn the_templates_of_a_request_share_their_bounds() {
+    let refused = json!("RenderError: template is too large");
+    let count =
+        |body: &Value| body["zz"].as_array().unwrap().iter().filter(|one| **one == refused).count();
+    let copies = json!({ "a": "{% for i in (1..100) %}{{ self.s }}{% endfor %}", "s": "x".repeat(2_500),
+        "zz": vec!["{{ self.a }}"; 1_000] });
+    let body = rendered_with(copies, json!({}));
+    assert_eq!(body["zz"][0], "x".repeat(250_000));
+    assert!((900..1_000).contains(&count(&body)), "{} refused", count(&body));
+    assert!(body.to_string().len() < 5 << 20);
+
+    let whole = rendered_with(
+        json!({ "s": "x".repeat(200_000), "zz": vec!["{{ self }}"; 100] }),
+        json!({}),
+    );
+    assert!(whole.to_string().len() < 10 << 20, "{}", whole.to_string().len());
+
+    let turns = "{% for i in self.b %}{% for j in self.b %}{{ i }}{% endfor %}{% endfor %}";
+    let list: Vec<Value> = (0..60).map(Value::from).collect();
+    let body = rendered_with(json!({ "b": list, "zz": vec![turns; 200] }), json!({}));
+    assert!((100..200).contains(&count(&body)), "{} refused", count(&body));
+    assert_ne!(body["zz"][0], refused);
+}
+
 #[test]
 fn what_costs_too_much_is_refused() {
     let grow =
