@@ -242,11 +242,9 @@ impl<'a> Work<'a> {
         if let Some(stamp) = self.stamp {
             return Ok(stamp);
         }
-        let stamp = if self.store.is_shared() {
-            store::change::next_stamp(self.tx, self.now)?
-        } else {
-            self.live.board.stamp(self.now)
-        };
+        // Above what was given here, and above what is written down: the clock may have gone back since the last start.
+        let floor = self.live.board.stamp(self.now);
+        let stamp = store::change::next_stamp(self.tx, floor)?;
         self.stamp = Some(stamp);
         Ok(stamp)
     }

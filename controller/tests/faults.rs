@@ -208,7 +208,7 @@ fn a_clock_that_jumps() {
     };
     let file = std::env::temp_dir().join(format!("iofog-clock-{}", std::process::id()));
     set_clock(&file, "+0");
-    let controller = Controller::start_with(vec![
+    let mut controller = Controller::start_with(vec![
         ("LD_PRELOAD", library.display().to_string()),
         ("FAKETIME_TIMESTAMP_FILE", file.display().to_string()),
         ("FAKETIME_NO_CACHE", "1".to_owned()),
@@ -267,5 +267,22 @@ fn a_clock_that_jumps() {
     until("silence is noticed although the last report lies ahead", || shown(&hasty) == "UNKNOWN");
     until("guesses are forgiven in seconds, not days", || guess() == 401);
     assert!(works(&hasty_token));
+
+    // A start in the future, and the next one at the right time.
+    set_clock(&file, "+1d");
+    until("the clock has moved", || {
+        assert_eq!(controller.call("PATCH", &path, Some(&user), &patch).status, 204);
+        controller.flags(&calm_token).1 > newer
+    });
+    let (_, ahead) = controller.flags(&calm_token);
+    set_clock(&file, "+0");
+    controller.kill_and_restart();
+    assert_eq!(controller.call("PATCH", &path, Some(&user), &patch).status, 204);
+    let (_, last) = controller.flags(&calm_token);
+    assert!(last > ahead, "{last} follows {ahead}");
+    controller.acknowledge(&calm_token, &ahead);
+    assert_eq!(controller.flags(&calm_token).0, flags, "acknowledged before it was heard");
+    controller.acknowledge(&calm_token, &last);
+    assert_eq!(controller.flags(&calm_token).0, Vec::<String>::new(), "told twice");
     let _ = std::fs::remove_file(file);
 }
