@@ -65,11 +65,7 @@ pub(crate) fn config(mappings: &[String]) -> ProxyConfig {
     ProxyConfig { mappings: mappings.to_vec(), ..ProxyConfig::default() }
 }
 
-/// A port that was free a moment ago.
-pub(crate) async fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap().port()
-}
+pub(crate) use iofog_test_ports::free as free_port;
 
 /// Opens a connection, waiting until someone listens.
 pub(crate) async fn connect(port: u16) -> TcpStream {

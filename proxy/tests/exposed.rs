@@ -15,7 +15,7 @@ use tokio::net::TcpListener;
 
 /// Ports of an interior router: normal, edge, inter-router.
 async fn ports() -> [u16; 3] {
-    [free_port().await, free_port().await, free_port().await]
+    [free_port(), free_port(), free_port()]
 }
 
 async fn start_interior([normal, edge, inter]: [u16; 3]) -> RouterHandle {
@@ -85,7 +85,7 @@ fn egress(port: u16, (http, tcp): (u16, u16)) -> ProxyHandle {
 
 /// Public ports for the queues of [`egress`].
 async fn ingress(port: u16) -> (ProxyHandle, u16, u16) {
-    let (h, t) = (free_port().await, free_port().await);
+    let (h, t) = (free_port(), free_port());
     (proxy(port, &[format!("http:{h}=>amqp:h"), format!("tcp:{t}=>amqp:t")]), h, t)
 }
 
@@ -96,7 +96,7 @@ fn exposed_on_the_same_node_another_node_and_behind_two_routers() {
         let [two, edge_two, inter_two] = ports().await;
         let first = interior(one, edge_one, inter).await;
         let second = interior_linked("second", [two, edge_two, inter_two], inter).await;
-        let (near_port, far_port) = (free_port().await, free_port().await);
+        let (near_port, far_port) = (free_port(), free_port());
         let near = edge("near", near_port, edge_one).await;
         let far = edge("far", far_port, edge_two).await;
         let (h, t, _) = named("x").await;
@@ -119,7 +119,7 @@ fn exposed_on_the_same_node_another_node_and_behind_two_routers() {
 fn exposed_survives_the_restart_of_each_part() {
     run(async {
         let interior_ports = ports().await;
-        let near_port = free_port().await;
+        let near_port = free_port();
         let mut interior = start_interior(interior_ports).await;
         let mut near = edge("near", near_port, interior_ports[1]).await;
         let (h, t, _) = named("x").await;
@@ -160,7 +160,7 @@ fn exposed_replicas_share_the_load_and_cover_for_each_other() {
     run(async {
         let interior_ports = ports().await;
         let interior = start_interior(interior_ports).await;
-        let edge_ports = [free_port().await, free_port().await];
+        let edge_ports = [free_port(), free_port()];
         let one = edge("one", edge_ports[0], interior_ports[1]).await;
         let two = edge("two", edge_ports[1], interior_ports[1]).await;
         let (h1, t1, asked1) = named("1").await;
@@ -209,7 +209,7 @@ fn exposed_mapping_moves_with_its_microservice() {
     run(async {
         let interior_ports = ports().await;
         let interior = start_interior(interior_ports).await;
-        let edge_ports = [free_port().await, free_port().await];
+        let edge_ports = [free_port(), free_port()];
         let one = edge("one", edge_ports[0], interior_ports[1]).await;
         let two = edge("two", edge_ports[1], interior_ports[1]).await;
         let (h1, t1, _) = named("1").await;

@@ -23,12 +23,11 @@ struct Way {
 
 impl Way {
     async fn to(target: u16, certificates: Option<&Path>) -> Self {
-        let [port, edge_listener, inter] =
-            [free_port().await, free_port().await, free_port().await];
+        let [port, edge_listener, inter] = [free_port(), free_port(), free_port()];
         let interior = interior(port, edge_listener, inter).await;
-        let edge_port = free_port().await;
+        let edge_port = free_port();
         let edge = edge("edge", edge_port, edge_listener).await;
-        let public = free_port().await;
+        let public = free_port();
         let near = proxy(edge_port, &[format!("amqp:q=>http2:{target}")]);
         let config = ProxyConfig {
             mappings: vec![format!("http2:{public}=>amqp:q")],

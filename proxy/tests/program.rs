@@ -78,8 +78,8 @@ fn program_with_the_arguments_of_port_manager() {
                 {{"role":"normal","host":"{HOST}","port":5672}}]}}"#
         );
         let router = router(&config).await;
-        let (target, public) = (http_echo().await, free_port().await);
-        let (tcp, http2) = (free_port().await, free_port().await);
+        let (target, public) = (http_echo().await, free_port());
+        let (tcp, http2) = (free_port(), free_port());
         let near = proxy_at(HOST, 5672, &[format!("amqp:Q1=>http:{target}")]);
         let list =
             format!("http:{public}=>amqp:Q1,tcp:{tcp}=>amqp:Q2,http2:{http2}=>amqp:Q3,nonsense");
@@ -162,9 +162,9 @@ async fn tunnelled(port: u16) -> TcpStream {
 #[test]
 fn program_as_system_microservice_follows_the_agent() {
     run(async {
-        let port = free_port().await;
-        let router = interior(port, free_port().await, free_port().await).await;
-        let (target, one, two) = (http_echo().await, free_port().await, free_port().await);
+        let port = free_port();
+        let router = interior(port, free_port(), free_port()).await;
+        let (target, one, two) = (http_echo().await, free_port(), free_port());
         let text = |mappings: &[String]| {
             serde_json::json!({
                 "mappings": mappings,
@@ -172,7 +172,7 @@ fn program_as_system_microservice_follows_the_agent() {
             })
             .to_string()
         };
-        let (echo, tunnel) = (tcp_echo().await, free_port().await);
+        let (echo, tunnel) = (tcp_echo().await, free_port());
         let first = vec![
             format!("http:{one}=>amqp:q"),
             format!("amqp:q=>http:{target}"),
@@ -182,7 +182,7 @@ fn program_as_system_microservice_follows_the_agent() {
         let config = Rc::new(RefCell::new(text(&first)));
         let signals = Rc::new(tokio::sync::Notify::new());
         let agent = agent(Rc::clone(&config), Rc::clone(&signals)).await;
-        let metrics = free_port().await;
+        let metrics = free_port();
         let _program = Program::start(
             &["--local-api", &format!("127.0.0.1:{agent}"), "--metrics", &metrics.to_string()],
             &[("SELFNAME", "uuid-1")],
@@ -243,7 +243,7 @@ fn program_reaches_the_router_of_connect_json_over_mutual_tls() {
             "tls": { "cert": cert, "key": key, "ca": ca },
         });
         let file = folder.write("connect.json", &connect.to_string());
-        let mapping = format!("http:{}=>amqp:q", free_port().await);
+        let mapping = format!("http:{}=>amqp:q", free_port());
         let program = Program::start(&[&mapping], &[("MESSAGING_CONNECT_FILE", &file)]);
         while first.borrow().is_empty() {
             tokio::time::sleep(Duration::from_millis(20)).await;

@@ -111,9 +111,9 @@ async fn exchange(public: u16) {
 fn reference_http_egress_serves_our_ingress() {
     let Some(peer) = peer() else { return };
     run(async move {
-        let port = free_port().await;
-        let router = interior(port, free_port().await, free_port().await).await;
-        let (target, public) = (http_echo().await, free_port().await);
+        let port = free_port();
+        let router = interior(port, free_port(), free_port()).await;
+        let (target, public) = (http_echo().await, free_port());
         let _reference = Reference::start(peer, &format!("amqp:q=>http:{target}"), port);
         let ours = proxy(port, &[format!("http:{public}=>amqp:q")]);
         exchange(public).await;
@@ -126,9 +126,9 @@ fn reference_http_egress_serves_our_ingress() {
 fn reference_http_ingress_reaches_our_egress() {
     let Some(peer) = peer() else { return };
     run(async move {
-        let port = free_port().await;
-        let router = interior(port, free_port().await, free_port().await).await;
-        let (target, public) = (http_echo().await, free_port().await);
+        let port = free_port();
+        let router = interior(port, free_port(), free_port()).await;
+        let (target, public) = (http_echo().await, free_port());
         let _reference = Reference::start(peer, &format!("http:{public}=>amqp:q"), port);
         let ours = proxy(port, &[format!("amqp:q=>http:{target}")]);
         exchange(public).await;
@@ -166,9 +166,9 @@ async fn echo(public: u16) {
 fn reference_tcp_egress_serves_our_ingress() {
     let Some(peer) = peer() else { return };
     run(async move {
-        let port = free_port().await;
-        let router = interior(port, free_port().await, free_port().await).await;
-        let (target, public) = (tcp_echo().await, free_port().await);
+        let port = free_port();
+        let router = interior(port, free_port(), free_port()).await;
+        let (target, public) = (tcp_echo().await, free_port());
         let _reference = Reference::start(peer, &format!("amqp:q=>tcp:{target}"), port);
         let ours = proxy(port, &[format!("tcp:{public}=>amqp:q")]);
         echo(public).await;
@@ -181,9 +181,9 @@ fn reference_tcp_egress_serves_our_ingress() {
 fn reference_tcp_ingress_reaches_our_egress() {
     let Some(peer) = peer() else { return };
     run(async move {
-        let port = free_port().await;
-        let router = interior(port, free_port().await, free_port().await).await;
-        let (target, public) = (tcp_echo().await, free_port().await);
+        let port = free_port();
+        let router = interior(port, free_port(), free_port()).await;
+        let (target, public) = (tcp_echo().await, free_port());
         let ours = proxy(port, &[format!("amqp:q=>tcp:{target}")]);
         connected(&ours).await;
         let _reference = Reference::start(peer, &format!("tcp:{public}=>amqp:q"), port);
@@ -195,9 +195,9 @@ fn reference_tcp_ingress_reaches_our_egress() {
 
 /// Node's server and client of HTTP/2 with a proxy of each kind between them.
 async fn contract_of_http2(ours_listens: bool, peer: &'static Peer) {
-    let port = free_port().await;
-    let router = interior(port, free_port().await, free_port().await).await;
-    let (target, public) = (Http2Server::start(), free_port().await);
+    let port = free_port();
+    let router = interior(port, free_port(), free_port()).await;
+    let (target, public) = (Http2Server::start(), free_port());
     let ends = [format!("http2:{public}=>amqp:q"), format!("amqp:q=>http2:{}", target.port)];
     let [ours, theirs] = if ours_listens { [&ends[0], &ends[1]] } else { [&ends[1], &ends[0]] };
     let ours = proxy(port, std::slice::from_ref(ours));

@@ -158,7 +158,7 @@ fn routed_egress_reconnects_and_asks_again() {
 fn routed_ingress_names_its_link_and_waits_for_credit() {
     run(async {
         let (listener, port) = router().await;
-        let public = free_port().await;
+        let public = free_port();
         let proxy = proxy(port, &[format!("tcp:{public}=>amqp:q")]);
         let connection = accept(&listener).await;
         let probe = manage(&connection, 201).await;

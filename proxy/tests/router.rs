@@ -19,8 +19,8 @@ struct Network {
 
 impl Network {
     async fn start() -> Self {
-        let interior_ports = [free_port().await, free_port().await, free_port().await];
-        let edge_port = free_port().await;
+        let interior_ports = [free_port(), free_port(), free_port()];
+        let edge_port = free_port();
         let [port, edge_listener, inter] = interior_ports;
         let interior = interior(port, edge_listener, inter).await;
         let edge = edge("edge", edge_port, edge_listener).await;
@@ -44,7 +44,7 @@ async fn settled(port: u16) {
 fn router_http_get_and_three_million_bytes() {
     run(async {
         let network = Network::start().await;
-        let (target, public) = (http_echo().await, free_port().await);
+        let (target, public) = (http_echo().await, free_port());
         let near = proxy(network.edge_port, &[format!("amqp:q=>http:{target}")]);
         let far = proxy(network.interior_ports[0], &[format!("http:{public}=>amqp:q")]);
         connected(&near).await;
@@ -65,7 +65,7 @@ fn router_http_get_and_three_million_bytes() {
 fn router_http_many_at_once_on_a_local_stream() {
     run(async {
         let network = Network::start().await;
-        let (target, public) = (http_echo().await, free_port().await);
+        let (target, public) = (http_echo().await, free_port());
         let near = embedded(&network.edge, &[format!("amqp:q=>http:{target}")]);
         let far = proxy(network.interior_ports[0], &[format!("http:{public}=>amqp:q")]);
         settled(public).await;
@@ -97,7 +97,7 @@ fn router_http_many_at_once_on_a_local_stream() {
 fn router_http_failures() {
     run(async {
         let network = Network::start().await;
-        let (closed, public) = (free_port().await, free_port().await);
+        let (closed, public) = (free_port(), free_port());
         let far = proxy(network.interior_ports[0], &[format!("http:{public}=>amqp:q")]);
         connected(&far).await;
         let near = proxy(network.edge_port, &[format!("amqp:q=>http:{closed}")]);
@@ -127,7 +127,7 @@ fn router_http_restart_with_a_request_in_flight() {
         let network = Network::start().await;
         let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let target = silent.local_addr().unwrap().port();
-        let public = free_port().await;
+        let public = free_port();
         let near = proxy(network.edge_port, &[format!("amqp:q=>http:{target}")]);
         let far = proxy(network.interior_ports[0], &[format!("http:{public}=>amqp:q")]);
         connected(&far).await;
@@ -146,7 +146,7 @@ fn router_tcp_carries_megabytes_and_half_closes() {
         let network = Network::start().await;
         let target = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let target_port = target.local_addr().unwrap().port();
-        let public = free_port().await;
+        let public = free_port();
         let near = proxy(network.edge_port, &[format!("amqp:q=>tcp:{target_port}")]);
         let far = proxy(network.interior_ports[0], &[format!("tcp:{public}=>amqp:q")]);
         connected(&near).await;
@@ -195,7 +195,7 @@ fn router_tcp_target_closed_and_router_lost() {
         let network = Network::start().await;
         let target = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let target_port = target.local_addr().unwrap().port();
-        let public = free_port().await;
+        let public = free_port();
         let near = proxy(network.edge_port, &[format!("amqp:q=>tcp:{target_port}")]);
         let far = proxy(network.interior_ports[0], &[format!("tcp:{public}=>amqp:q")]);
         connected(&near).await;
@@ -224,7 +224,7 @@ fn router_tcp_target_closed_and_router_lost() {
 fn router_three_hundred_tunnels_at_once() {
     run(async {
         let network = Network::start().await;
-        let (target, public) = (tcp_echo().await, free_port().await);
+        let (target, public) = (tcp_echo().await, free_port());
         let near = proxy(network.edge_port, &[format!("amqp:q=>tcp:{target}")]);
         connected(&near).await;
         let far = proxy(network.interior_ports[0], &[format!("tcp:{public}=>amqp:q")]);

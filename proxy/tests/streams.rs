@@ -25,13 +25,12 @@ struct Path {
 
 impl Path {
     async fn start(protocol: &str) -> Self {
-        let [port, edge_listener, inter] =
-            [free_port().await, free_port().await, free_port().await];
+        let [port, edge_listener, inter] = [free_port(), free_port(), free_port()];
         let interior = interior(port, edge_listener, inter).await;
-        let edge_port = free_port().await;
+        let edge_port = free_port();
         let edge = edge("edge", edge_port, edge_listener).await;
         let target = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let (target_port, public) = (target.local_addr().unwrap().port(), free_port().await);
+        let (target_port, public) = (target.local_addr().unwrap().port(), free_port());
         let near = proxy(edge_port, &[format!("amqp:q=>{protocol}:{target_port}")]);
         let far = proxy(port, &[format!("{protocol}:{public}=>amqp:q")]);
         connected(&near).await;

@@ -86,10 +86,6 @@ impl Agent {
     }
 }
 
-async fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
-}
-
 async fn client_at(port: u16) -> Connection {
     let stream = loop {
         match TcpStream::connect(("127.0.0.1", port)).await {
@@ -121,7 +117,7 @@ fn the_agents_configuration_is_followed_without_touching_what_stays() {
     run(async {
         let top = interior("top").await;
         let uplink = port(&top, Role::Edge).port();
-        let (first, second) = (free_port().await, free_port().await);
+        let (first, second) = (iofog_test_ports::free(), iofog_test_ports::free());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let local_api = listener.local_addr().unwrap().port();
         let agent = Rc::new(Agent::default());

@@ -69,7 +69,7 @@ fn content(payload: &Bytes) -> String {
 fn run<F: Future<Output = ()>>(test: F) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let guarded = async {
-        tokio::time::timeout(Duration::from_secs(60), test).await.expect("the test hangs");
+        tokio::time::timeout(Duration::from_secs(300), test).await.expect("the test hangs");
     };
     LocalSet::new().block_on(&runtime, guarded);
 }

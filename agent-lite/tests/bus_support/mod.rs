@@ -22,7 +22,7 @@ use iofog_router::{RouterConfig, RouterHandle, RuntimeOptions, start};
 pub(crate) fn run<F: Future<Output = ()>>(test: F) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let guarded = async {
-        tokio::time::timeout(Duration::from_secs(120), test).await.expect("the test hangs");
+        tokio::time::timeout(Duration::from_secs(600), test).await.expect("the test hangs");
     };
     tokio::task::LocalSet::new().block_on(&runtime, guarded);
 }

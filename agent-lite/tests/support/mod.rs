@@ -50,10 +50,7 @@ pub(crate) fn uuid(name: &str) -> String {
     format!("{name}-{}", std::process::id())
 }
 
-/// A port that was free a moment ago.
-pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
-}
+pub(crate) use iofog_test_ports::free as free_port;
 
 /// Answers every request with `hello`.
 pub(crate) fn answer_http(listener: &TcpListener) {

@@ -1,8 +1,7 @@
 //! A process under load: started, looked at, ended.
 
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 /// Ends with the value.
@@ -50,18 +49,7 @@ pub(crate) fn log_level() -> Option<String> {
     std::env::var("IOFOG_LOAD_LOG").ok()
 }
 
-/// A port that was free a moment ago, below the range that the system takes ports of connections from: a
-/// connection to such a port before its listener is there may otherwise be connected to itself.
-pub(crate) fn free_port() -> u16 {
-    static NEXT: AtomicU32 = AtomicU32::new(0);
-    loop {
-        let number = std::process::id() + NEXT.fetch_add(1, Ordering::Relaxed);
-        let port = u16::try_from(12_000 + number % 20_000).unwrap();
-        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-            return port;
-        }
-    }
-}
+pub(crate) use iofog_test_ports::free as free_port;
 
 /// Waits until someone listens.
 pub(crate) fn wait_for(port: u16) {

@@ -19,15 +19,11 @@ use tokio::net::{TcpListener, TcpStream};
 /// Runs a test on one thread with a guard against hanging.
 pub(crate) fn run<F: Future<Output = ()> + 'static>(test: F) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let guarded = async { tokio::time::timeout(Duration::from_secs(300), test).await };
+    let guarded = async { tokio::time::timeout(Duration::from_secs(900), test).await };
     tokio::task::LocalSet::new().block_on(&runtime, guarded).expect("test hangs");
 }
 
-/// A port that was free a moment ago.
-pub(crate) async fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap().port()
-}
+pub(crate) use iofog_test_ports::free as free_port;
 
 /// An interior router with a normal and an edge port, as a system fog has it.
 pub(crate) async fn interior(port: u16, edge: u16, inter: u16) -> RouterHandle {

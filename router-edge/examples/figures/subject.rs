@@ -1,7 +1,7 @@
 //! A router program under measurement: its configuration, its process, what it takes.
 
 use std::fmt::Write as _;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -130,17 +130,8 @@ pub(crate) struct Ports {
 }
 
 impl Ports {
-    /// Below the range that the system takes ports of connections from: a connection to such a port before its
-    /// listener is there may otherwise be connected to itself.
     fn free() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
-        let next = || loop {
-            let number = std::process::id() + NEXT.fetch_add(1, Ordering::Relaxed);
-            let port = u16::try_from(12_000 + number % 20_000).unwrap();
-            if TcpListener::bind(("127.0.0.1", port)).is_ok() {
-                return port;
-            }
-        };
+        let next = iofog_test_ports::free;
         Self { normal: next(), edge: next(), tls: next() }
     }
 }

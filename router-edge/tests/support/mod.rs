@@ -23,7 +23,7 @@ pub(crate) fn run<F: Future>(test: F) -> F::Output {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, async {
-        tokio::time::timeout(Duration::from_secs(120), test).await.expect("test hangs")
+        tokio::time::timeout(Duration::from_secs(600), test).await.expect("test hangs")
     })
 }
 

@@ -41,7 +41,7 @@ pub(super) fn with_node<F: Future<Output = ()>>(name: &str, test: impl FnOnce(No
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let guarded = async {
         let node = Node::start(folder.clone()).await;
-        tokio::time::timeout(Duration::from_secs(60), test(node)).await.expect("the test hangs");
+        tokio::time::timeout(Duration::from_secs(300), test(node)).await.expect("the test hangs");
     };
     LocalSet::new().block_on(&runtime, guarded);
     let _ = std::fs::remove_dir_all(&folder);

@@ -22,7 +22,7 @@ fn from(queue: &str) -> ReceiveFrom<()> {
 }
 
 async fn ingress(network: &MemoryNetwork, limits: Limits) -> (TestProxy, u16) {
-    let port = free_port().await;
+    let port = free_port();
     let proxy = proxy(network, limits);
     proxy.apply(config(&[format!("http:{port}=>amqp:q")]), None);
     connected(&proxy).await;
@@ -45,7 +45,7 @@ fn failure_router_down_at_start_is_503_and_recovers() {
     run(async {
         let network = MemoryNetwork::default();
         network.break_all(true);
-        let port = free_port().await;
+        let port = free_port();
         let proxy = proxy(&network, limits());
         proxy.apply(config(&[format!("http:{port}=>amqp:q")]), None);
         let response = talk(port, GET).await;
@@ -156,8 +156,8 @@ fn failure_reply_that_is_no_response_is_502() {
 fn failure_target_port_closed_settles_modified() {
     run(async {
         let network = MemoryNetwork::default();
-        let closed = free_port().await;
-        let port = free_port().await;
+        let closed = free_port();
+        let port = free_port();
         let proxy = proxy(&network, limits());
         let mappings = [format!("http:{port}=>amqp:q"), format!("amqp:q=>http:{closed}")];
         proxy.apply(config(&mappings), None);
@@ -237,7 +237,7 @@ fn failure_port_in_use_leaves_other_mappings_alone() {
         let network = MemoryNetwork::default();
         let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let used = taken.local_addr().unwrap().port();
-        let port = free_port().await;
+        let port = free_port();
         let proxy = proxy(&network, limits());
         let mappings =
             [format!("http:{used}=>amqp:q"), format!("http:{port}=>amqp:q"), "nonsense".to_owned()];
@@ -255,7 +255,7 @@ fn failure_port_in_use_leaves_other_mappings_alone() {
 fn apply_keeps_what_stays_and_closes_what_goes() {
     run(async {
         let network = MemoryNetwork::default();
-        let (stays, goes) = (free_port().await, free_port().await);
+        let (stays, goes) = (free_port(), free_port());
         let proxy = proxy(&network, limits());
         let both = [format!("http:{stays}=>amqp:q"), format!("http:{goes}=>amqp:r")];
         proxy.apply(config(&both), None);

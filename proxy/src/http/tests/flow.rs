@@ -14,7 +14,7 @@ use crate::testing::{TestProxy, config, connect, free_port, limits, proxy, run, 
 async fn pair(answer: &'static str) -> (TestProxy, u16, Rc<RefCell<Vec<String>>>) {
     let network = MemoryNetwork::default();
     let (target_port, seen) = target(answer).await;
-    let port = free_port().await;
+    let port = free_port();
     let proxy = proxy(&network, limits());
     let mappings = [format!("http:{port}=>amqp:q"), format!("amqp:q=>http:{target_port}")];
     proxy.apply(config(&mappings), None);
@@ -120,7 +120,7 @@ fn flow_target_that_closes_each_time_is_asked_again() {
                 let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
             }
         });
-        let port = free_port().await;
+        let port = free_port();
         let proxy = proxy(&network, limits());
         let mappings = [format!("http:{port}=>amqp:q"), format!("amqp:q=>http:{target_port}")];
         proxy.apply(config(&mappings), None);
@@ -151,7 +151,7 @@ fn flow_body_of_three_million_bytes() {
             stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 3000000\r\n\r\n").await.unwrap();
             stream.write_all(&expected).await.unwrap();
         });
-        let port = free_port().await;
+        let port = free_port();
         let proxy = proxy(&network, limits());
         let mappings = [format!("http:{port}=>amqp:q"), format!("amqp:q=>http:{target_port}")];
         proxy.apply(config(&mappings), None);

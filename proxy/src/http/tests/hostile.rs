@@ -16,7 +16,7 @@ const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 async fn pair(limits: Limits) -> (TestProxy, u16, TcpListener) {
     let network = MemoryNetwork::default();
     let target = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = free_port().await;
+    let port = free_port();
     let proxy = proxy(&network, limits);
     let target_port = target.local_addr().unwrap().port();
     let mappings = [format!("http:{port}=>amqp:q"), format!("amqp:q=>http:{target_port}")];

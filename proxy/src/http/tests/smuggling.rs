@@ -93,7 +93,7 @@ fn smuggling_requests_are_refused_or_carried_as_one() {
 
 async fn check(raw: &str, fate: &Fate) {
     let network = MemoryNetwork::default();
-    let port = free_port().await;
+    let port = free_port();
     let proxy = proxy(&network, Limits { waiting: 4, ..limits() });
     proxy.apply(config(&[format!("http:{port}=>amqp:q")]), None);
     while !proxy.status().mappings[0].router_connected {

@@ -116,7 +116,7 @@ fn splitting_answers_are_one_response_or_none() {
     run(async {
         for (raw, fate) in CASES {
             let network = MemoryNetwork::default();
-            let (port, target) = (free_port().await, target(raw).await);
+            let (port, target) = (free_port(), target(raw).await);
             let mut limits = limits();
             limits.timings.target = Duration::from_millis(500);
             let proxy = proxy(&network, limits);

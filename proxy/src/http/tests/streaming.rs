@@ -21,7 +21,7 @@ const OPEN_HEAD: &[u8] =
 /// A pair of proxies with the target's listener.
 async fn pair(network: &MemoryNetwork) -> (TestProxy, u16, TcpListener) {
     let target = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = free_port().await;
+    let port = free_port();
     let proxy = proxy(network, limits());
     let target_port = target.local_addr().unwrap().port();
     let mappings = [format!("http:{port}=>amqp:q"), format!("amqp:q=>http:{target_port}")];
@@ -169,7 +169,7 @@ fn streaming_target_that_breaks_off_is_not_taken_for_the_end() {
 fn streaming_parts_out_of_place_are_rejected() {
     run(async {
         let network = MemoryNetwork::default();
-        let port = free_port().await;
+        let port = free_port();
         let proxy = proxy(&network, Limits { waiting: 4, ..limits() });
         proxy.apply(config(&[format!("http:{port}=>amqp:q")]), None);
         let connection = network.connect("test").await.unwrap();

@@ -77,7 +77,7 @@ fn tls_port_with_a_certificate_of_its_own_follows_the_files() {
     run(async {
         let folder = Folder::new("reload");
         let (first, second) = (Authority::new("one").unwrap(), Authority::new("two").unwrap());
-        let port = free_port().await;
+        let port = free_port();
         folder.issue(&first, &port.to_string());
         let _proxy = pair(port, &folder.0).await;
         assert!(get(port, &first).await.unwrap().ends_with("ok"));
@@ -108,7 +108,7 @@ fn tls_port_with_a_certificate_of_its_own_follows_the_files() {
 fn tls_folder_wide_certificate_and_plain_without_files() {
     run(async {
         let folder = Folder::new("wide");
-        let port = free_port().await;
+        let port = free_port();
         let _plain = pair(port, &folder.0).await;
         assert!(talk(port, GET).await.ends_with("ok"));
         let authority = Authority::new("one").unwrap();
@@ -121,7 +121,7 @@ fn tls_folder_wide_certificate_and_plain_without_files() {
 fn tls_certificate_that_cannot_be_used_keeps_the_port_closed() {
     run(async {
         let folder = Folder::new("broken");
-        let port = free_port().await;
+        let port = free_port();
         fs::write(folder.0.join("tls.crt"), "broken").unwrap();
         let proxy = pair(port, &folder.0).await;
         let state = || proxy.status().mappings[1].state.clone();

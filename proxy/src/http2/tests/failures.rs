@@ -10,7 +10,7 @@ use crate::testing::{TestProxy, config, free_port, limits, proxy, run};
 
 /// An ingress and an egress, apart from each other.
 async fn ends(network: &MemoryNetwork, target: u16) -> (TestProxy, TestProxy, u16) {
-    let public = free_port().await;
+    let public = free_port();
     let (near, far) = (proxy(network, limits()), proxy(network, limits()));
     near.apply(config(&[format!("amqp:q=>http2:{target}")]), None);
     far.apply(config(&[format!("http2:{public}=>amqp:q")]), None);
@@ -35,7 +35,7 @@ async fn idle(proxy: &TestProxy) {
 fn http2_each_missing_part_is_named() {
     run(async {
         let network = MemoryNetwork::default();
-        let public = free_port().await;
+        let public = free_port();
         let far = proxy(&network, limits());
         network.break_all(true);
         far.apply(config(&[format!("http2:{public}=>amqp:q")]), None);
@@ -51,7 +51,7 @@ fn http2_each_missing_part_is_named() {
         assert_eq!(status, 503, "{said}");
         assert!(said.contains("router -> far proxy"), "{said}");
         let near = proxy(&network, limits());
-        near.apply(config(&[format!("amqp:q=>http2:{}", free_port().await)]), None);
+        near.apply(config(&[format!("amqp:q=>http2:{}", free_port())]), None);
         network.served("q").await;
         let (status, said) = text(client.send_request(get("/")).await.unwrap()).await;
         assert_eq!(status, 502, "{said}");

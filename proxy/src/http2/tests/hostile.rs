@@ -52,7 +52,7 @@ fn http2_messages_that_open_nothing_are_rejected() {
 /// Answers one request with `answers`, addressed to it; tells what became of each.
 async fn answered_with(answers: Vec<Envelope>) -> (Result<(u16, String), ()>, Vec<Settled>) {
     let network = MemoryNetwork::default();
-    let public = free_port().await;
+    let public = free_port();
     let far = proxy(&network, limits());
     let connection = network.connect("peer").await.unwrap();
     let from = ReceiveFrom {
@@ -154,7 +154,7 @@ fn http2_answers_to_no_stream_are_rejected() {
 fn http2_other_protocols_are_turned_away_and_others_served() {
     run(async {
         let network = MemoryNetwork::default();
-        let public = free_port().await;
+        let public = free_port();
         let both = proxy(&network, limits());
         let target = target().await;
         both.apply(
@@ -180,7 +180,7 @@ fn http2_other_protocols_are_turned_away_and_others_served() {
 fn http2_a_head_that_overtakes_its_settlement_stops_no_request() {
     run(async {
         let network = MemoryNetwork::default();
-        let public = free_port().await;
+        let public = free_port();
         let far = proxy(&network, limits());
         let connection = network.connect("peer").await.unwrap();
         let from =

@@ -16,7 +16,7 @@ async fn pair() -> (MemoryNetwork, TestProxy, u16, TcpListener) {
     let network = MemoryNetwork::default();
     let target = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target_port = target.local_addr().unwrap().port();
-    let port = free_port().await;
+    let port = free_port();
     let proxy = proxy(&network, limits());
     let mappings = [format!("tcp:{port}=>amqp:q"), format!("amqp:q=>tcp:{target_port}")];
     proxy.apply(config(&mappings), None);
@@ -128,7 +128,7 @@ fn tunnel_failures_close_the_socket() {
 fn tunnel_without_egress_is_closed_after_a_bounded_wait() {
     run(async {
         let network = MemoryNetwork::default();
-        let port = free_port().await;
+        let port = free_port();
         let proxy = proxy(&network, limits());
         proxy.apply(config(&[format!("tcp:{port}=>amqp:q")]), None);
         let mut client = connect(port).await;

@@ -9,7 +9,7 @@ async fn pair_within(limits: Limits) -> (MemoryNetwork, TestProxy, u16, TcpListe
     let network = MemoryNetwork::default();
     let target = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let target_port = target.local_addr().unwrap().port();
-    let port = free_port().await;
+    let port = free_port();
     let proxy = proxy(&network, limits);
     let mappings = [format!("tcp:{port}=>amqp:q"), format!("amqp:q=>tcp:{target_port}")];
     proxy.apply(config(&mappings), None);
@@ -161,7 +161,7 @@ fn pressure_two_thousand_half_open_clients_make_room_for_honest_ones() {
         let network = MemoryNetwork::default();
         let target = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let target_port = target.local_addr().unwrap().port();
-        let port = free_port().await;
+        let port = free_port();
         let proxy = proxy(&network, Limits { connections: 100, ..limits() });
         proxy.apply(config(&[format!("tcp:{port}=>amqp:q")]), None);
         let far = crate::testing::proxy(&network, Limits::server());
