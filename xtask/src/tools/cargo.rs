@@ -40,11 +40,19 @@ pub fn workspace() -> PathBuf {
     manifest.parent().unwrap_or(manifest).to_path_buf()
 }
 
-/// The cargo that runs this program, or the one on the path.
+/// The cargo that runs this program, or the one on the path. What the outer cargo says about this package is kept from it:
+/// build scripts that ask for such variables would run again, and what depends on them, whenever a person calls cargo
+/// directly in between.
 pub fn cargo() -> Command {
     let mut command = Command::new(
         std::env::var_os("CARGO").unwrap_or_else(|| std::ffi::OsString::from("cargo")),
     );
+    for (name, _) in std::env::vars_os() {
+        let name = name.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&*name);
+        }
+    }
     command.current_dir(workspace()).stdin(Stdio::null());
     command
 }
