@@ -71,9 +71,15 @@ impl Agent {
         stream.write_all(answer.as_bytes()).await.unwrap();
         let mut socket = WebSocket::after_handshake(stream, SocketRole::Server);
         loop {
-            self.signal.notified().await;
-            socket.write_frame(Frame::binary(vec![0x0C].into())).await.unwrap();
-            let Ok(frame) = socket.read_frame().await else { return };
+            // A connection that the program has given up must not take the signal for its successor.
+            tokio::select! {
+                () = self.signal.notified() => {}
+                frame = socket.read_frame() => if frame.is_ok() { continue } else { return },
+            }
+            let sent = socket.write_frame(Frame::binary(vec![0x0C].into())).await;
+            let (Ok(()), Ok(frame)) = (sent, socket.read_frame().await) else {
+                return self.signal.notify_one();
+            };
             assert_eq!(frame.payload.to_vec(), [0x0B]);
             self.acknowledged.notify_one();
         }
