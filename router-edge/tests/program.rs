@@ -4,14 +4,14 @@
 
 mod support;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::process::{Child, Command, Stdio};
 use std::rc::Rc;
 
 use fastwebsockets::{Frame, Role as SocketRole, WebSocket};
 use iofog_amqp_client::{Connection, ConnectionOptions, Outcome};
 use iofog_router::config::Role;
-use support::{client, interior, port, receiver, run, sender, text};
+use support::{client, interior, port, receiver, run, sender, text, until};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -41,6 +41,8 @@ struct Agent {
     config: RefCell<String>,
     signal: Notify,
     acknowledged: Notify,
+    /// How often the configuration was read.
+    reads: Cell<u32>,
 }
 
 impl Agent {
@@ -63,6 +65,7 @@ impl Agent {
             let text = format!(r#"{{"status":"okay","config":{config}}}"#);
             let answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{text}", text.len());
             stream.write_all(answer.as_bytes()).await.unwrap();
+            self.reads.set(self.reads.get() + 1);
             return;
         }
         assert!(head.starts_with("GET /v2/control/socket/id/uuid-1 "), "{head}");
@@ -71,24 +74,21 @@ impl Agent {
         stream.write_all(answer.as_bytes()).await.unwrap();
         let mut socket = WebSocket::after_handshake(stream, SocketRole::Server);
         loop {
-            // A connection that the program has given up must not take the signal for its successor.
-            tokio::select! {
-                () = self.signal.notified() => {}
-                frame = socket.read_frame() => if frame.is_ok() { continue } else { return },
-            }
-            let sent = socket.write_frame(Frame::binary(vec![0x0C].into())).await;
-            let (Ok(()), Ok(frame)) = (sent, socket.read_frame().await) else {
-                return self.signal.notify_one();
-            };
+            self.signal.notified().await;
+            socket.write_frame(Frame::binary(vec![0x0C].into())).await.unwrap();
+            let Ok(frame) = socket.read_frame().await else { return };
             assert_eq!(frame.payload.to_vec(), [0x0B]);
             self.acknowledged.notify_one();
         }
     }
 
     async fn change(&self, config: String) {
+        let reads = self.reads.get();
         self.config.replace(config);
         self.signal.notify_one();
         self.acknowledged.notified().await;
+        // The program acknowledges before it reads: the next change must not overtake this one.
+        until(|| self.reads.get() > reads).await;
     }
 }
 
