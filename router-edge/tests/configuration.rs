@@ -11,9 +11,9 @@ mod support;
 use std::net::{IpAddr, Ipv4Addr};
 
 use iofog_amqp::{Body, Message, Properties, Value};
-use iofog_amqp_client::{Address, Connection, Outcome, ReceiverOptions};
+use iofog_amqp_client::{Address, Connection, Outcome, Receiver, ReceiverOptions};
 use iofog_router::config::{AddressRule, ListenerConfig, Mode, Role, Treatment};
-use iofog_router::{ApplyError, RouterConfig, RuntimeOptions, StartError, start};
+use iofog_router::{ApplyError, RouterConfig, RouterHandle, RuntimeOptions, StartError, start};
 use support::{
     anonymous, client, connect, edge, interior, port, receiver, run, sender, text, until,
 };
@@ -245,16 +245,21 @@ fn connectors_come_and_go_by_management() {
     });
 }
 
+/// Management of one of two interior routers, at which somebody receives, and what has to stay for it.
+async fn network_with_a_consumer() -> (Management, (RouterHandle, RouterHandle, Receiver)) {
+    let (top, other) = (interior("A").await, interior("B").await);
+    connect(&top, "b", Role::InterRouter, port(&other, Role::InterRouter)).await;
+    until(|| top.status().routers == 1).await;
+    let connection = client(&top).await;
+    let receiver = receiver(&connection, "q").await;
+    (Management { connection, at: "$management".to_owned() }, (top, other, receiver))
+}
+
 /// What `qdmanage get-*` and `skmanage get-*` ask: the schema names every attribute that entities show.
 #[test]
 fn the_schema_holds_what_entities_show() {
     run(async {
-        let (top, other) = (interior("A").await, interior("B").await);
-        connect(&top, "b", Role::InterRouter, port(&other, Role::InterRouter)).await;
-        until(|| top.status().routers == 1).await;
-        let connection = client(&top).await;
-        let _receiver = receiver(&connection, "q").await;
-        let ask = Management { connection, at: "$management".to_owned() };
+        let (ask, _network) = network_with_a_consumer().await;
         let none = || Value::Map(Vec::new());
         for prefix in ["org.apache.qpid.dispatch.", "io.skupper.router."] {
             let unknown = [("operation", "GET-TYPES"), ("entityType", prefix)];
@@ -301,12 +306,7 @@ fn the_schema_holds_what_entities_show() {
 #[test]
 fn figures_that_the_tools_add_up_are_numbers() {
     run(async {
-        let (top, other) = (interior("A").await, interior("B").await);
-        connect(&top, "b", Role::InterRouter, port(&other, Role::InterRouter)).await;
-        until(|| top.status().routers == 1).await;
-        let connection = client(&top).await;
-        let _receiver = receiver(&connection, "q").await;
-        let ask = Management { connection, at: "$management".to_owned() };
+        let (ask, _network) = network_with_a_consumer().await;
         for (kind, columns) in [
             (
                 "router.link",

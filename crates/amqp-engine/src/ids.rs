@@ -40,4 +40,10 @@ impl Millis {
     pub const fn plus(self, ms: u64) -> Self {
         Self(self.0.saturating_add(ms))
     }
+
+    /// Milliseconds from `then` to this time; 0 when it was not before.
+    #[must_use]
+    pub const fn since(self, then: Self) -> u64 {
+        self.0.saturating_sub(then.0)
+    }
 }

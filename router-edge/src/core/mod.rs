@@ -34,6 +34,7 @@ mod tracking;
 pub use conn::{ConnSpec, Direction, TlsFacts};
 pub use drops::{DropReason, Drops};
 pub use link::Delays;
+pub(crate) use manage::memory;
 pub use manage::{Command, CommandAction, Entities};
 pub use slab::ConnId;
 

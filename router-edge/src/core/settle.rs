@@ -63,7 +63,7 @@ impl Core {
         {
             address.drop_load(remote);
         }
-        let waited = self.now.0.saturating_sub(delivery.came.0);
+        let waited = self.now.since(delivery.came);
         let (mut idle_proxy, mut idle_stream, mut freed) = (None, false, false);
         if let Some(link) = self.links.get_mut(key) {
             link.outgoing.outstanding = link.outgoing.outstanding.saturating_sub(1);
@@ -124,7 +124,7 @@ impl Core {
             Some(DeliveryState::Modified { .. }) => self.totals.modified += 1,
             _ => {}
         }
-        let waited = self.now.0.saturating_sub(delivery.came.0);
+        let waited = self.now.since(delivery.came);
         self.totals.delays.count(waited);
         let Some((key, in_key)) = delivery.incoming else {
             return;

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::shared::Shared;
 use crate::config::HttpConfig;
-use crate::core::DropReason;
+use crate::core::{DropReason, memory};
 
 /// Bytes that a request's head may have.
 const HEAD_LIMIT: usize = 8 * 1024;
@@ -132,7 +132,7 @@ fn metrics(shared: &Shared) -> String {
         ("qdr_deliveries_delayed_1sec_total", totals.delays.second),
         ("qdr_deliveries_delayed_10sec_total", totals.delays.ten_seconds),
         ("qdr_links_blocked_total", count(now.links_blocked)),
-        ("qdr_router_rss_bytes", resident_bytes()),
+        ("qdr_router_rss_bytes", memory("VmRSS:").unwrap_or(0)),
     ];
     let mut text = String::new();
     for (name, value) in values {
@@ -145,14 +145,6 @@ fn metrics(shared: &Shared) -> String {
         text.push_str(&format!("{DROPS}{{reason=\"{label}\"}} {value}\n"));
     }
     text
-}
-
-/// Resident memory of the process; 0 where the system does not tell.
-fn resident_bytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|line| line.starts_with("VmRSS:")).unwrap_or_default();
-    let kilobytes = line.split_whitespace().nth(1).and_then(|number| number.parse::<u64>().ok());
-    kilobytes.unwrap_or(0) * 1_024
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use serde_json::Value;
 
 use super::guard::{Count, Guarded};
 use super::rewrite::{OUTPUT, RANGE, TURN, rewrite};
-use super::runtime::{Lenient, SIZE, Spent, State};
+use super::runtime::{Lenient, SIZE, Spent, State, TOO_LARGE};
 use super::{Found, Lookup, filters};
 
 /// Stands around the number of an output that is no text.
@@ -51,8 +51,13 @@ pub(super) fn render(
     }
     Rendered::Done(match result {
         Ok(output) => value_of(&output, &state.values),
-        Err(message) => Value::from(format!("RenderError: {message}")),
+        Err(message) => failed(&message),
     })
+}
+
+/// What stands in the place of a value that cannot be rendered.
+pub(super) fn failed(message: &str) -> Value {
+    Value::from(format!("RenderError: {message}"))
 }
 
 fn run(text: &str, runtime: &dyn Runtime) -> std::result::Result<String, String> {
@@ -227,7 +232,7 @@ fn filter(language: &mut Language, filter: impl Into<Box<dyn ParseFilter>>) {
 
 /// The error of a template that costs too much.
 pub(super) fn too_large() -> Error {
-    Error::with_msg("template is too large")
+    Error::with_msg(TOO_LARGE)
 }
 
 /// Left out because they can panic on odd input: `tablerow`, `date`; arithmetic and `slice` are ours for the same

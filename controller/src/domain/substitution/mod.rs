@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 use iofog_api::ApiError;
 use liquid_core::model::{Object, to_value};
-use runtime::Spent;
+use runtime::{Spent, TOO_LARGE};
 use serde_json::{Map, Value};
 
 /// What a filter asks for.
@@ -90,11 +90,6 @@ fn liquid(value: &Value) -> liquid_core::Value {
     to_value(value).unwrap_or(liquid_core::Value::Nil)
 }
 
-/// What takes the place of a value that the request cannot afford.
-fn too_large() -> Value {
-    Value::from("RenderError: template is too large")
-}
-
 impl Walk<'_> {
     fn visit(&mut self, value: &mut Value, path: &mut Vec<Step>) -> Result<(), ApiError> {
         match value {
@@ -102,7 +97,7 @@ impl Walk<'_> {
                 *value = self.render(text)?;
                 let mut shown = liquid(value);
                 if !self.spent.keep(&shown) {
-                    *value = too_large();
+                    *value = language::failed(TOO_LARGE);
                     shown = liquid(value);
                 }
                 self.replace(path, shown);
@@ -130,20 +125,20 @@ impl Walk<'_> {
     fn render(&mut self, text: &str) -> Result<Value, ApiError> {
         for _ in 0..ROUNDS {
             if !self.spent.parse(text) {
-                return Ok(too_large());
+                return Ok(language::failed(TOO_LARGE));
             }
             match language::render(text, &self.globals, &mut self.found, &mut self.spent) {
                 language::Rendered::Done(value) => return Ok(value),
                 language::Rendered::Missing(lookup) => {
                     if !self.spent.look_up() {
-                        return Ok(too_large());
+                        return Ok(language::failed(TOO_LARGE));
                     }
                     let answer = (self.look_up)(&lookup)?;
                     self.found.insert(lookup, liquid(&answer));
                 }
             }
         }
-        Ok(Value::from("RenderError: too many lookups"))
+        Ok(language::failed("too many lookups"))
     }
 
     fn replace(&mut self, path: &[Step], value: liquid_core::Value) {

@@ -21,6 +21,9 @@ pub(super) const SIZE: usize = 256 * 1024;
 /// Bytes of a list or an object with all that is in it at most.
 const WHOLE: usize = 8 * 1024 * 1024;
 
+/// Why a template that exceeds a bound has no value.
+pub(super) const TOO_LARGE: &str = "template is too large";
+
 /// What the output tag, the filters and the caller share during one rendering.
 #[derive(Clone, Debug, Default)]
 pub(super) struct State {
@@ -132,7 +135,7 @@ impl<R: Runtime> Runtime for Lenient<R> {
     }
 
     fn get(&self, path: &[ScalarCow<'_>]) -> Result<ValueCow<'_>> {
-        self.try_get(path).ok_or_else(|| Error::with_msg("template is too large"))
+        self.try_get(path).ok_or_else(|| Error::with_msg(TOO_LARGE))
     }
 
     fn set_global(&self, name: KString, value: Value) -> Option<Value> {

@@ -67,7 +67,7 @@ impl Core {
             } else {
                 delivery.incoming.is_some_and(|(from, _)| from == key)
             };
-            here && self.age(delivery.came) >= STUCK
+            here && self.now.since(delivery.came) >= STUCK
         });
         u64::try_from(stuck.count()).unwrap_or(u64::MAX)
     }
@@ -80,9 +80,9 @@ impl Core {
         }
         if link.role == Role::Sender {
             let first = link.outgoing.queue.front().and_then(|id| self.deliveries.get(*id));
-            return first.map_or(0, |delivery| self.age(delivery.came));
+            return first.map_or(0, |delivery| self.now.since(delivery.came));
         }
-        if link.incoming.withheld { self.age(link.incoming.withheld_since) } else { 0 }
+        if link.incoming.withheld { self.now.since(link.incoming.withheld_since) } else { 0 }
     }
 
     /// Data links between interiors carry one priority each.

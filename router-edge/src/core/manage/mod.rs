@@ -20,6 +20,7 @@ use super::Core;
 use super::slab::ConnId;
 use crate::config::{ConnectorConfig, ListenerConfig, SslProfile};
 use entity::{Family, Kind};
+pub(crate) use process::memory;
 
 /// Entities that the runtime owns and management shows.
 #[derive(Debug, Default)]

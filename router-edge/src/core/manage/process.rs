@@ -29,7 +29,8 @@ impl Core {
     pub(super) fn metrics(&self) -> Record {
         let snapshot = self.snapshot();
         let totals = self.totals();
-        let stuck = self.deliveries.iter().filter(|(_, delivery)| self.age(delivery.came) >= STUCK);
+        let stuck =
+            self.deliveries.iter().filter(|(_, delivery)| self.now.since(delivery.came) >= STUCK);
         let mut metrics = vec![
             ("addrCount", count(self.table.iter().count())),
             ("linkCount", count(snapshot.links)),
@@ -52,8 +53,8 @@ impl Core {
             ("deliveriesRedirectedToFallback", total(0)),
             ("linksBlocked", count(snapshot.links_blocked)),
             ("uptimeSeconds", total(self.now.0 / 1_000)),
-            ("memoryUsage", memory("VmSize:")),
-            ("residentMemoryUsage", memory("VmRSS:")),
+            ("memoryUsage", memory("VmSize:").map_or(Value::Null, total)),
+            ("residentMemoryUsage", memory("VmRSS:").map_or(Value::Null, total)),
         ];
         let drops = totals.drops;
         metrics.extend(DropReason::ALL.map(|r| (r.attribute(), total(drops.of(r)))));
@@ -93,11 +94,6 @@ impl Core {
             ("totalDenials", total(0)),
         ]
     }
-
-    /// Milliseconds since then.
-    pub(super) fn age(&self, then: iofog_amqp_engine::Millis) -> u64 {
-        self.now.0.saturating_sub(then.0)
-    }
 }
 
 /// The one log of the process.
@@ -135,10 +131,10 @@ pub(super) fn set_log_level(enable: &str) -> Result<(), Refusal> {
     }
 }
 
-/// Memory of the process, bytes, by its line in the system's account; null where that does not tell.
-fn memory(line: &str) -> Value {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let found = status.lines().find_map(|text| text.strip_prefix(line));
-    let kilobytes = found.and_then(|rest| rest.split_whitespace().next()?.parse::<u64>().ok());
-    kilobytes.map_or(Value::Null, |kilobytes| total(kilobytes * 1_024))
+/// Memory of the process, bytes, by its line in the system's account; none where that does not tell.
+pub(crate) fn memory(line: &str) -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let found = status.lines().find_map(|text| text.strip_prefix(line))?;
+    let kilobytes = found.split_whitespace().next()?.parse::<u64>().ok()?;
+    Some(kilobytes * 1_024)
 }

@@ -176,10 +176,10 @@ impl Core {
             ("tenant", Value::Null),
             ("meshId", Value::Null),
             ("properties", Value::Map(properties.collect())),
-            ("uptimeSeconds", total(self.age(conn.opened) / 1_000)),
+            ("uptimeSeconds", total(self.now.since(conn.opened) / 1_000)),
             (
                 "lastDlvSeconds",
-                conn.last_delivery.map_or(Value::Null, |at| total(self.age(at) / 1_000)),
+                conn.last_delivery.map_or(Value::Null, |at| total(self.now.since(at) / 1_000)),
             ),
         ]
     }
