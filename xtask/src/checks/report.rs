@@ -48,7 +48,7 @@ impl Report {
         let start = Instant::now();
         let (counts, failures) = work();
         let seconds = start.elapsed().as_secs_f32();
-        say::line(&format!("== {name}: {counts} in {seconds:.1} s"));
+        say::line(&format!("== {name}: {counts} in {seconds:.1} s{}", free_disk()));
         self.parts.push(Part { name: name.to_owned(), seconds, counts, failures });
     }
 
@@ -84,6 +84,14 @@ impl Report {
         };
         self.parts.iter().flat_map(of).collect()
     }
+}
+
+/// What the builds may still use; a full disk fails in ways that do not say so.
+fn free_disk() -> String {
+    rustix::fs::statvfs(cargo::workspace()).map_or_else(
+        |_| String::new(),
+        |disk| format!(", {} MB of disk free", disk.f_bavail * disk.f_frsize / 1_000_000),
+    )
 }
 
 fn failed(why: String) -> (Counts, Vec<String>) {

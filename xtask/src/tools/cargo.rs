@@ -1,7 +1,8 @@
 //! Builds the programs: device programs, server programs and samples each in a cargo invocation of
 //! their own, so that features of one never leak into another.
 
-use std::io::IsTerminal;
+use std::collections::VecDeque;
+use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -113,15 +114,42 @@ fn quietness() -> Option<&'static str> {
     (!std::io::stderr().is_terminal()).then_some("--quiet")
 }
 
-/// Runs a command with its output on the terminal.
+/// Runs a command with its output on the terminal. Where nobody watches, the error says the end of what the command
+/// said on standard error: a log may have lost the place where it stood.
 ///
 /// # Errors
 /// When it cannot be started or fails.
 pub fn run(command: &mut Command) -> Result<()> {
     let shown = describe(command);
-    let status = command.status().with_context(|| format!("cannot run {shown}"))?;
-    ensure!(status.success(), "{shown}: {status}");
+    if std::io::stderr().is_terminal() {
+        let status = command.status().with_context(|| format!("cannot run {shown}"))?;
+        ensure!(status.success(), "{shown}: {status}");
+        return Ok(());
+    }
+    let mut child =
+        command.stderr(Stdio::piped()).spawn().with_context(|| format!("cannot run {shown}"))?;
+    let said = child.stderr.take().map(echo_and_keep).transpose()?.unwrap_or_default();
+    let status = child.wait()?;
+    ensure!(status.success(), "{shown}: {status}{said}");
     Ok(())
+}
+
+/// Lines of a failed command kept for its error.
+const KEPT_LINES: usize = 12;
+
+/// Passes what comes on to standard error; gives back the last lines, each on a line of its own.
+fn echo_and_keep(output: impl std::io::Read) -> Result<String> {
+    let mut last = VecDeque::with_capacity(KEPT_LINES);
+    for line in std::io::BufReader::new(output).split(b'\n') {
+        let line = String::from_utf8_lossy(&line?).into_owned();
+        // Nobody reads: no reason to stop the command.
+        let _ = writeln!(std::io::stderr(), "{line}");
+        if last.len() == KEPT_LINES {
+            last.pop_front();
+        }
+        last.push_back(line);
+    }
+    Ok(last.iter().fold(String::new(), |text, line| text + "\n" + line))
 }
 
 /// Program and arguments on one line.
@@ -150,4 +178,17 @@ pub fn host_triple() -> Result<String> {
     let text = String::from_utf8_lossy(&output.stdout);
     let host = text.lines().find_map(|line| line.strip_prefix("host: "));
     host.map(str::to_owned).context("rustc does not name its host")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_command_tells_its_last_words() {
+        let script = "for i in 1 2 3 4 5 6 7 8 9 10 11 12 13; do echo word $i >&2; done; exit 3";
+        let error = run(Command::new("sh").args(["-c", script])).unwrap_err().to_string();
+        assert!(error.contains("exit status: 3\nword 2\n"), "{error}");
+        assert!(error.ends_with("word 13"), "{error}");
+    }
 }
