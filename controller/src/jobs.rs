@@ -185,6 +185,7 @@ async fn clean_up(app: &Arc<App>) -> Result<(), ApiError> {
     write_behind(app, true).await?;
     app.write(move |work| {
         store::token::delete_expired(work.tx, work.now)?;
+        store::activation::delete_expired(work.tx, work.now)?;
         if shared {
             store::effect::delete_before(work.tx, work.now - EFFECTS_KEPT_MS)?;
         }

@@ -13,6 +13,7 @@ pub mod import;
 pub mod jobs;
 pub mod link;
 pub mod live;
+pub mod mail;
 pub mod notify;
 pub mod openapi;
 pub mod ops;

@@ -2,6 +2,7 @@
 //! and from `config.json`.
 
 pub mod file;
+pub mod mail;
 
 use std::net::IpAddr;
 use std::ops::Range;
@@ -49,6 +50,12 @@ pub struct Settings {
     pub tunnel: Tunnels,
     /// The viewer to serve (`ECN_VIEWER_PATH`); none is part of the program.
     pub viewer: Option<Viewer>,
+    /// How mail is sent to users (`Email_*`); none = accounts get none.
+    pub mail: Option<mail::Mail>,
+    /// New accounts are opened by a code that comes by mail (`Email_ActivationEnabled`).
+    pub activation: bool,
+    /// Where users are sent once their account is open, and where their mail leads them (`Email_HomeUrl`).
+    pub home_url: String,
     /// Images of Router and Proxy by fog type 1 and 2, where they differ from the seeds.
     pub system_images: Vec<(String, i64, String)>,
 }
@@ -126,6 +133,9 @@ impl Settings {
         Ok(Self {
             database: database(&get)?,
             viewer: viewer(&get)?,
+            mail: mail::read(&get)?,
+            activation: flag(&get, "Email_ActivationEnabled", false)?,
+            home_url: home_url(&get)?,
             connections: usize::try_from(number("Server_Connections", 30_000)?.max(1))
                 .context("Server_Connections: is too large")?,
             certificate: certificate(&get)?,
@@ -236,10 +246,8 @@ fn viewer(get: &impl Fn(&str) -> Option<String>) -> Result<Option<Viewer>> {
 /// HTTPS is for those who turn the development mode off and say with which certificate.
 fn certificate(get: &impl Fn(&str) -> Option<String>) -> Result<Option<Certificate>> {
     let text = |name: &str| get(name).filter(|value| !value.is_empty());
-    match text("Server_DevMode").as_deref() {
-        None | Some("true" | "1") => return Ok(None),
-        Some("false" | "0") => {}
-        Some(other) => bail!("Server_DevMode: {other} is neither true nor false"),
+    if flag(get, "Server_DevMode", true)? {
+        return Ok(None);
     }
     let path = |name| text(name).map(PathBuf::from);
     match (path("Server_SslKey"), path("Server_SslCert"), text("Server_SslNames")) {
@@ -255,6 +263,25 @@ fn certificate(get: &impl Fn(&str) -> Option<String>) -> Result<Option<Certifica
         (Some(_), Some(_), Some(_)) => bail!("Server_SslNames: there is a certificate already"),
         _ => bail!("Server_SslKey, Server_SslCert: only both together make HTTPS"),
     }
+}
+
+fn flag(get: &impl Fn(&str) -> Option<String>, name: &str, default: bool) -> Result<bool> {
+    match get(name).filter(|value| !value.is_empty()).as_deref() {
+        None => Ok(default),
+        Some("true" | "1") => Ok(true),
+        Some("false" | "0") => Ok(false),
+        Some(other) => bail!("{name}: {other} is neither true nor false"),
+    }
+}
+
+/// It becomes a header and a part of a mail.
+fn home_url(get: &impl Fn(&str) -> Option<String>) -> Result<String> {
+    let url = get("Email_HomeUrl").unwrap_or_default();
+    let fits = url.is_empty() || url.starts_with("http://") || url.starts_with("https://");
+    if !fits || !url.chars().all(|letter| letter.is_ascii_graphic()) {
+        bail!("Email_HomeUrl: {url} is no address of a page");
+    }
+    Ok(url)
 }
 
 /// `DB_*`. Deployments set all of them, often to nothing, also where there is no database (kubernetes contract).

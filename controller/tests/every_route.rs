@@ -52,7 +52,7 @@ const ANY_NAME: &[&str] =
 /// Routes that turn the connection into another protocol: `transport.rs` has success, bad input and strangers of them.
 const UPGRADES: &[&str] = &["agent.link"];
 
-/// Routes that always refuse: mail cannot be set up, and pods are none of ours (decision 0086).
+/// Routes that refuse here: mail is not set up (`activation.rs` has it), and pods are none of ours (decision 0086).
 const REFUSED: &[&str] = &[
     "user.activate",
     "user.resend-activation",

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::app::Work;
 use crate::domain::password::{self, SecretError};
-use crate::ops::user;
+use crate::ops::{activation, user};
 use crate::store;
 use crate::store::user::User;
 
@@ -46,13 +46,17 @@ pub(super) fn token(work: &mut Work<'_>, email: &str) -> Result<Value, ApiError>
     Ok(json!({ "accessToken": token }))
 }
 
-/// No login any more, and the end of all sessions; or logins again.
+/// No login any more, and the end of all sessions; or logins again, whether or not its mail was answered.
 pub(super) fn suspend(work: &mut Work<'_>, email: &str, yes: bool) -> Result<Value, ApiError> {
     let found = by_email(work, email)?;
     let hash = found.password.trim_start_matches(SUSPENDED);
     let hash = if yes { format!("{SUSPENDED}{hash}") } else { hash.to_owned() };
     if hash != found.password {
         user::set_password(work, found.id, hash)?;
+    }
+    if !yes {
+        let found = by_id(work, found.id)?;
+        activation::open(work, found)?;
     }
     Ok(Value::Null)
 }

@@ -18,11 +18,18 @@ const SETTINGS: &[(&str, &str, &str)] = &[
     ("log-size", "Service:LogsFileSize", "Log files size"),
     ("log-file-count", "Service:LogsFileCount", "Log files count"),
     ("kubelet", "Kubelet:Uri", "Kubelet Url"),
+    ("home-url", "Email:HomeUrl", "Home URL"),
+    ("email-address", "Email:Address", "Email address"),
+    ("email-password", "Email:Password", "Email password"),
+    ("email-service", "Email:Service", "Email service"),
+    ("", "Email:ActivationEnabled", "Email activation"),
     ("", "Server:DevMode", "Dev mode"),
 ];
 
-/// Options about mail, which this Controller does not send.
-const MAIL: [&str; 4] = ["home-url", "email-address", "email-password", "email-service"];
+/// Options that name a file.
+const FILES: [&str; 3] = ["ssl-key", "ssl-cert", "intermediate-cert"];
+/// The option that is never shown.
+const SECRET: &str = "email-password";
 
 /// Runs a sub-command; gives what it prints.
 pub(super) fn run(action: &str, given: &Given, data_dir: &Path) -> Result<String> {
@@ -42,34 +49,32 @@ pub(super) fn run(action: &str, given: &Given, data_dir: &Path) -> Result<String
         (false, true) => false,
         _ => bail!("either --on or --off is needed"),
     };
-    if action == "email-activation" {
-        if on {
-            bail!("this Controller sends no mail: accounts are active at once");
-        }
-        return Ok("Email activation state updated successfully.\n".to_owned());
-    }
-    file::set(&mut document, "Server:DevMode", json!(on));
+    let (setting, name) = if action == "email-activation" {
+        ("Email:ActivationEnabled", "Email activation")
+    } else {
+        ("Server:DevMode", "Dev mode")
+    };
+    file::set(&mut document, setting, json!(on));
     write(&path, &document)?;
-    Ok("Dev mode state updated successfully.\n".to_owned())
+    Ok(format!("{name} state updated successfully.\n"))
 }
 
 fn list(document: &Value) -> String {
-    let shown = SETTINGS.iter().filter_map(|(_, setting, name)| {
-        let value = file::get(document, setting)?;
-        Some(format!("{name}: {}\n", file::text(value)))
-    });
+    let shown = SETTINGS.iter().filter(|(option, ..)| *option != SECRET).filter_map(
+        |(_, setting, name)| {
+            let value = file::get(document, setting)?;
+            Some(format!("{name}: {}\n", file::text(value)))
+        },
+    );
     shown.collect()
 }
 
 fn add(given: &Given, document: &mut Value) -> Result<String> {
-    if let Some(option) = MAIL.iter().find(|option| given.has(option)) {
-        bail!("--{option}: this Controller sends no mail");
-    }
     let mut said = String::new();
     for (option, setting, _) in SETTINGS.iter().filter(|(option, ..)| given.has(option)) {
         let value = match (given.text(option), given.integer(option)) {
             (Some(text), _) => {
-                if *option != "kubelet" && *option != "log-dir" && !Path::new(text).is_file() {
+                if FILES.contains(option) && !Path::new(text).is_file() {
                     bail!("--{option}: {text} is no file");
                 }
                 json!(text)
@@ -81,6 +86,11 @@ fn add(given: &Given, document: &mut Value) -> Result<String> {
         };
         if *option == "port" && !value.as_i64().is_some_and(|port| (1..=65_535).contains(&port)) {
             bail!("--port: {value} is no port");
+        }
+        if *option == SECRET {
+            said.push_str("Config option email-password has been updated.\n");
+            file::set(document, setting, value);
+            continue;
         }
         let same = file::get(document, setting) == Some(&value);
         let done = if same { "is already set to" } else { "has been set to" };

@@ -1,5 +1,6 @@
 //! Orchestration rules without I/O: what an agent, a router, a microservice is, and what follows from a change.
 
+pub mod activation;
 pub mod application_template;
 pub mod catalog;
 pub mod change;

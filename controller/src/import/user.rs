@@ -32,6 +32,7 @@ pub(super) fn import(import: &mut Import<'_, '_>) -> Result<()> {
             last_name: row.text_or_empty("last_name")?,
             password,
             email,
+            is_activated: true,
         };
         store::given::user(import.work.tx, &new).with_context(|| format!("user {}", new.email))?;
     }

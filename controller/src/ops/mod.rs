@@ -1,5 +1,6 @@
 //! What a route does inside one transaction: reads rows, applies the rules of `domain`, writes rows, sets flags.
 
+pub mod activation;
 pub mod agent;
 pub mod application;
 pub mod application_template;

@@ -12,13 +12,19 @@ use crate::store::{self, user::User};
 /// When the address has one.
 pub fn signup(work: &mut Work<'_>, user: User) -> Result<User, ApiError> {
     if store::user::by_email(work.tx, &user.email)?.is_some() {
-        return Err(ApiError::validation(
-            "Registration failed: There is already an account associated with your email address. \
-             Please try logging in instead.",
-        ));
+        return Err(already_there());
     }
     let id = store::user::insert(work.tx, &user)?;
     Ok(User { id, ..user })
+}
+
+/// The address has an account.
+#[must_use]
+pub fn already_there() -> ApiError {
+    ApiError::validation(
+        "Registration failed: There is already an account associated with your email address. \
+         Please try logging in instead.",
+    )
 }
 
 /// The account of the caller.
@@ -56,12 +62,13 @@ pub fn drop_tokens(work: &mut Work<'_>, user: i64) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Stores a new password hash and ends all sessions.
+/// Stores a new password hash in place of all passwords, and ends all sessions.
 ///
 /// # Errors
 /// When the account is gone.
 pub fn set_password(work: &mut Work<'_>, id: i64, hash: String) -> Result<(), ApiError> {
     let user = account(work, id)?;
+    store::activation::delete_password(work.tx, id)?;
     store::user::update(work.tx, &User { password: hash, ..user })?;
     drop_tokens(work, id)
 }
@@ -103,6 +110,8 @@ pub fn delete(work: &mut Work<'_>, id: i64, force: bool) -> Result<(), ApiError>
         store::edge_resource::delete(work.tx, resource.id)?;
     }
     drop_tokens(work, id)?;
+    store::activation::delete_codes(work.tx, id)?;
+    store::activation::delete_password(work.tx, id)?;
     store::user::delete(work.tx, id)?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! The declared table of routes (controller contract 2): it drives the server, the authorisation tests and the coverage
 //! check. Each noun declares its own part.
 
+mod activation;
 mod agent;
 mod application;
 mod application_template;
@@ -248,6 +249,7 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
     [
         status::ROUTES,
         user::ROUTES,
+        activation::ROUTES,
         fog::ROUTES,
         agent::ROUTES,
         application::ROUTES,

@@ -56,8 +56,8 @@ fn status(app: &Arc<App>, _: &Request) -> Answered {
     })))
 }
 
-fn email_activation(_: &Arc<App>, _: &Request) -> Answered {
-    Ok(Reply::json(json!({ "isEmailActivationEnabled": false })))
+fn email_activation(app: &Arc<App>, _: &Request) -> Answered {
+    Ok(Reply::json(json!({ "isEmailActivationEnabled": app.settings.activation })))
 }
 
 fn fog_types(_: &Arc<App>, _: &Request) -> Answered {

@@ -8,15 +8,17 @@ use tokio::sync::Semaphore;
 
 use super::{Answered, AnsweredLater, Auth, Handler, Route, Verb};
 use crate::app::{App, Work};
+use crate::domain::activation;
 use crate::domain::password::{self, SecretError};
 use crate::http::{Reply, Request};
+use crate::mail;
 use crate::ops::user;
 use crate::stop::Stop;
 use crate::store::{self, user::User};
 
 pub(super) const ROUTES: &[Route] = &[
     Route::new("user.login", Verb::Post, "/user/login", Auth::Anyone, 200, Handler::Async(login))
-        .also(&[ErrorClass::InvalidCredentials])
+        .also(&[ErrorClass::InvalidCredentials, ErrorClass::EmailActivationSetup])
         .guessed(),
     Route::new("user.logout", Verb::Post, "/user/logout", Auth::User, 204, Handler::Write(logout)),
     Route::new(
@@ -26,25 +28,8 @@ pub(super) const ROUTES: &[Route] = &[
         Auth::Anyone,
         201,
         Handler::Async(signup),
-    ),
-    Route::new(
-        "user.resend-activation",
-        Verb::Get,
-        "/user/signup/resend-activation",
-        Auth::Anyone,
-        204,
-        Handler::Read(no_mail),
     )
     .also(&[ErrorClass::EmailActivationSetup]),
-    Route::new(
-        "user.activate",
-        Verb::Post,
-        "/user/activate",
-        Auth::Anyone,
-        303,
-        Handler::Read(activate),
-    )
-    .finds(),
     Route::new("user.profile", Verb::Get, "/user/profile", Auth::User, 200, Handler::Read(profile)),
     Route::new(
         "user.update-profile",
@@ -70,29 +55,34 @@ pub(super) const ROUTES: &[Route] = &[
         204,
         Handler::Async(change_password),
     ),
-    Route::new(
-        "user.reset-password",
-        Verb::Delete,
-        "/user/password",
-        Auth::Anyone,
-        204,
-        Handler::Read(reset_password),
-    )
-    .finds()
-    .also(&[ErrorClass::EmailActivationSetup]),
 ];
 
 /// Hashes that are computed at one time; each takes 19 MiB.
 static HASHING: Semaphore = Semaphore::const_new(2);
 
 /// Runs a password hash beside the other requests.
-async fn hashing<T>(compute: impl FnOnce() -> T) -> Result<T, ApiError> {
+pub(super) async fn hashing<T>(compute: impl FnOnce() -> T) -> Result<T, ApiError> {
     let _permit = HASHING.acquire().await.map_err(|_| ApiError::internal("hashing is closed"))?;
     Ok(tokio::task::block_in_place(compute))
 }
 
-fn secret_failed(error: SecretError) -> ApiError {
+pub(super) fn secret_failed(error: SecretError) -> ApiError {
     ApiError::internal(error.to_string())
+}
+
+/// The text is the user's password, or the temporary one.
+async fn is_password(app: &Arc<App>, user: &User, given: String) -> Result<bool, ApiError> {
+    if !user.may_log_in() {
+        return Ok(false);
+    }
+    let (id, own) = (user.id, user.password.clone());
+    let temporary =
+        app.read(move |work| Ok(store::activation::password(work.tx, id, work.now)?)).await?;
+    hashing(move || {
+        let mut hashes = std::iter::once(own).chain(temporary);
+        hashes.any(|hash| password::password_matches(&given, &hash))
+    })
+    .await
 }
 
 fn login(app: Arc<App>, request: Request, _: Stop) -> AnsweredLater {
@@ -102,9 +92,14 @@ fn login(app: Arc<App>, request: Request, _: Stop) -> AnsweredLater {
         let given = body.required_string("password", 0)?;
         let found = app.read(move |work| Ok(store::user::by_email(work.tx, &email)?)).await?;
         let Some(found) = found else { return Err(user::invalid_credentials()) };
-        let stored = found.password.clone();
-        if !hashing(move || password::password_matches(&given, &stored)).await? {
+        if !is_password(&app, &found, given).await? {
             return Err(user::invalid_credentials());
+        }
+        if app.settings.activation && !found.is_activated {
+            return Err(ApiError::new(
+                ErrorClass::EmailActivationSetup,
+                "Email is not activated. Please activate your account first.",
+            ));
         }
         let token = password::user_token().map_err(secret_failed)?;
         let hash = password::token_hash(&token);
@@ -122,14 +117,18 @@ fn signup(app: Arc<App>, request: Request, _: Stop) -> AnsweredLater {
         let given = body.required_string("password", 8)?;
         let hash =
             hashing(move || password::hash_password(&given)).await?.map_err(secret_failed)?;
-        let new = User { id: 0, email, first_name, last_name, password: hash };
-        let added = app.write(move |work| user::signup(work, new)).await?;
+        let new = User { id: 0, email, first_name, last_name, password: hash, is_activated: true };
+        let added = if app.settings.activation {
+            super::activation::signup(&app, new).await?
+        } else {
+            app.write(move |work| user::signup(work, new)).await?
+        };
         Ok(Reply::json(json!({
             "userId": added.id,
             "firstName": added.first_name,
             "lastName": added.last_name,
             "email": added.email,
-            "emailActivated": true,
+            "emailActivated": added.is_activated,
         })))
     })
 }
@@ -140,12 +139,20 @@ fn change_password(app: Arc<App>, request: Request, _: Stop) -> AnsweredLater {
         let body = Fields::of(&request.body)?;
         let old = body.required_string("oldPassword", 0)?;
         let new = body.required_string("newPassword", 8)?;
-        let stored = app.read(move |work| Ok(user::account(work, id)?.password)).await?;
-        if !hashing(move || password::password_matches(&old, &stored)).await? {
+        let account = app.read(move |work| user::account(work, id)).await?;
+        if !is_password(&app, &account, old).await? {
             return Err(ApiError::validation("Old password is incorrect"));
         }
         let hash = hashing(move || password::hash_password(&new)).await?.map_err(secret_failed)?;
         app.write(move |work| user::set_password(work, id, hash)).await?;
+        if app.settings.mail.is_some() {
+            tokio::spawn(async move {
+                let name = format!("{} {}", account.first_name, account.last_name);
+                let letter = activation::password_changed(&name);
+                // Told to the log; the password is changed all the same.
+                let _ = mail::send(app.settings.mail.as_ref(), &account.email, &letter).await;
+            });
+        }
         Ok(Reply::empty())
     })
 }
@@ -185,33 +192,4 @@ fn delete(work: &mut Work<'_>, request: &Request) -> Answered {
     let force = Fields::of(&request.body)?.boolean("force")?.unwrap_or(false);
     user::delete(work, request.user()?, force)?;
     Ok(Reply::empty())
-}
-
-fn mail_not_set_up() -> ApiError {
-    ApiError::new(
-        ErrorClass::EmailActivationSetup,
-        "Email activation is not configured on Controller",
-    )
-}
-
-fn no_mail(_: &mut Work<'_>, request: &Request) -> Answered {
-    match request.query("email") {
-        Some(email) if iofog_api::check::is_email(email) => Err(mail_not_set_up()),
-        Some(_) => Err(ApiError::validation("Invalid format for field 'email'")),
-        None => Err(iofog_api::check::missing("email")),
-    }
-}
-
-fn activate(_: &mut Work<'_>, request: &Request) -> Answered {
-    // No mail, no codes: every code is unknown.
-    Fields::of(&request.body)?.string("activationCode")?;
-    Err(ApiError::not_found("Activation code not found"))
-}
-
-fn reset_password(work: &mut Work<'_>, request: &Request) -> Answered {
-    let email = Fields::of(&request.body)?.required_email("email")?;
-    match store::user::by_email(work.tx, &email)? {
-        Some(_) => Err(mail_not_set_up()),
-        None => Err(ApiError::not_found("Account not found")),
-    }
 }

@@ -2,6 +2,7 @@
 //! environment win over it.
 
 use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -38,7 +39,10 @@ pub fn read(path: &Path) -> Result<Value> {
 pub fn write(path: &Path, document: &Value) -> Result<()> {
     let failed = || format!("cannot write {}", path.display());
     let new = path.with_extension("json.new");
-    let mut file = std::fs::File::create(&new).with_context(failed)?;
+    // It may hold passwords.
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(&new).with_context(failed)?;
     writeln!(file, "{document:#}").with_context(failed)?;
     file.sync_all().with_context(failed)?;
     std::fs::rename(&new, path).with_context(failed)

@@ -29,13 +29,14 @@ pub fn is_empty(tx: &mut dyn Tx) -> Stored<bool> {
 /// When the database fails or id or address is taken.
 pub fn user(tx: &mut dyn Tx, new: &User) -> Stored<u64> {
     tx.execute(
-        "INSERT INTO users (id, email, first_name, last_name, password) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO users (id, email, first_name, last_name, password, is_activated) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
         &[
             new.id.into(),
             new.email.as_str().into(),
             new.first_name.as_str().into(),
             new.last_name.as_str().into(),
             new.password.as_str().into(),
+            i64::from(new.is_activated).into(),
         ],
     )
 }

@@ -1,5 +1,6 @@
 //! Storage: transactions over a narrow SQL surface, so that the rows of each noun are written once for every database.
 
+pub mod activation;
 pub mod application;
 pub mod application_template;
 pub mod catalog;

@@ -17,6 +17,8 @@ use crate::common::Controller;
 const ORPHANS: &[(&str, &str)] = &[
     ("agents without user", "SELECT uuid FROM fogs WHERE user_id NOT IN (SELECT id FROM users)"),
     ("tokens without user", "SELECT hash FROM user_tokens WHERE user_id NOT IN (SELECT id FROM users)"),
+    ("codes without user", "SELECT hash FROM activation_codes WHERE user_id NOT IN (SELECT id FROM users)"),
+    ("temporary passwords without user", "SELECT user_id FROM temporary_passwords WHERE user_id NOT IN (SELECT id FROM users)"),
     ("applications without user", "SELECT id FROM applications WHERE user_id NOT IN (SELECT id FROM users)"),
     ("templates without user", "SELECT id FROM application_templates WHERE user_id NOT IN (SELECT id FROM users)"),
     ("resources without user", "SELECT id FROM edge_resources WHERE user_id NOT IN (SELECT id FROM users)"),
