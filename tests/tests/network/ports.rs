@@ -193,17 +193,19 @@ fn ask(open: &mut TcpStream) -> Outcome {
 pub(crate) fn survives_its_microservice(world: &mut World) -> Outcome {
     let (page, uuid) = (world.page()?, microservice(world, DASHBOARD)?.uuid);
     let name = format!("iofog_{uuid}");
-    // The scenario before may have had it made anew.
-    wait::until_true("the container to run", || {
-        Ok(world.containers()?.get(&name).is_some_and(|now| now.pid > 0))
-    })?;
     answers(&page, 200)?;
-    let before = world.containers()?.remove(&name).with_context(|| format!("no {name}"))?;
-    let pid = i32::try_from(before.pid).ok().and_then(Pid::from_raw).context("no process")?;
-    kill_process(pid, Signal::KILL)?;
+    // The scenario before may still have it made anew: what is killed is a container that runs.
+    let killed = wait::until("a container to kill", || {
+        let Some(now) = world.containers()?.remove(&name).filter(|now| now.pid > 0) else {
+            return Ok(None);
+        };
+        let pid = i32::try_from(now.pid).ok().and_then(Pid::from_raw).context("no process")?;
+        kill_process(pid, Signal::KILL)?;
+        Ok(Some(now.pid))
+    })?;
     wait::until_true("the container to start again", || {
         let now = world.containers()?.remove(&name);
-        Ok(now.is_some_and(|now| now.pid > 0 && now.pid != before.pid))
+        Ok(now.is_some_and(|now| now.pid > 0 && now.pid != killed))
     })?;
     answers(&page, 200)
 }
