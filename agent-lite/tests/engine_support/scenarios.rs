@@ -100,6 +100,23 @@ async fn the_end_is_noticed_and_output_is_kept<S: Site>(site: S) {
     engine.perform(&Step::Stop(id.clone()), &|_| {}).await.unwrap();
     engine.changed().await;
     remove(&engine, &id).await;
+
+    // Whoever looks when told, and only then, sees the end: an engine may tell of it before its list shows it.
+    for round in 0..5 {
+        let spec = site.spec(&workload(&format!("short{round}"), &["exit", "0"]));
+        let id = run(&engine, &spec).await;
+        let seen = async {
+            while find(&engine, &spec.name)
+                .await
+                .is_none_or(|one| one.state != ContainerState::Exited)
+            {
+                engine.changed().await;
+            }
+        };
+        let guard = tokio::time::timeout(Duration::from_secs(120), seen).await;
+        assert!(guard.is_ok(), "the end of round {round} is never told");
+        remove(&engine, &id).await;
+    }
     site.clean();
 }
 

@@ -28,6 +28,10 @@ const CALL_SECONDS: u64 = 120;
 /// Seconds a workload gets to end by itself.
 const STOP_SECONDS: i32 = 10;
 const RECONNECT: Duration = Duration::from_secs(2);
+/// When to look once more after an event: Docker tells of an end first, then takes the container's network and file system
+/// apart, and only then does its list show the end, of which it tells nothing more.
+const LOOK_AGAIN: [Duration; 3] =
+    [Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(5)];
 
 /// A Docker-compatible engine.
 pub struct DockerEngine {
@@ -185,7 +189,21 @@ async fn follow(client: &Docker, shared: &Weak<Shared>) {
     let filters = HashMap::from([("type", vec!["container"]), ("label", vec![LABEL_FOG])]);
     let options = EventsOptionsBuilder::new().since(&since).filters(&filters).build();
     let mut events = std::pin::pin!(client.events(Some(options)));
-    while let Some(Ok(event)) = events.next().await {
+    let mut again = [].iter();
+    loop {
+        let event = match again.as_slice() {
+            [] => events.next().await,
+            [next, ..] => match tokio::time::timeout(*next, events.next()).await {
+                Ok(event) => event,
+                Err(_) => {
+                    again.next();
+                    let Some(strong) = shared.upgrade() else { return };
+                    strong.changed.notify_one();
+                    continue;
+                }
+            },
+        };
+        let Some(Ok(event)) = event else { break };
         let Some(strong) = shared.upgrade() else { return };
         let action = event.action.unwrap_or_default();
         if matches!(
@@ -196,6 +214,7 @@ async fn follow(client: &Docker, shared: &Weak<Shared>) {
                 strong.started.borrow_mut().remove(&ContainerId::new(id));
             }
             strong.changed.notify_one();
+            again = LOOK_AGAIN.iter();
         }
     }
     if let Some(strong) = shared.upgrade() {
