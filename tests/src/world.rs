@@ -41,6 +41,8 @@ pub struct Running {
     pub started: String,
     /// Its process on this machine.
     pub pid: i64,
+    /// Ports that the engine publishes, as `8080/tcp`.
+    pub ports: Vec<String>,
 }
 
 /// What the dashboard counted.
@@ -170,10 +172,12 @@ impl World {
             for container in ecn.docker.containers(&format!("iofog-uuid={uuid}"))? {
                 let Some(details) = ecn.docker.inspect(&container.id)? else { continue };
                 let state = &details["State"];
+                let ports = details["HostConfig"]["PortBindings"].as_object();
                 let running = Running {
                     id: container.id.clone(),
                     started: state["StartedAt"].as_str().unwrap_or_default().to_owned(),
                     pid: state["Pid"].as_i64().unwrap_or_default(),
+                    ports: ports.map(|ports| ports.keys().cloned().collect()).unwrap_or_default(),
                 };
                 found.insert(container.name().to_owned(), running);
             }

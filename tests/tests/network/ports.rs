@@ -66,6 +66,8 @@ fn closes(link: &str) -> Outcome {
 /// The dashboard's usual port, as the application's file has it.
 fn usual(world: &mut World) -> Outcome {
     let link = map(world, DASHBOARD, &mapping(PAGE, "http", &json!({ "port": 6080 })))?;
+    let uuid = microservice(world, DASHBOARD)?.uuid;
+    made_anew(world, &uuid, true)?;
     answers(&link, 200)
 }
 
@@ -149,7 +151,9 @@ pub(crate) fn others_come_and_go_beside_an_open_connection(world: &mut World) ->
     let (page, uuid) = (world.page()?, microservice(world, DASHBOARD)?.uuid);
     unmap(&world.rest()?, &uuid, PAGE)?;
     closes(&page)?;
+    made_anew(world, &uuid, false)?;
     let link = map(world, DASHBOARD, &mapping(PAGE, "tcp", &json!({ "port": 6080 })))?;
+    made_anew(world, &uuid, true)?;
     answers(&link, 200)?;
     let address = link.trim_start_matches("http://");
     let mut open = TcpStream::connect(address)?;
@@ -172,6 +176,16 @@ pub(crate) fn others_come_and_go_beside_an_open_connection(world: &mut World) ->
     open.set_read_timeout(Some(wait::PATIENCE))?;
     ensure!(matches!(open.read_to_end(&mut rest), Ok(0) | Err(_)), "the connection stays open");
     usual(world)
+}
+
+/// Waits for the container of the dashboard with or without its port: a mapping that comes or goes makes it anew, and the one
+/// before answers until then.
+fn made_anew(world: &mut World, uuid: &str, mapped: bool) -> Outcome {
+    let (name, port) = (format!("iofog_{uuid}"), format!("{PAGE}/tcp"));
+    wait::until_true("the container to be made anew", || {
+        let now = world.containers()?.remove(&name);
+        Ok(now.is_some_and(|now| now.pid > 0 && now.ports.contains(&port) == mapped))
+    })
 }
 
 /// One request on a connection that stays open.
