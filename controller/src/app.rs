@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use crate::domain::change::Flags;
 use crate::domain::microservice::Microservice;
 use crate::domain::status::{FogStatus, MicroserviceStatus};
+use crate::http::budget::Budget;
 use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
 use crate::live::{Effect, Live};
@@ -31,6 +32,8 @@ pub struct App {
     pub origin: String,
     /// Guesses that failed.
     pub limits: Limits,
+    /// Memory for bodies and answers.
+    pub budget: Arc<Budget>,
     /// Counters.
     pub metrics: Metrics,
     /// Somebody asked for the end.
@@ -69,6 +72,7 @@ impl App {
     pub fn new(settings: Settings, store: Box<dyn Store>, origin: String) -> Arc<Self> {
         let (live, started) = (Live::default(), Instant::now());
         let (limits, metrics) = (Limits::default(), Metrics::default());
+        let budget = Budget::new(settings.buffers);
         let asked = tokio::sync::Notify::new();
         let (notices, noticed) = mpsc::channel(notify::WAITING);
         let noticed = Mutex::new(Some(noticed));
@@ -78,6 +82,7 @@ impl App {
             started,
             origin,
             limits,
+            budget,
             metrics,
             asked,
             notices,

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, bail};
 use ring::rand::{SecureRandom as _, SystemRandom};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -38,7 +39,8 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
 ///
 /// # Errors
 /// When the database or the port cannot be had.
-pub async fn serve(settings: Settings) -> Result<()> {
+pub async fn serve(mut settings: Settings) -> Result<()> {
+    settings.connections = affordable(settings.connections);
     let origin = random_name()?;
     let (store, lock) = open(&settings, &origin)?;
     let host = settings.host.unwrap_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED));
@@ -89,6 +91,27 @@ pub async fn serve(settings: Settings) -> Result<()> {
         let _ = std::fs::remove_file(socket::path(&data_dir));
     }
     jobs.await.context("the jobs failed")
+}
+
+/// Files that are not connections: the database, the log, the viewer, calls to others.
+const OTHER_FILES: usize = 512;
+
+/// As many connections as the system allows files for, once as many are asked for as may be.
+fn affordable(connections: usize) -> usize {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let files = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    let files = files.and_then(|files| usize::try_from(files).ok()).unwrap_or(usize::MAX);
+    let most = files.saturating_sub(OTHER_FILES.min(files / 2)).max(1);
+    if most < connections {
+        log::info!(
+            "{files} open files are allowed: {most} connections at one time, not {connections}"
+        );
+    }
+    connections.min(most)
 }
 
 /// The viewer and what it listens with; its page learns the port of the API.

@@ -8,9 +8,10 @@ use std::net::IpAddr;
 use std::ops::Range;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use iofog_log_sink::Target;
 
+use crate::http::places::Network;
 use crate::store::postgres::Address;
 
 /// Everything that can be set.
@@ -44,6 +45,12 @@ pub struct Settings {
     pub public_ports: Range<i64>,
     /// Connections at one time (`Server_Connections`).
     pub connections: usize,
+    /// Connections of one address at one time (`Server_ConnectionsPerAddress`); absent = a quarter of all.
+    pub connections_per_address: Option<usize>,
+    /// Reverse proxies, whose address has no such bound (`Server_TrustedProxies`, addresses or networks with commas).
+    pub trusted_proxies: Vec<Network>,
+    /// Bytes for bodies being received and answers waiting to be taken (`Server_BufferMiB`).
+    pub buffers: usize,
     /// What makes the API HTTPS; none = plain HTTP, also while `Server_DevMode` is on, which is the default.
     pub certificate: Option<Certificate>,
     /// SSH tunnels to agents (`Tunnel_*`).
@@ -138,6 +145,20 @@ impl Settings {
             home_url: home_url(&get)?,
             connections: usize::try_from(number("Server_Connections", 30_000)?.max(1))
                 .context("Server_Connections: is too large")?,
+            connections_per_address: match number("Server_ConnectionsPerAddress", 0)? {
+                0 => None,
+                share => Some(
+                    usize::try_from(share)
+                        .context("Server_ConnectionsPerAddress: must not be negative")?,
+                ),
+            },
+            trusted_proxies: trusted_proxies(get("Server_TrustedProxies").as_deref())?,
+            buffers: usize::try_from(number("Server_BufferMiB", 64)?)
+                .ok()
+                .filter(|mebibytes| (8..=4095).contains(mebibytes))
+                .context("Server_BufferMiB: must be 8 to 4095")?
+                * 1024
+                * 1024,
             certificate: certificate(&get)?,
             tunnel: Tunnels {
                 username: get("Tunnel_Username"),
@@ -205,6 +226,12 @@ impl Settings {
         Self::read(get, Some(data_dir))
     }
 
+    /// Connections that one address may have at one time.
+    #[must_use]
+    pub fn share(&self) -> usize {
+        self.connections_per_address.unwrap_or(self.connections / 4).max(1)
+    }
+
     /// Folder of image snapshots.
     #[must_use]
     pub fn snapshots(&self) -> PathBuf {
@@ -228,6 +255,16 @@ fn log(
         limit_bytes: u64::try_from(size).context("Service_LogsFileSize: must not be negative")?,
         count: u32::try_from(count.max(1)).context("Service_LogsFileCount: is too large")?,
     }))
+}
+
+fn trusted_proxies(text: Option<&str>) -> Result<Vec<Network>> {
+    let parts = text.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty());
+    parts
+        .map(|part| {
+            let invalid = || anyhow!("Server_TrustedProxies: {part} is no address or network");
+            part.parse().map_err(|()| invalid())
+        })
+        .collect()
 }
 
 /// Deployments set the port also where there is nothing to serve on it.
@@ -336,7 +373,11 @@ mod tests {
     #[test]
     fn defaults_and_names() {
         let settings = read(&[("PUBLIC_PORTS_RANGE", "7000-7002")]).unwrap();
-        assert_eq!((settings.port, settings.public_ports), (51_121, 7000..7002));
+        assert_eq!((settings.port, &settings.public_ports), (51_121, &(7000..7002)));
+        assert_eq!((settings.connections, settings.share()), (30_000, 7500));
+        let few = [("Server_Connections", "2"), ("Server_TrustedProxies", "10.0.0.0/8, ::1")];
+        let settings = read(&few).unwrap();
+        assert_eq!((settings.share(), settings.trusted_proxies.len()), (1, 2));
         let settings = read(&[("SystemImages_Router_2", "r:2")]).unwrap();
         assert_eq!(settings.system_images, [("Router".to_owned(), 2, "r:2".to_owned())]);
     }
@@ -384,6 +425,9 @@ mod tests {
         for (name, value) in [
             ("Server_DevMode", "maybe"),
             ("Tunnel_PortRange", "1"),
+            ("Server_BufferMiB", "7"),
+            ("Server_ConnectionsPerAddress", "-1"),
+            ("Server_TrustedProxies", "10.0.0.0/8, nginx"),
             ("Server_Port", "x"),
             ("Server_Port", "70000"),
             ("PUBLIC_PORTS_RANGE", "7-6"),

@@ -1,6 +1,11 @@
 //! Every route of the table refuses strangers: no token, a wrong one, and one of the other kind.
 
+#![allow(clippy::unwrap_used, reason = "a test may fail here")]
+
 mod common;
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpStream;
 
 use common::Controller;
 use iofog_controller::routes::{self, Auth};
@@ -43,6 +48,24 @@ fn every_route_refuses_strangers() {
     // None of it did anything: the agent is still there.
     let answer = controller.call("GET", &format!("/iofog/{system}"), Some(&user), &Value::Null);
     assert_eq!(answer.status, 200);
+}
+
+/// Who waits for `100 Continue` is refused without it: nothing of the body is asked for, on any route that wants a token.
+#[test]
+fn no_body_of_a_stranger_is_read() {
+    let controller = Controller::start();
+    for route in routes::all().filter(|route| route.auth != Auth::Anyone) {
+        let mut stream = TcpStream::connect(controller.address()).unwrap();
+        let (verb, path) = (route.verb.name(), concrete(route.path));
+        let head = format!(
+            "{verb} /api/v3{path} HTTP/1.1\r\nhost: x\r\nauthorization: wrong\r\ncontent-type: application/json\r\n\
+             content-length: 90000\r\nexpect: 100-continue\r\n\r\n"
+        );
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut line = String::new();
+        BufReader::new(stream).read_line(&mut line).unwrap();
+        assert_eq!(line, "HTTP/1.1 401 Unauthorized\r\n", "{}", route.id);
+    }
 }
 
 #[test]

@@ -5,9 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::HeaderMap;
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use serde_json::Value;
 
+use super::block::Block;
+use super::budget::Claim;
 use super::query;
 use super::request::Upload;
 
@@ -24,6 +26,8 @@ pub const DOCUMENT: usize = 4 * 1024 * 1024;
 pub enum Refused {
     /// 413.
     TooLarge,
+    /// 503: too much is held for others.
+    Overloaded,
     /// 400: malformed JSON.
     Malformed,
     /// 500: a multipart field that the route does not know.
@@ -43,23 +47,73 @@ pub struct Parsed {
     pub file: Option<Upload>,
 }
 
-/// Collects a body.
+impl Parsed {
+    /// About the bytes of memory that it takes: parsed text may be many times as large as the text.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        let file = self.file.as_ref().map_or(0, |file| file.content.len());
+        file.saturating_add(weight(&self.value))
+    }
+}
+
+/// Bytes of a value, beside its own place.
+fn weight(value: &Value) -> usize {
+    /// A value with a key, its hash and its place in the index of its object.
+    const ENTRY: usize = size_of::<Value>() + size_of::<String>() + 2 * size_of::<usize>();
+    /// What the heap adds to what it gives.
+    const ALLOCATION: usize = 16;
+    match value {
+        Value::Null | Value::Bool(_) | Value::Number(_) => 0,
+        Value::String(text) if text.is_empty() => 0,
+        Value::String(text) => text.len() + ALLOCATION,
+        Value::Array(list) => {
+            list.capacity() * size_of::<Value>() + list.iter().map(weight).sum::<usize>()
+        }
+        Value::Object(object) => {
+            object.iter().map(|(key, value)| ENTRY + key.len() + weight(value)).sum()
+        }
+    }
+}
+
+/// Collects a body; `claim` is for what is kept of it.
 ///
 /// # Errors
-/// [`Refused::TooLarge`] beyond the limit, [`Refused::Broken`] when the stream fails.
-pub async fn collect(body: &mut Incoming, limit: usize) -> Result<Bytes, Refused> {
-    let (mut kept, mut length) = (Vec::new(), 0_usize);
+/// [`Refused::TooLarge`] beyond the limit, [`Refused::Overloaded`] beyond the budget, [`Refused::Broken`] when the stream fails.
+pub async fn collect(
+    body: &mut Incoming,
+    limit: usize,
+    claim: &mut Claim,
+) -> Result<Bytes, Refused> {
+    let (mut kept, mut length) = (Block::default(), 0_usize);
+    // For all of it at once, where its length is told: of many that grow together none would come to its end.
+    let told = body.size_hint().exact().and_then(|told| usize::try_from(told).ok()).unwrap_or(0);
+    if told <= limit && !claim.hold(told) {
+        return Err(Refused::Overloaded);
+    }
     while let Some(frame) = body.frame().await {
         let Ok(data) = frame.map_err(|_| Refused::Broken)?.into_data() else { continue };
         length = length.saturating_add(data.len());
-        if length > limit.saturating_add(DISCARDED) {
-            break;
+        if length > limit {
+            drop(kept);
+            drain(body, DISCARDED).await;
+            return Err(Refused::TooLarge);
         }
-        if length <= limit {
-            kept.extend_from_slice(&data);
+        if !(claim.hold(length.max(told.min(limit))) && kept.extend(&data, limit)) {
+            return Err(Refused::Overloaded);
         }
     }
-    if length > limit { Err(Refused::TooLarge) } else { Ok(Bytes::from(kept)) }
+    Ok(kept.into_bytes())
+}
+
+/// Reads on and keeps nothing.
+async fn drain(body: &mut Incoming, limit: usize) {
+    let mut length = 0_usize;
+    while let Some(Ok(frame)) = body.frame().await {
+        length = length.saturating_add(frame.data_ref().map_or(0, Bytes::len));
+        if length > limit {
+            return;
+        }
+    }
 }
 
 /// How long a refused body is read on for.
@@ -69,8 +123,7 @@ const DISCARD_TIMEOUT: Duration = Duration::from_secs(5);
 /// `100 Continue`: that one has sent nothing yet, and need not.
 pub async fn discard(headers: &HeaderMap, body: &mut Incoming) {
     if !headers.contains_key(hyper::header::EXPECT) {
-        // Refused as it is: whether it was too large or slow makes no difference.
-        let _ = tokio::time::timeout(DISCARD_TIMEOUT, collect(body, 0)).await;
+        let _ = tokio::time::timeout(DISCARD_TIMEOUT, drain(body, DISCARDED)).await;
     }
 }
 
@@ -138,6 +191,15 @@ mod tests {
         assert_eq!(parsed("application/json", "\"text\"").await, Err(Refused::Malformed));
         let form = parsed("application/x-www-form-urlencoded", "a=b").await.unwrap();
         assert_eq!(form.value["a"], "b");
+    }
+
+    #[tokio::test]
+    async fn parsed_text_weighs_what_it_takes() {
+        let many = parsed("application/json", "[[],[],[],[],[],[],[],[],[],[]]").await.unwrap();
+        assert!(many.weight() >= 10 * size_of::<Value>());
+        let object = parsed("application/json", "{\"key\":\"text\"}").await.unwrap();
+        assert!(object.weight() >= 7 + size_of::<Value>());
+        assert_eq!(Parsed::default().weight(), 0);
     }
 
     #[tokio::test]

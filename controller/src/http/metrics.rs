@@ -13,6 +13,8 @@ use crate::app::App;
 pub struct Metrics {
     /// Connections that are open.
     pub connections: AtomicUsize,
+    /// Connections that were refused because their address has its share.
+    pub turned_away: AtomicUsize,
     requests: Mutex<BTreeMap<(&'static str, u16), Requests>>,
 }
 
@@ -38,10 +40,17 @@ impl Metrics {
         let mut put = |name: &str, kind: &str, help: &str, value: f64| {
             let _ = writeln!(page, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
         };
-        let open = u32::try_from(self.connections.load(Ordering::Relaxed)).unwrap_or(u32::MAX);
+        let gauge = |number: usize| f64::from(u32::try_from(number).unwrap_or(u32::MAX));
+        let open = gauge(self.connections.load(Ordering::Relaxed));
         let up = app.started.elapsed().as_secs_f64();
         put("iofog_controller_uptime_seconds", "gauge", "Time since the start.", up);
-        put("iofog_controller_connections", "gauge", "Open connections.", f64::from(open));
+        put("iofog_controller_connections", "gauge", "Open connections.", open);
+        let away = gauge(self.turned_away.load(Ordering::Relaxed));
+        let help = "Connections refused because their address has its share.";
+        put("iofog_controller_connections_refused_total", "counter", help, away);
+        let held = gauge(app.budget.used());
+        let help = "Bodies being received and answers waiting to be taken.";
+        put("iofog_controller_buffered_bytes", "gauge", help, held);
         if let Some(bytes) = resident() {
             put("process_resident_memory_bytes", "gauge", "Resident memory.", bytes);
         }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::report::Reporter;
 use crate::app::{App, now_ms};
 use crate::domain::change::Flags;
-use crate::http::server;
+use crate::http::server::{self, Client};
 use crate::live::links::AgentLink;
 use crate::ops;
 use crate::stop::Stop;
@@ -122,9 +122,9 @@ impl Served {
                 stream = self.link.accept() => match stream {
                     None => return,
                     Some(stream) => {
-                        let served =
-                            server::connection(Arc::clone(&self.app), FuturesIo::new(stream), LINKED, self.stop.clone());
-                        tokio::spawn(served);
+                        let client = Client { address: LINKED, place: None };
+                        let (app, stream) = (Arc::clone(&self.app), FuturesIo::new(stream));
+                        tokio::spawn(server::connection(app, stream, client, self.stop.clone()));
                     }
                 },
                 () = woken => {}

@@ -9,6 +9,7 @@ use iofog_api::FogUuid;
 
 use super::session;
 use crate::app::App;
+use crate::http::server::Client;
 use crate::stop::Stop;
 
 /// Starts the link that a request asks for, once its answer has left; the headers of a 101 answer, or none when the
@@ -18,6 +19,7 @@ pub fn upgrade(
     fog: FogUuid,
     headers: &HeaderMap,
     upgrade: OnUpgrade,
+    client: Client,
     stop: Stop,
 ) -> Option<HeaderMap> {
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -28,6 +30,8 @@ pub fn upgrade(
     let token = crate::domain::password::token_hash(text(hyper::header::AUTHORIZATION));
     let app = Arc::clone(app);
     tokio::spawn(async move {
+        // Its connection's place, for as long as the link is there.
+        let _client = client;
         match upgrade.await {
             Ok(upgraded) => {
                 session::run(&app, &fog, &token, TokioIo::new(upgraded), stop).await;

@@ -226,8 +226,8 @@ impl Route {
     /// Every status the route answers, but for failures of the Controller itself.
     #[must_use]
     pub fn declared(&self) -> BTreeSet<u16> {
-        // Bodies of every route are read: they may be malformed, slow or too large.
-        let mut statuses = BTreeSet::from([self.status, 400, 408, 413]);
+        // Bodies of every route are read: they may be malformed, slow or too large, or too many.
+        let mut statuses = BTreeSet::from([self.status, 400, 408, 413, 503]);
         statuses.insert(self.status_of(ErrorClass::Validation));
         statuses.extend((self.verb == Verb::Get && self.status == 200).then_some(304));
         statuses.extend((self.auth != Auth::Anyone).then_some(401));

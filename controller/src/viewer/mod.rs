@@ -17,9 +17,9 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tokio::sync::Semaphore;
 
+use crate::http::answer::{common_headers, names_tag};
 use crate::http::content::Content;
 use crate::http::patience::Patience;
-use crate::http::server::{common_headers, names_tag};
 use crate::http::tls::Tls;
 use crate::settings::Viewer;
 use crate::stop::Stop;
