@@ -2,20 +2,23 @@
 //! and what each costs is bounded.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "test support: failures are its purpose")]
 
+#[path = "support/cores.rs"]
+mod cores;
 mod support;
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 
+use cores::carry;
 use iofog_amqp::Role as LinkRole;
 use iofog_amqp_client::Outcome;
 use iofog_amqp_engine::Millis;
 use iofog_amqp_peer::Script;
-use iofog_router::config::{ListenerConfig, Mode, Role};
+use iofog_router::config::{ConnectorConfig, ListenerConfig, Mode, Role};
 use iofog_router::core::{ConnId, Core};
 use iofog_router::{RouterConfig, RuntimeOptions, start};
 use peak_alloc::PeakAlloc;
-use support::{client, interior, port, receiver, run, sender, text, until};
+use support::{client, interior, port, receiver, run, sender, text, text_to, until};
 
 #[global_allocator]
 static ALLOCATOR: PeakAlloc = PeakAlloc;
@@ -161,6 +164,25 @@ fn feed(core: &mut Core, conn: ConnId, script: &mut Script, now: u64) {
 
 /// Deliveries that the router has answered since last asked.
 fn answers(core: &mut Core, conn: ConnId, now: u64) -> u32 {
+    let mut count = 0;
+    read(core, conn, now, |performative| {
+        if let iofog_amqp::Performative::Disposition(answer) = performative {
+            count += answer.last.unwrap_or(answer.first).wrapping_sub(answer.first) + 1;
+        }
+    });
+    count
+}
+
+/// Deliveries that the router has given since last asked.
+fn arrivals(core: &mut Core, conn: ConnId, now: u64) -> u32 {
+    let mut count = 0;
+    read(core, conn, now, |performative| {
+        count += u32::from(matches!(performative, iofog_amqp::Performative::Transfer(_)));
+    });
+    count
+}
+
+fn read(core: &mut Core, conn: ConnId, now: u64, each: impl FnMut(iofog_amqp::Performative)) {
     core.take_dirty(&mut Vec::new());
     let mut output = Vec::new();
     for piece in core.output::<16>(conn) {
@@ -168,14 +190,7 @@ fn answers(core: &mut Core, conn: ConnId, now: u64) -> u32 {
     }
     core.wrote(conn, output.len(), Millis(now));
     let frames = output.strip_prefix(b"AMQP\x00\x01\x00\x00").unwrap_or(&output);
-    let mut count = 0;
-    iofog_amqp_peer::frames(frames, |performative| {
-        if let iofog_amqp::Performative::Disposition(answer) = performative {
-            count += answer.last.unwrap_or(answer.first).wrapping_sub(answer.first) + 1;
-        }
-    })
-    .unwrap();
-    count
+    iofog_amqp_peer::frames(frames, each).unwrap();
 }
 
 #[test]
@@ -280,4 +295,68 @@ fn a_receiver_that_stands_still_bounds_what_a_full_speed_sender_can_leave() {
             input.drain(..taken.unwrap());
         }
     });
+}
+
+#[test]
+fn an_uplink_that_comes_and_goes_thousands_of_times_leaves_no_memory_behind() {
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut edge = Core::new(&RouterConfig::new(Mode::Edge, "E"), 1, 1, Millis(0));
+    let mut tops = ["A", "B"].map(|id| {
+        let mut top = Core::new(&RouterConfig::new(Mode::Interior, id), 2, 1, Millis(0));
+        let mut script = Script::default();
+        let consumer = accept(&mut top);
+        script.opening("consumer", Vec::new()).attach(0, LinkRole::Receiver, Some("q"));
+        script.credit(0, 0, 0, i32::MAX.unsigned_abs());
+        feed(&mut top, consumer, &mut script, 0);
+        (top, consumer, 0_u32)
+    });
+    let mut script = Script::default();
+    let producer = accept(&mut edge);
+    script.opening("producer", Vec::new());
+    script.attach(0, LinkRole::Sender, None).attach(1, LinkRole::Receiver, Some("near"));
+    script.attach(2, LinkRole::Sender, Some("q"));
+    feed(&mut edge, producer, &mut script, 0);
+    let connector = ConnectorConfig::new("up", Role::Edge, "here", 1);
+    let listener = ListenerConfig::new(Role::Edge, "", 1);
+    let (mut delivery, mut settled, mut arrived, mut memory) = (0_u32, 0_u32, 0, None);
+    for life in 0..6_000_u32 {
+        let now = u64::from(life) * 3;
+        let (top, consumer, taken) = &mut tops[usize::try_from(life % 2).unwrap()];
+        let up = edge.connect(&connector, None, Millis(now));
+        let down = top.accept(&listener, "here".to_owned(), None, Millis(now));
+        // The first lives end before they have begun: cut at every turn of the start.
+        let whole = life % 8 == 7;
+        let turns = if whole { 100 } else { usize::try_from(life % 8).unwrap() };
+        carry([(&mut edge, up), (top, down)], turns, now);
+        for _ in 0..3 {
+            script.transfer(0, delivery, false, false, &text_to("q", "short"));
+            delivery = delivery.wrapping_add(1);
+        }
+        feed(&mut edge, producer, &mut script, now);
+        carry([(&mut edge, up), (top, down)], usize::try_from(life % 3).unwrap(), now);
+        edge.remove(up);
+        top.remove(down);
+        edge.tick(Millis(now + 1));
+        top.tick(Millis(now + 1));
+        settled += answers(&mut edge, producer, now);
+        assert_eq!(settled, delivery, "life {life}: every message has its answer");
+        // What came is settled, too late for whoever sent it.
+        let came = arrivals(top, *consumer, now);
+        if came > 0 {
+            script.accept(*taken, *taken + came - 1);
+            *taken += came;
+            feed(top, *consumer, &mut script, now);
+            arrived += came;
+        }
+        if life % 1_000 == 500 {
+            let seen = edge.snapshot();
+            assert_eq!((seen.connections, seen.links, seen.deliveries), (1, 3, 0), "life {life}");
+            assert_eq!(top.snapshot().deliveries, 0, "life {life}");
+            let live = live();
+            let first = *memory.get_or_insert(live);
+            assert!(live < first + 64 * 1024, "life {life}: {live} bytes, {first} at first");
+        }
+    }
+    println!("{arrived} of {delivery} messages came through");
+    assert!(arrived > 1_000, "the uplink was of use at times");
 }

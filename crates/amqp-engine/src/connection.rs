@@ -61,6 +61,8 @@ pub struct Connection {
     send_frame_size: usize,
     now: Millis,
     last_received: Millis,
+    /// A silent peer is not waited for twice.
+    impatient: bool,
     last_sent: Millis,
     close_reason: Option<CloseReason>,
 }
@@ -93,6 +95,7 @@ impl Connection {
             send_frame_size: 512,
             now,
             last_received: now,
+            impatient: false,
             last_sent: now,
             close_reason: None,
         };

@@ -2,12 +2,14 @@
 //! has local consumers or producers (router.md section 6).
 
 use bytes::Bytes;
-use iofog_amqp::{Attach, Body, ExpiryPolicy, Message, Role, Source, Symbol, Target};
+use iofog_amqp::{
+    Attach, Body, Error, ExpiryPolicy, Message, Role, Source, Symbol, Target, condition,
+};
 use iofog_amqp_engine::SessionId;
 use log::{info, warn};
 
 use super::Core;
-use super::conn::Direction;
+use super::conn::{Conn, Direction};
 use super::link::{Kind, Link};
 use super::link_route::Via;
 use super::metadata::Metadata;
@@ -43,14 +45,18 @@ impl Core {
 
     /// Another open connection to an interior takes over, if there is one.
     pub(super) fn find_uplink(&mut self) {
-        let standby = self.conns.iter().find(|(_, conn)| {
+        let is_standby = |conn: &Conn| {
             conn.open
                 && !conn.closed
                 && conn.spec.role == ConnRole::Edge
                 && conn.spec.direction == Direction::Out
-        });
-        if let Some((id, _)) = standby {
-            self.use_uplink(id);
+        };
+        let standby: Vec<ConnId> =
+            self.conns.iter().filter(|(_, conn)| is_standby(conn)).map(|(id, _)| id).collect();
+        for id in standby {
+            if self.uplink.is_none() {
+                self.use_uplink(id);
+            }
         }
     }
 
@@ -106,6 +112,14 @@ impl Core {
             && uplink.sender == Some(key)
         {
             uplink.sender = None;
+            // Without it the connection is of no use: dialled again, it may be, and a standby serves until then.
+            let conn = uplink.conn;
+            if let Some(state) = self.conns.get_mut(conn).filter(|conn| !conn.closed) {
+                warn!("[C{}] the interior ended the uplink", conn.number());
+                let text = "the link for messages to other routers is gone";
+                state.engine.close(Some(Error::new(condition::CONNECTION_FORCED, text)));
+                self.touch(conn);
+            }
         }
         if self.lookups_use(key) {
             self.close_lookups();

@@ -140,8 +140,8 @@ pub struct Snapshot {
     pub routers: usize,
     /// Deliveries on their way.
     pub deliveries: usize,
-    /// Edge: the interior is there.
-    pub uplink: bool,
+    /// Edge: the connection to the interior that is in use.
+    pub uplink: Option<ConnId>,
     /// Link routes that are known.
     pub link_routes: usize,
     /// Auto links that are configured.
@@ -396,7 +396,7 @@ impl Core {
             addresses: self.table.iter().filter(|(_, a)| a.class == Class::Mobile).count(),
             routers: self.routers.iter().flatten().filter(|remote| remote.route.is_some()).count(),
             deliveries: self.deliveries.len(),
-            uplink: self.uplink.is_some(),
+            uplink: self.uplink.as_ref().map(|uplink| uplink.conn),
             link_routes: self.link_routes.len(),
             auto_links: self.containers.auto_links.len(),
             links_blocked: self

@@ -2,6 +2,7 @@
 //! addresses have destinations elsewhere (router.md section 6).
 
 use iofog_amqp::{Body, Error, Message, Role, Value, condition};
+use log::info;
 
 use super::Core;
 use super::attach::{FORBIDDEN, Offer};
@@ -36,6 +37,7 @@ impl Core {
             let key = self.accept_link(offer, Kind::Endpoint, None);
             let host = self.table.intern(Key { class: Class::EdgeHost, name: &edge });
             self.bind_consumer(key, host);
+            self.doubt_older(conn, host);
             return Ok(key);
         }
         if address == TRACKING {
@@ -70,6 +72,19 @@ impl Core {
             return Err((offer, error));
         }
         self.client_attach(offer)
+    }
+
+    /// An edge uses one connection at a time: others that it used before are likely to be dead, and messages
+    /// for it may still go there. They are given up with the first heartbeat that they miss (decision 0091).
+    fn doubt_older(&mut self, new: ConnId, host: AddressKey) {
+        let links = self.table.get(host).map_or(&[][..], |host| &host.consumers);
+        let older = links.iter().filter_map(|link| self.links.get(*link)).map(|link| link.conn);
+        for id in older.filter(|id| *id != new).collect::<Vec<_>>() {
+            if let Some(conn) = self.conns.get_mut(id) {
+                info!("[C{}] edge {} is here anew", id.number(), conn.peer.container);
+                conn.engine.lose_patience();
+            }
+        }
     }
 
     /// Tells every edge that produces to an address what changed for it.

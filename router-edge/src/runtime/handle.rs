@@ -251,7 +251,7 @@ impl RouterHandle {
             links: snapshot.links,
             addresses: snapshot.addresses,
             routers: snapshot.routers,
-            uplink: snapshot.uplink
+            uplink: snapshot.uplink.is_some()
                 || (core.mode() != crate::config::Mode::Edge
                     && connectors.iter().all(|connector| connector.connected)),
             listeners: listeners.iter().map(|(name, l)| (name.clone(), l.address)).collect(),

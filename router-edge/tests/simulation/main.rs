@@ -12,6 +12,7 @@ mod payload;
 mod random;
 mod schedule;
 mod turn;
+mod uplinks;
 mod wire;
 mod world;
 

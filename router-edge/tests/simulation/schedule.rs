@@ -9,8 +9,15 @@ use super::random::Random;
 use super::wire::Manner;
 use super::world::{Uplink, World};
 
-const INTERIORS: usize = 3;
-const EDGES: usize = 4;
+pub(crate) const INTERIORS: usize = 3;
+pub(crate) const EDGES: usize = 4;
+
+/// Which edge routers dial two interiors.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Standby {
+    ForSome,
+    ForAll,
+}
 
 /// What a schedule showed.
 pub(crate) struct Outcome {
@@ -29,27 +36,44 @@ enum Cure {
 
 /// Runs the schedule of a seed.
 pub(crate) fn run(seed: u64) -> Outcome {
-    let mut world = World::new(Random::new(seed));
-    // While the network finds itself.
-    world.books.moving = true;
-    build(&mut world);
-    world.run(6_000);
+    let mut world = begin(seed, Standby::ForSome);
     // One schedule in six has no fault but slowness: then nothing at all may be lost.
     let undisturbed = world.random.one_in(6);
     world.books.moving = !undisturbed;
     disturb(&mut world, undisturbed);
+    let sums = rest(&mut world, undisturbed);
+    conclude(world, sums)
+}
+
+/// A network with clients that has found itself and is busy.
+pub(crate) fn begin(seed: u64, standby: Standby) -> World {
+    let mut world = World::new(Random::new(seed));
+    // While the network finds itself.
+    world.books.moving = true;
+    build(&mut world, standby);
+    world.run(6_000);
+    world
+}
+
+/// Lets everything come to rest.
+pub(crate) fn rest(world: &mut World, undisturbed: bool) -> Sums {
     world.mood = Mood::Calm;
     // Longer than the time after which a silent peer is given up, and a dial after that.
     world.run(60_000);
     let sums = world.books.close(undisturbed);
-    check_rest(&mut world);
+    check_rest(world);
+    sums
+}
+
+/// The questions at the end.
+pub(crate) fn conclude(mut world: World, sums: Sums) -> Outcome {
     world.books.moving = false;
     probe(&mut world);
-    world.books.close(undisturbed);
+    world.books.close(false);
     Outcome { violations: std::mem::take(&mut world.books.violations), trace: world.trace, sums }
 }
 
-fn build(world: &mut World) {
+fn build(world: &mut World, standby: Standby) {
     let rules = [("c/#", Treatment::Closest), ("m/#", Treatment::Multicast)];
     let config = |mode, id: String| {
         let mut config = RouterConfig::new(mode, &id);
@@ -71,8 +95,11 @@ fn build(world: &mut World) {
     }
     for n in 0..EDGES {
         let to = world.random.index(INTERIORS);
-        let uplink = Uplink { to, role: Role::Edge, cost: 1 };
-        world.add_router(config(Mode::Edge, format!("E{n}")), vec![uplink]);
+        let mut uplinks = vec![Uplink { to, role: Role::Edge, cost: 1 }];
+        if standby == Standby::ForAll || world.random.one_in(2) {
+            uplinks.push(Uplink { to: (to + 1) % INTERIORS, role: Role::Edge, cost: 1 });
+        }
+        world.add_router(config(Mode::Edge, format!("E{n}")), uplinks);
     }
     for n in 0..9 {
         // Each address has a sender and a receiver; the rest is chance.
@@ -179,7 +206,8 @@ fn check_rest(world: &mut World) {
             continue;
         };
         let seen = core.snapshot();
-        let whole = if n < INTERIORS { seen.routers == INTERIORS - 1 } else { seen.uplink };
+        let whole =
+            if n < INTERIORS { seen.routers == INTERIORS - 1 } else { seen.uplink.is_some() };
         if !whole {
             world.books.violation(format!("router {n} has not found the network again: {seen:?}"));
         }

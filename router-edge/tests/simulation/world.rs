@@ -181,6 +181,19 @@ impl World {
         }
     }
 
+    /// The wire that an edge router uses towards the interior.
+    pub(crate) fn uplink_of(&self, edge: usize) -> Option<usize> {
+        let node = &self.nodes[edge];
+        let used = node.core.as_ref()?.snapshot().uplink?;
+        node.conns.iter().find(|(conn, _)| *conn == used).map(|(_, wire)| *wire)
+    }
+
+    /// Links of all routers.
+    pub(crate) fn links(&self) -> usize {
+        let cores = self.nodes.iter().filter_map(|node| node.core.as_ref());
+        cores.map(|core| core.snapshot().links).sum()
+    }
+
     fn dial(&mut self, router: usize, uplink: usize, life: u64) {
         if self.nodes[router].life != life || self.nodes[router].core.is_none() {
             return;

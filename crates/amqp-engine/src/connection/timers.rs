@@ -18,7 +18,7 @@ impl Connection {
             return;
         }
         if self.silence_ends().is_some_and(|end| end <= now) {
-            let text = "nothing heard within twice the idle-time-out";
+            let text = "nothing heard within the idle-time-out";
             let error = Error::new(condition::RESOURCE_LIMIT_EXCEEDED, text);
             self.fail(error, Some(CloseReason::Idle));
         } else if self.heartbeat_at().is_some_and(|at| at <= now) {
@@ -27,6 +27,12 @@ impl Connection {
                 self.out.buffer().extend_from_slice(&HEARTBEAT);
             }
         }
+    }
+
+    /// From now on a peer is given up as soon as it breaks what it was told, after once the advertised
+    /// idle time-out instead of twice.
+    pub fn lose_patience(&mut self) {
+        self.impatient = true;
     }
 
     /// When [`Self::tick`] has to be called at the latest.
@@ -41,7 +47,8 @@ impl Connection {
     /// The peer must be heard before.
     fn silence_ends(&self) -> Option<Millis> {
         let ms = u64::from(self.config.idle_timeout_ms);
-        (ms != 0).then(|| self.last_received.plus(2 * ms))
+        let times = if self.impatient { 1 } else { 2 };
+        (ms != 0).then(|| self.last_received.plus(times * ms))
     }
 
     /// The peer must hear us before: at half of its time-out.
