@@ -18,6 +18,7 @@ mod movement;
 mod prune;
 mod rename;
 mod start;
+mod top;
 mod version;
 mod view;
 
@@ -56,6 +57,7 @@ pub static ROOT: Command = Command {
         start::START,
         start::STOP,
         start::UPGRADE,
+        top::COMMAND,
         version::COMMAND,
         view::COMMAND,
     ],

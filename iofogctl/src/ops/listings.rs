@@ -119,14 +119,18 @@ fn offline(context: &mut Context) -> Vec<Result<Listing>> {
     ]
 }
 
-fn joined<T>(handle: thread::ScopedJoinHandle<'_, T>) -> T {
+pub(super) fn joined<T>(handle: thread::ScopedJoinHandle<'_, T>) -> T {
     match handle.join() {
         Ok(value) => value,
         Err(panic) => std::panic::resume_unwind(panic),
     }
 }
 
-fn show(heading: Option<&str>, listings: Vec<Result<Listing>>, format: Format) -> Result<()> {
+pub(super) fn show(
+    heading: Option<&str>,
+    listings: Vec<Result<Listing>>,
+    format: Format,
+) -> Result<()> {
     if matches!(format, Format::Usual | Format::Wide) {
         let mut text = heading.unwrap_or_default().to_owned();
         for listing in listings {

@@ -22,6 +22,7 @@ pub mod namespace;
 pub mod registry;
 pub mod route;
 pub mod template;
+pub mod top;
 pub mod volume;
 
 pub use context::{Context, Target};
