@@ -46,6 +46,7 @@ pub async fn run(app: Arc<App>, mut stop: Stop) {
     let mut since = now_ms();
     // Others can hear of a report only once it is written.
     let all = app.store().is_shared();
+    let mut is_well = true;
     loop {
         let which = tokio::select! {
             () = stop.wait() => break,
@@ -58,6 +59,7 @@ pub async fn run(app: Arc<App>, mut stop: Stop) {
             app.live.sessions.jumped(jump.from, jump.to);
             since = jump.to;
         }
+        is_well = watch(&app, is_well);
         let (what, result) = match which {
             Job::Status => {
                 let silent = mark_silent(&app, since).await;
@@ -72,6 +74,24 @@ pub async fn run(app: Arc<App>, mut stop: Stop) {
     }
     if let Err(error) = write_behind(&app, true).await {
         log::error!("job write behind: {error}");
+    }
+}
+
+/// Says when what is stored would not be found again, and when it would once more; true while it would.
+fn watch(app: &App, was_well: bool) -> bool {
+    match app.store().check() {
+        Ok(()) => {
+            if !was_well {
+                log::warn!("the database file is back in its place: writes are taken again");
+            }
+            true
+        }
+        Err(error) => {
+            if was_well {
+                log::error!("writes are refused until the database is put back: {error}");
+            }
+            false
+        }
     }
 }
 

@@ -8,6 +8,8 @@
 
 mod common;
 
+use std::io::{Read as _, Write as _};
+use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
@@ -99,6 +101,60 @@ fn a_full_disk_refuses_and_loses_nothing() {
     let sound: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(sound, "ok");
     drop(controller);
+}
+
+/// Whoever removes the file of a running Controller hears of it, and nobody's change is taken to be lost later.
+#[test]
+fn a_database_file_that_is_gone() {
+    if common::on_postgres() {
+        println!("skipped: the file of the embedded database is what goes");
+        return;
+    }
+    let mut controller = Controller::start();
+    let user = controller.user("a@b.co");
+    let put = |controller: &Controller, value: &str| {
+        let body = json!({ "key": "k", "value": value });
+        controller.call("PUT", "/config", Some(&user), &body).status
+    };
+    let health = |controller: &Controller| {
+        let mut stream = TcpStream::connect(controller.address()).unwrap();
+        stream.write_all(b"GET /health HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        text
+    };
+    let said = |controller: &Controller, text: &str| {
+        controller.log().iter().filter(|line| line.contains(text)).count()
+    };
+    assert_eq!(put(&controller, "before"), 200);
+    for (name, times) in [("controller.sqlite", 1), ("controller.sqlite-wal", 2)] {
+        let (file, aside) = (controller.folder().join(name), controller.folder().join("aside"));
+        std::fs::rename(&file, &aside).unwrap();
+        assert_eq!(put(&controller, "lost"), 500, "{name}");
+        let ill = health(&controller);
+        assert!(ill.starts_with("HTTP/1.1 503 "), "{name}: {ill}");
+        assert!(ill.ends_with("the database file was removed or replaced: nothing is written\n"));
+        until("no word of it in the log", || {
+            said(&controller, "writes are refused until the database is put back") == times
+        });
+        // Another file in its place is not it.
+        std::fs::write(&file, "").unwrap();
+        assert_eq!(put(&controller, "lost"), 500, "{name}");
+        assert!(health(&controller).starts_with("HTTP/1.1 503 "), "{name}");
+        // What was answered is still told.
+        let told = controller.call("GET", "/config/k", Some(&user), &Value::Null);
+        assert_eq!((told.status, &told.body["value"]), (200, &json!("before")));
+        std::fs::rename(&aside, &file).unwrap();
+        assert_eq!(put(&controller, "before"), 200, "{name} is back");
+        assert!(health(&controller).starts_with("HTTP/1.1 200 "), "{name}");
+        until("no word of its return", || {
+            said(&controller, "the database file is back in its place") == times
+        });
+    }
+    assert_eq!(put(&controller, "after"), 200);
+    controller.kill_and_restart();
+    let told = controller.call("GET", "/config/k", Some(&user), &Value::Null);
+    assert_eq!(told.body["value"], "after");
 }
 
 #[test]

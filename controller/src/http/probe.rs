@@ -20,6 +20,22 @@ static DOCUMENT: LazyLock<Bytes> = LazyLock::new(|| Bytes::from(openapi::documen
 static PAGE: LazyLock<Bytes> =
     LazyLock::new(|| Bytes::from(openapi::page::page(openapi::document())));
 
+/// Whether the database answers and is where it was.
+async fn health(app: &Arc<App>) -> (StatusCode, String) {
+    let ill = |why: &str| (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n"));
+    if let Err(error) = app.store().check() {
+        log::error!("health: {error}");
+        return ill("the database file was removed or replaced: nothing is written");
+    }
+    match app.read(|work| Ok(store::user::by_id(work.tx, 0)?)).await {
+        Ok(_) => (StatusCode::OK, "ok\n".to_owned()),
+        Err(error) => {
+            log::error!("health: {error}");
+            ill("the database does not answer")
+        }
+    }
+}
+
 /// Answers a request for one of these; none for any other.
 pub(super) async fn probe(
     app: &Arc<App>,
@@ -35,13 +51,7 @@ pub(super) async fn probe(
         _ => {}
     }
     let (status, text) = match path {
-        "/health" => match app.read(|work| Ok(store::user::by_id(work.tx, 0)?)).await {
-            Ok(_) => (StatusCode::OK, "ok\n".to_owned()),
-            Err(error) => {
-                log::error!("health: {error}");
-                (StatusCode::SERVICE_UNAVAILABLE, "the database does not answer\n".to_owned())
-            }
-        },
+        "/health" => health(app).await,
         "/metrics" => (StatusCode::OK, app.metrics.page(app)),
         _ => return None,
     };

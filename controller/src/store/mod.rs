@@ -109,6 +109,14 @@ pub trait Store: Send + Sync {
     /// Queues a job that only reads; it sees every job answered before.
     fn read(&self, job: Job);
 
+    /// What is stored will be found again.
+    ///
+    /// # Errors
+    /// Why it will not.
+    fn check(&self) -> Result<(), String> {
+        Ok(())
+    }
+
     /// Several Controllers may work on the database at once.
     fn is_shared(&self) -> bool {
         false

@@ -14,6 +14,10 @@ pub(super) trait Session: Tx {
     fn begin(&mut self, sql: &'static str) -> Result<(), String>;
     /// Runs a statement that controls the transaction.
     fn control(&mut self, sql: &'static str) -> Result<(), String>;
+    /// Ends the transaction and keeps what it did.
+    fn commit(&mut self) -> Result<(), String> {
+        self.control("COMMIT")
+    }
     /// The transaction is no more, though no one ended it.
     fn lost(&mut self) -> bool;
     /// A commit failed. If it may have happened all the same, what it left behind has to be looked up.
@@ -55,7 +59,7 @@ fn run_together(
             return;
         }
     }
-    let result = session.control("COMMIT");
+    let result = session.commit();
     if let Err(error) = &result {
         log::error!("cannot commit: {error}");
         session.doubt();

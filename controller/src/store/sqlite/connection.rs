@@ -1,10 +1,12 @@
 //! An SQLite connection: settings, migrations, and statements of the narrow SQL surface.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, ErrorCode, ToSql};
 
+use super::files::Files;
 use crate::store::worker::Session;
 use crate::store::{Row, SqlValue, StoreError, Stored, Tx};
 
@@ -58,25 +60,51 @@ pub(super) fn failed(error: rusqlite::Error) -> StoreError {
 }
 
 /// A connection that a thread of the store works on.
-pub(super) struct SqliteSession(pub(super) Connection);
+pub(super) struct SqliteSession {
+    connection: Connection,
+    /// Looked at before and after each transaction that writes.
+    files: Option<Arc<Files>>,
+}
+
+impl SqliteSession {
+    /// For the thread that reads: what is open can still be read.
+    pub(super) fn reading(connection: Connection) -> Self {
+        Self { connection, files: None }
+    }
+
+    /// For the thread that writes.
+    pub(super) fn writing(connection: Connection, files: Arc<Files>) -> Self {
+        Self { connection, files: Some(files) }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.files.as_ref().map_or(Ok(()), |files| files.check())
+    }
+}
 
 impl Session for SqliteSession {
     fn begin(&mut self, sql: &'static str) -> Result<(), String> {
+        self.check()?;
         self.control(sql)
     }
 
     fn control(&mut self, sql: &'static str) -> Result<(), String> {
-        self.0.execute_batch(sql).map_err(|error| error.to_string())
+        self.connection.execute_batch(sql).map_err(|error| error.to_string())
+    }
+
+    fn commit(&mut self) -> Result<(), String> {
+        self.control("COMMIT")?;
+        self.check()
     }
 
     fn lost(&mut self) -> bool {
-        self.0.is_autocommit()
+        self.connection.is_autocommit()
     }
 }
 
 impl Tx for SqliteSession {
     fn query(&mut self, sql: &'static str, parameters: &[SqlValue]) -> Stored<Vec<Row>> {
-        let mut statement = self.0.prepare_cached(sql).map_err(failed)?;
+        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
         let columns = statement.column_count();
         let mut rows = statement.query(rusqlite::params_from_iter(parameters)).map_err(failed)?;
         let mut found = Vec::new();
@@ -88,7 +116,7 @@ impl Tx for SqliteSession {
     }
 
     fn execute(&mut self, sql: &'static str, parameters: &[SqlValue]) -> Stored<u64> {
-        let mut statement = self.0.prepare_cached(sql).map_err(failed)?;
+        let mut statement = self.connection.prepare_cached(sql).map_err(failed)?;
         let touched = statement.execute(rusqlite::params_from_iter(parameters)).map_err(failed)?;
         Ok(u64::try_from(touched).unwrap_or(u64::MAX))
     }

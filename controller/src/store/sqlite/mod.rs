@@ -1,15 +1,17 @@
 //! The embedded store: one writer thread with group commit, one reader thread, both on a WAL database.
 
 mod connection;
+mod files;
 #[cfg(test)]
 mod tests;
 
 use std::path::Path;
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 
 use super::worker::{run_read, run_writes};
-use super::{Job, Store, Stored, spawn};
+use super::{Job, Store, StoreError, Stored, spawn};
 use connection::SqliteSession;
+use files::Files;
 
 /// Jobs that may wait per thread before callers block.
 const QUEUE: usize = 4096;
@@ -22,6 +24,7 @@ const BEGIN_WRITE: &str = "BEGIN IMMEDIATE";
 pub struct SqliteStore {
     writes: mpsc::SyncSender<Job>,
     reads: mpsc::SyncSender<Job>,
+    files: Arc<Files>,
 }
 
 impl SqliteStore {
@@ -33,16 +36,20 @@ impl SqliteStore {
         let writer = connection::open(path)?;
         connection::migrate(&writer)?;
         let reader = connection::open(path)?;
+        let files = Files::of(path).map_err(|error| StoreError::Database(error.to_string()))?;
+        let files = Arc::new(files);
+        let watched = Arc::clone(&files);
         let (writes, write_jobs) = mpsc::sync_channel(QUEUE);
         let (reads, read_jobs) = mpsc::sync_channel(QUEUE);
         spawn("store-write", move || {
-            run_writes(&mut SqliteSession(writer), BEGIN_WRITE, &write_jobs)
+            let mut session = SqliteSession::writing(writer, watched);
+            run_writes(&mut session, BEGIN_WRITE, &write_jobs);
         })?;
         spawn("store-read", move || {
-            let mut session = SqliteSession(reader);
+            let mut session = SqliteSession::reading(reader);
             read_jobs.iter().for_each(|job| run_read(&mut session, "BEGIN", job));
         })?;
-        Ok(Self { writes, reads })
+        Ok(Self { writes, reads, files })
     }
 }
 
@@ -54,5 +61,9 @@ impl Store for SqliteStore {
 
     fn read(&self, job: Job) {
         let _ = self.reads.send(job);
+    }
+
+    fn check(&self) -> Result<(), String> {
+        self.files.check()
     }
 }

@@ -5,6 +5,7 @@ use std::sync::mpsc;
 use rusqlite::Connection;
 
 use super::connection::SqliteSession;
+use crate::store::Tx as _;
 use crate::store::worker::run_writes;
 use crate::store::{Done, Job, SqlValue};
 
@@ -37,13 +38,13 @@ fn a_lost_transaction_fails_the_jobs_before_it_and_none_after_it() {
         sender.send(job(text, &heard)).unwrap();
     }
     drop((sender, heard));
-    let mut session = SqliteSession(connection);
+    let mut session = SqliteSession::reading(connection);
     run_writes(&mut session, super::BEGIN_WRITE, &jobs);
     let mut answers: Vec<_> = answers.iter().collect();
     answers.sort_unstable();
     let mut expected = [(texts[0], false), (texts[1], false), (texts[2], true), (texts[3], true)];
     expected.sort_unstable();
     assert_eq!(answers, expected);
-    let kept: i64 = session.0.query_row("SELECT sum(n) FROM t", [], |row| row.get(0)).unwrap();
+    let kept = session.query("SELECT sum(n) FROM t", &[]).unwrap()[0].int(0).unwrap();
     assert_eq!(kept, 5);
 }
