@@ -16,6 +16,7 @@ use crate::live::{Effect, Live};
 use crate::notify::{self, Notice};
 use crate::settings::Settings;
 use crate::store::{self, Done, Job, Store, Tx};
+use crate::viewer;
 
 /// Rows of change flags that may wait for an agent before they become one: it may be away for months.
 const UNHEARD: usize = 32;
@@ -36,6 +37,8 @@ pub struct App {
     pub budget: Arc<Budget>,
     /// Counters.
     pub metrics: Metrics,
+    /// Version of the viewer, as far as its folder tells; else the contract's.
+    pub viewer_version: String,
     /// Somebody asked for the end.
     asked: tokio::sync::Notify,
     notices: mpsc::Sender<Notice>,
@@ -73,6 +76,10 @@ impl App {
         let (live, started) = (Live::default(), Instant::now());
         let (limits, metrics) = (Limits::default(), Metrics::default());
         let budget = Budget::new(settings.buffers);
+        let viewer = settings.viewer.as_ref();
+        let viewer_version = viewer
+            .and_then(|viewer| viewer::version(&viewer.folder))
+            .unwrap_or_else(|| viewer::CONTRACT_VERSION.to_owned());
         let asked = tokio::sync::Notify::new();
         let (notices, noticed) = mpsc::channel(notify::WAITING);
         let noticed = Mutex::new(Some(noticed));
@@ -84,6 +91,7 @@ impl App {
             limits,
             budget,
             metrics,
+            viewer_version,
             asked,
             notices,
             noticed,

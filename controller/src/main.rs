@@ -136,7 +136,13 @@ fn run(start: Start) -> Result<()> {
     if let Some(target) = &settings.log {
         sink.set_target(target).context("Service_LogsDirectory")?;
     }
-    process::runtime()?.block_on(process::serve(settings))
+    let target = settings.log.clone();
+    let reopen = move || match target.as_ref().map(|target| sink.set_target(target)) {
+        Some(Err(error)) => log::error!("SIGHUP: the former log file stays: {error}"),
+        Some(Ok(())) => log::info!("SIGHUP: the log file was opened anew"),
+        None => log::info!("SIGHUP: there is no log file to open anew"),
+    };
+    process::runtime()?.block_on(process::serve(settings, reopen))
 }
 
 fn initialise(arguments: Init) -> Result<()> {

@@ -35,11 +35,11 @@ pub fn runtime() -> Result<tokio::runtime::Runtime> {
         .context("cannot start the runtime")
 }
 
-/// Serves until SIGTERM, SIGINT, or an order over the socket.
+/// Serves until SIGTERM, SIGINT, or an order over the socket; SIGHUP has `reopen` open the files of the log anew.
 ///
 /// # Errors
 /// When the database or the port cannot be had.
-pub async fn serve(mut settings: Settings) -> Result<()> {
+pub async fn serve(mut settings: Settings, reopen: impl Fn()) -> Result<()> {
     settings.connections = affordable(settings.connections);
     let origin = random_name()?;
     let (store, lock) = open(&settings, &origin)?;
@@ -65,6 +65,7 @@ pub async fn serve(mut settings: Settings) -> Result<()> {
     // Before anyone is told that it runs: a signal right after that ends it in order.
     let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
     let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
+    let mut hangup = signal(SignalKind::hangup()).context("cannot wait for SIGHUP")?;
     log::info!("listening on {}", listener.local_addr().unwrap_or(address));
     let (stopper, stop) = stop::channel();
     let jobs = tokio::spawn(jobs::run(app.clone(), stop.clone()));
@@ -78,10 +79,13 @@ pub async fn serve(mut settings: Settings) -> Result<()> {
         tokio::spawn(viewer::serve(site, listener, tls.clone(), stop.clone()));
     }
     let serving = tokio::spawn(server::serve(app.clone(), listener, tls, stop));
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-        () = app.asked_to_stop() => {}
+    loop {
+        tokio::select! {
+            _ = terminate.recv() => break,
+            _ = interrupt.recv() => break,
+            () = app.asked_to_stop() => break,
+            _ = hangup.recv() => reopen(),
+        }
     }
     log::info!("stopping");
     stopper.stop();

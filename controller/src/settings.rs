@@ -132,7 +132,12 @@ impl Settings {
             .map(|text| text.parse().with_context(|| format!("Server_Host: {text} is no address")))
             .transpose()?;
         let port = number("Server_Port", 51_121)?;
-        let seconds = |name, default| Ok::<_, anyhow::Error>(number(name, default)? * 1000);
+        let positive = |name: &str, default: i64| match number(name, default)? {
+            // More than a century ends nothing any more, and sums of times stay small.
+            value @ 1..=4_000_000_000 => Ok(value),
+            value => Err(anyhow!("{name}: {value} is not from 1 to 4000000000")),
+        };
+        let seconds = |name, default| Ok::<_, anyhow::Error>(positive(name, default)? * 1000);
         let range = get("PUBLIC_PORTS_RANGE").or_else(|| get("PublicPorts_Range"));
         let images = ["Router", "Proxy", "PortRouter"]
             .iter()
@@ -182,7 +187,7 @@ impl Settings {
             status_job_ms: u64::try_from(seconds("Settings_FogStatusUpdateIntervalSeconds", 30)?)
                 .context("Settings_FogStatusUpdateIntervalSeconds: must not be negative")?
                 .max(1000),
-            status_tolerance: number("Settings_FogStatusUpdateTolerance", 3)?,
+            status_tolerance: positive("Settings_FogStatusUpdateTolerance", 3)?,
             lost_after_s: u16::try_from(number(
                 "Settings_LinkLostAfterSeconds",
                 iofog_link::LOST_AFTER_S.into(),
@@ -425,6 +430,10 @@ mod tests {
         for (name, value) in [
             ("Server_DevMode", "maybe"),
             ("Tunnel_PortRange", "1"),
+            ("Settings_UserTokenExpirationIntervalSeconds", "0"),
+            ("Settings_FogTokenExpirationIntervalSeconds", "-1"),
+            ("Settings_FogStatusUpdateIntervalSeconds", "9223372036854775807"),
+            ("Settings_FogStatusUpdateTolerance", "0"),
             ("Server_BufferMiB", "7"),
             ("Server_ConnectionsPerAddress", "-1"),
             ("Server_TrustedProxies", "10.0.0.0/8, nginx"),

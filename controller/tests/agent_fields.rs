@@ -203,6 +203,42 @@ fn what_is_beyond_a_limit_is_refused_and_changes_nothing() {
     assert_eq!(listed["fogs"].as_array().unwrap().len(), 1, "none was created");
 }
 
+/// There is one system agent; it may become another.
+#[test]
+fn an_agent_becomes_the_system_agent_and_back() {
+    let setup = Setup::new();
+    let gateway = setup.created("gw", &json!({}));
+    let interior = setup.created(
+        "interior",
+        &json!({ "routerMode": "interior", "interRouterPort": 56721, "edgeRouterPort": 56722 }),
+    );
+    let systems = || {
+        let list = setup.call("GET", "/iofog-list?system=true", &Value::Null).body;
+        let names = list["fogs"].as_array().unwrap().iter().map(|fog| fog["name"].clone());
+        names.collect::<Vec<Value>>()
+    };
+    let change = |path: &str, wanted: Value| {
+        let answer = setup.call("PATCH", path, &json!({ "isSystem": wanted }));
+        (answer.status, answer.body["message"].as_str().unwrap_or_default().to_owned())
+    };
+    let wrong = "Field 'isSystem' is not of a type(s) boolean";
+    for value in [json!("true"), json!(1), json!([])] {
+        assert_eq!(change(&interior, value), (400, wrong.to_owned()));
+    }
+    assert_eq!(change(&gateway, json!(false)).0, 204, "as it is");
+    assert_eq!(change(&gateway, json!(true)), (400, "Invalid router mode 'edge'".to_owned()));
+    assert_eq!(change(&interior, json!(true)), (400, "There already is a system fog".to_owned()));
+    assert_eq!(systems(), [json!("system")]);
+    let list = setup.call("GET", "/iofog-list?system=true", &Value::Null).body;
+    let system = format!("/iofog/{}", list["fogs"][0]["uuid"].as_str().unwrap());
+    assert_eq!(change(&system, json!(false)).0, 204);
+    assert_eq!(systems(), Vec::<Value>::new());
+    assert_eq!(change(&interior, json!(true)).0, 204);
+    assert_eq!(systems(), [json!("interior")]);
+    assert_eq!(setup.shown(&interior)["isSystem"], true);
+    assert_eq!(setup.shown(&system)["isSystem"], false);
+}
+
 #[test]
 fn what_is_needed_is_asked_for_by_name() {
     let setup = Setup::new();

@@ -20,7 +20,9 @@ type Case = (&'static str, &'static str, Value, u16, &'static str);
 #[test]
 fn messages_name_the_field_and_the_rule() {
     let (controller, user) = ready();
-    let cases: [Case; 12] = [
+    let port = |internal: i64, external: i64| json!({ "name": "m", "application": "none", "ports": [{ "internal": internal, "external": external }] });
+    let image = json!({ "containerImage": "i:1", "fogTypeId": 1 });
+    let cases: [Case; 22] = [
         (
             "POST",
             "/user/signup",
@@ -77,6 +79,76 @@ fn messages_name_the_field_and_the_rule() {
             json!({ "name": "Not A Name" }),
             400,
             "Invalid format for field 'name'",
+        ),
+        (
+            "POST",
+            "/application",
+            json!({ "name": "a".repeat(256) }),
+            400,
+            "Field name does not meet maximum length of 255",
+        ),
+        (
+            "POST",
+            "/microservices",
+            port(0, 1),
+            400,
+            "ports[0].internal must have a minimum value of 1",
+        ),
+        (
+            "POST",
+            "/microservices",
+            port(1, 0),
+            400,
+            "ports[0].external must have a minimum value of 1",
+        ),
+        (
+            "POST",
+            "/microservices",
+            port(1, 65_536),
+            400,
+            "ports[0].external must have a maximum value of 65535",
+        ),
+        (
+            "POST",
+            "/microservices",
+            port(-1, 1),
+            400,
+            "ports[0].internal must have a minimum value of 1",
+        ),
+        (
+            "POST",
+            "/microservices",
+            json!({ "name": "m", "images": [image, image, image] }),
+            400,
+            "Field images must have at most 2 items with a fogTypeId",
+        ),
+        (
+            "GET",
+            "/iofog-list?filters=name",
+            Value::Null,
+            400,
+            "Field 'filters' is not of a type(s) array",
+        ),
+        (
+            "GET",
+            "/iofog-list?filters[0]=name",
+            Value::Null,
+            400,
+            "Field 'filters[0]' is not of a type(s) object",
+        ),
+        (
+            "GET",
+            "/iofog-list?filters[0][value]=gw&filters[0][condition]=has",
+            Value::Null,
+            400,
+            "Required field 'key' is missing",
+        ),
+        (
+            "GET",
+            "/iofog-list?filters[0][key]=name&filters[0][condition]=has",
+            Value::Null,
+            400,
+            "Required field 'value' is missing",
         ),
         ("GET", "/application/none", Value::Null, 404, "Invalid application id 'none'"),
         ("GET", "/config/none", Value::Null, 404, "Unkown config key 'none'"),

@@ -55,6 +55,12 @@ fn an_item_is_created_used_changed_and_removed() {
         (status, &refused["message"]),
         (400, &json!("Can't update catalog item images for item used for running microservices"))
     );
+    let mut twice = item("twice");
+    twice["images"] = json!([{ "containerImage": "first:1", "fogTypeId": 1 },
+        { "containerImage": "second:1", "fogTypeId": 1 }]);
+    let (_, new) = call("POST", PATH, &twice);
+    let (_, shown) = call("GET", &format!("{PATH}/{}", new["id"]), &Value::Null);
+    assert_eq!(shown["images"][0]["containerImage"], "second:1", "the last for a type counts");
     assert_eq!(call("PATCH", &own, &json!({ "description": "d" })).0, 204);
     assert_eq!(call("DELETE", &own, &Value::Null).0, 204);
     assert_eq!(call("GET", &own, &Value::Null).0, 404);

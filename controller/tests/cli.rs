@@ -331,6 +331,11 @@ fn starts_and_ends() {
     assert!(cli.says("stop").contains("stopped"));
     assert!(controller.ended());
     assert!(!pid_file.exists() && !cli.folder.join("controller.sock").exists());
+    let controller = Foreground::start(&cli, Some("0"), &[]);
+    let pid = controller.child.id().to_string();
+    assert!(Command::new("kill").args(["-s", "HUP", &pid]).status().unwrap().success());
+    assert!(cli.says("stop").contains("stopped"), "it runs on without a log file, too");
+    assert!(controller.ended());
     for signal in ["TERM", "INT"] {
         let controller = Foreground::start(&cli, Some("0"), &[]);
         let pid = controller.child.id().to_string();
@@ -395,10 +400,21 @@ fn settings_come_from_the_file_and_the_environment_wins() {
         assert!(child.try_wait().unwrap().is_none(), "ended before listening");
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
+    // Moved away, as a tool that rotates logs does it; after SIGHUP it goes on in a new file.
+    let (file, moved) =
+        (Path::new(&logs).join("iofog-controller.0.log"), cli.folder.join("moved.log"));
+    std::fs::rename(&file, &moved).unwrap();
+    let hangup = Command::new("kill").args(["-s", "HUP", &child.id().to_string()]).status();
+    assert!(hangup.unwrap().success());
+    while !file.exists() {
+        assert!(child.try_wait().unwrap().is_none(), "SIGHUP ends nothing");
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert!(std::fs::read_to_string(&moved).unwrap().contains("listening on"));
     cli.says("stop");
     assert!(child.wait().unwrap().success());
     let log = std::fs::read_to_string(Path::new(&logs).join("iofog-controller.0.log")).unwrap();
-    assert!(log.contains("listening on") && log.contains("stopping"), "{log}");
+    assert!(log.contains("SIGHUP") && log.contains("stopping"), "{log}");
     // What makes no sense is refused by name; broken files too.
     cli.says("config dev-mode --off");
     std::fs::write(cli.folder.join("key.pem"), "").unwrap();

@@ -281,6 +281,21 @@ fn to_a_catalog_item_and_back() {
         "Microservice one does not have a valid image for its Agent type",
     );
     assert_eq!(setup.shown(&setup.one)["images"], own);
+    setup.refused(
+        "PATCH",
+        &path,
+        &json!({ "images": [] }),
+        400,
+        "Microservice one does not have valid images",
+    );
+    // Beside an item, images are the item's or refused; without them, those of before go.
+    let beside = json!({ "catalogItemId": 5, "images": own });
+    setup.refused("PATCH", &path, &beside, 400, "Catalog item 5 does not match provided images");
+    assert_eq!(setup.shown(&setup.one)["images"], own);
+    // Of two images for one type both are kept, and the first is run.
+    let twice = json!([{ "containerImage": "first:1", "fogTypeId": 1 }, { "containerImage": "second:1", "fogTypeId": 1 }]);
+    assert_eq!(setup.call("PATCH", &path, &json!({ "images": twice })).status, 204);
+    told("first:1", Value::Null, &twice);
     let body = json!({ "name": "both", "application": "demo", "agentName": "gw", "catalogItemId": 5, "images": own });
     setup.refused(
         "POST",

@@ -80,6 +80,19 @@ fn ask(address: &str, method: &str, path: &str, headers: &str) -> (u16, String, 
 }
 
 #[test]
+fn its_version_is_that_of_its_package() {
+    let version = |controller: &Controller| {
+        let status = controller.call("GET", "/status", None, &serde_json::Value::Null);
+        status.body["versions"]["ecnViewer"].clone()
+    };
+    assert_eq!(version(&Controller::start()), "3.0.2", "none: what clients expect");
+    let folder = Folder::new("version");
+    assert_eq!(version(&Controller::start_with(folder.environment())), "3.0.2");
+    std::fs::write(folder.0.join("package.json"), r#"{"name":"v","version":"3.1.4"}"#).unwrap();
+    assert_eq!(version(&Controller::start_with(folder.environment())), "3.1.4");
+}
+
+#[test]
 fn files_are_served_with_their_types() {
     let folder = Folder::new("types");
     let controller = Controller::start_with(folder.environment());

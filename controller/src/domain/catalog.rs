@@ -3,7 +3,7 @@
 use iofog_api::{ApiError, Fields};
 use serde::{Deserialize, Serialize};
 
-use super::microservice::{Image, image_for, read_image};
+use super::microservice::{Image, read_image};
 
 /// Category of the items that only the Controller uses.
 pub const SYSTEM: &str = "SYSTEM";
@@ -110,7 +110,7 @@ impl ItemSettings {
     }
 }
 
-/// One image per architecture, an empty one where none was given.
+/// One image per architecture, an empty one where none was given. Of two for one type the last counts, as in 3.0.4.
 fn both(body: &Fields<'_>, images: &[Image]) -> Result<Vec<Image>, ApiError> {
     if !(1..=2).contains(&images.len()) {
         return Err(ApiError::validation(format!(
@@ -119,7 +119,11 @@ fn both(body: &Fields<'_>, images: &[Image]) -> Result<Vec<Image>, ApiError> {
         )));
     }
     let of = |fog_type| Image {
-        image: image_for(images, fog_type).unwrap_or_default().to_owned(),
+        image: images
+            .iter()
+            .rfind(|image| image.fog_type == fog_type)
+            .map(|image| image.image.clone())
+            .unwrap_or_default(),
         fog_type,
         architecture: None,
     };

@@ -196,7 +196,7 @@ impl Request {
             agent,
             config: body.string("config")?.map(|text| text.replace("\\\"", "\"")),
             catalog_item_id: body.integer("catalogItemId", 4, i64::MAX)?,
-            images: body.objects("images", read_image)?,
+            images: read_images(body)?,
             registry_id: body.integer("registryId", 0, i64::MAX)?,
             root_host_access: body.boolean("rootHostAccess")?,
             log_size: body.integer("logSize", 0, i64::MAX)?,
@@ -255,6 +255,19 @@ fn application_reference(body: &Fields<'_>) -> Result<Option<String>, ApiError> 
         }
     }
     Ok(None)
+}
+
+/// Images of a body: two at most (contract 10.1) beside those for an architecture. Of two for one type the first counts, as in 3.0.4.
+fn read_images(body: &Fields<'_>) -> Result<Option<Vec<Image>>, ApiError> {
+    let images = body.objects("images", read_image)?;
+    let of_types = images.iter().flatten().filter(|image| image.architecture.is_none()).count();
+    if of_types > 2 {
+        return Err(ApiError::validation(format!(
+            "Field {} must have at most 2 items with a fogTypeId",
+            body.path("images")
+        )));
+    }
+    Ok(images)
 }
 
 /// Reads an image of a body.
@@ -320,6 +333,9 @@ mod tests {
         let error =
             read(&json!({ "images": [{ "containerImage": "a", "fogTypeId": 9 }] })).unwrap_err();
         assert_eq!(error.message, "images[0].fogTypeId must have a maximum value of 2");
+        let image = json!({ "containerImage": "a", "fogTypeId": 1 });
+        let error = read(&json!({ "images": [image, image, image] })).unwrap_err();
+        assert_eq!(error.message, "Field images must have at most 2 items with a fogTypeId");
     }
 
     #[test]

@@ -73,8 +73,8 @@ impl Port {
     /// # Errors
     /// When a field is missing, has the wrong type, or names a protocol that is unknown.
     pub fn read(body: &Fields<'_>) -> Result<Self, ApiError> {
-        let internal = body.required_integer("internal", 0, 65_535)?;
-        let external = body.required_integer("external", 0, 65_535)?;
+        let internal = body.required_integer("internal", 1, 65_535)?;
+        let external = body.required_integer("external", 1, 65_535)?;
         let protocol = body.one_of("protocol", &["tcp", "udp"])?;
         if body.boolean("proxy")? == Some(true) {
             return Err(ApiError::validation(format!(

@@ -82,21 +82,17 @@ fn place(at: &mut Value, path: &[&str], value: Value) {
     }
 }
 
-/// Items of `name[i][key]=value` in a query, as objects by index.
+/// What the pairs `name[a][b]=value` of a query stand for, as a field `name` of an object; without such pairs an empty one.
 #[must_use]
-pub fn indexed(query: &[(String, String)], name: &str) -> Vec<Map<String, Value>> {
-    let mut items: std::collections::BTreeMap<&str, Map<String, Value>> = Default::default();
+pub fn nested(query: &[(String, String)], name: &str) -> Value {
+    let mut root = Value::Object(Map::new());
     for (key, value) in query {
-        if let [first, index, field] = path_of(key).as_slice()
-            && *first == name
-        {
-            items
-                .entry(index)
-                .or_default()
-                .insert((*field).to_owned(), Value::from(value.as_str()));
+        let path = path_of(key);
+        if path.first() == Some(&name) {
+            place(&mut root, &path, Value::from(value.as_str()));
         }
     }
-    items.into_values().collect()
+    root
 }
 
 #[cfg(test)]
@@ -119,9 +115,14 @@ mod tests {
 
     #[test]
     fn filters_are_gathered_by_index() {
-        let query = sanitised("filters[0][key]=name&filters[0][value]=a&filters[1][key]=tags");
-        let filters = indexed(&query, "filters");
-        assert_eq!(filters.len(), 2);
-        assert_eq!(filters[0]["value"], "a");
+        let gathered = |query: &str| nested(&sanitised(query), "filters");
+        assert_eq!(
+            gathered("filters[0][key]=name&filters[0][value]=a&x=y&filters[1][key]=tags"),
+            json!({ "filters": [{ "key": "name", "value": "a" }, { "key": "tags" }] })
+        );
+        assert_eq!(gathered("system=true"), json!({}));
+        assert_eq!(gathered("filters=a"), json!({ "filters": "a" }));
+        assert_eq!(gathered("filters[0]=a"), json!({ "filters": ["a"] }));
+        assert_eq!(gathered("filters[key]=a"), json!({ "filters": { "key": "a" } }));
     }
 }

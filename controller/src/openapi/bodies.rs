@@ -12,7 +12,6 @@ const COUNT: Kind = Integer(0, i64::MAX);
 const WHOLE: Kind = Integer(i64::MIN, i64::MAX);
 const AMOUNT: Kind = Number(0.0, f64::MAX);
 const PORT: Kind = Integer(1, 65_535);
-const MAPPED: Kind = Integer(0, 65_535);
 const STRINGS: Kind = List(&STRING);
 
 const SIGNUP: &[Field] = &[
@@ -139,8 +138,8 @@ const PUBLIC: Kind = Object(&[
     may("router", Object(&[may("host", STRING), may("port", PORT)])),
 ]);
 const PORT_MAPPING: &[Field] = &[
-    must("internal", MAPPED),
-    must("external", MAPPED),
+    must("internal", PORT),
+    must("external", PORT),
     may("protocol", OneOf(&["tcp", "udp"])),
     may("public", PUBLIC),
 ];

@@ -99,7 +99,12 @@ fn check_router_fields(settings: &FogSettings, request: &RouterRequest) -> Resul
 ///
 /// # Errors
 /// With the contract's messages; nothing is changed then.
-pub fn update(work: &mut Work<'_>, mut fog: Fog, body: &Fields<'_>) -> Result<(), ApiError> {
+pub fn update(
+    work: &mut Work<'_>,
+    user: i64,
+    mut fog: Fog,
+    body: &Fields<'_>,
+) -> Result<(), ApiError> {
     if let Some(name) = body.string("name")? {
         body.at_least("name", &name, 1)?;
         let others = store::fog::by_name(work.tx, &name)?;
@@ -124,6 +129,7 @@ pub fn update(work: &mut Work<'_>, mut fog: Fog, body: &Fields<'_>) -> Result<()
         fog.settings.network_router = network_router_of(&request);
         router::check_network_router(work, &fog.settings)?;
     }
+    change_system(work, user, &mut fog, body.boolean("isSystem")?)?;
     if mode_before == RouterMode::None && request.upstreams.is_none() {
         request.upstreams = Some(vec![DEFAULT_ROUTER.to_owned()]);
     }
@@ -141,6 +147,33 @@ pub fn update(work: &mut Work<'_>, mut fog: Fog, body: &Fields<'_>) -> Result<()
     work.flag(&fog.uuid, flags)?;
     if fog.settings.host != host_before {
         super::extra_host::refresh(work)?;
+    }
+    Ok(())
+}
+
+/// Makes an agent the system agent, or one of `user`'s again.
+fn change_system(
+    work: &mut Work<'_>,
+    user: i64,
+    fog: &mut Fog,
+    wanted: Option<bool>,
+) -> Result<(), ApiError> {
+    match wanted {
+        Some(true) if !fog.is_system => {
+            if fog.settings.router_mode != RouterMode::Interior {
+                let mode = fog.settings.router_mode.name();
+                return Err(ApiError::validation(format!("Invalid router mode '{mode}'")));
+            }
+            if store::fog::system(work.tx)?.is_some() {
+                return Err(ApiError::validation("There already is a system fog"));
+            }
+            fog.is_system = true;
+        }
+        Some(false) if fog.is_system => {
+            fog.is_system = false;
+            fog.user_id = user;
+        }
+        _ => {}
     }
     Ok(())
 }

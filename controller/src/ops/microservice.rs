@@ -189,7 +189,15 @@ pub fn update(
         None => None,
     };
     let platform = fog.as_ref().map(|fog| fog.settings.platform());
-    images::check(&changed.name, item.as_ref(), &changed.spec.images, platform)?;
+    // Given beside an item, they are the item's or refused.
+    let given = request.images.as_ref().filter(|_| item.is_some());
+    let own = given.unwrap_or(&changed.spec.images);
+    images::check(&changed.name, item.as_ref(), own, platform)?;
+    if item.is_none() && request.images.as_ref().is_some_and(Vec::is_empty) {
+        let name = &changed.name;
+        let text = format!("Microservice {name} does not have valid images");
+        return Err(ApiError::validation(text));
+    }
     let spec = &mut changed.spec;
     if let Some(config) = request.config {
         spec.config = config;

@@ -1,7 +1,7 @@
 //! Agents on the user's side (controller contract 5).
 
 use iofog_api::{ApiError, Fields, time};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::{Answered, Auth, Handler, Route, Verb};
 use crate::app::Work;
@@ -96,13 +96,11 @@ struct Filter {
 }
 
 fn filters(request: &Request) -> Result<Vec<Filter>, ApiError> {
-    let items = query::indexed(&request.query, "filters");
-    items.into_iter().map(filter).collect()
+    let given = query::nested(&request.query, "filters");
+    Ok(Fields::of(&given)?.objects("filters", filter)?.unwrap_or_default())
 }
 
-fn filter(item: Map<String, Value>) -> Result<Filter, ApiError> {
-    let item = Value::Object(item);
-    let fields = Fields::of(&item)?;
+fn filter(fields: &Fields<'_>) -> Result<Filter, ApiError> {
     let key = fields.required_string("key", 0)?;
     let value = fields.required_string("value", 0)?;
     let condition = fields
@@ -138,7 +136,7 @@ fn get(work: &mut Work<'_>, request: &Request) -> Answered {
 
 fn update(work: &mut Work<'_>, request: &Request) -> Answered {
     let found = fog::owned(work, request.user()?, request.parameter("uuid"))?;
-    fog::update(work, found, &Fields::of(&request.body)?)?;
+    fog::update(work, request.user()?, found, &Fields::of(&request.body)?)?;
     Ok(Reply::empty())
 }
 

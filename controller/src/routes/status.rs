@@ -52,7 +52,7 @@ fn status(app: &Arc<App>, _: &Request) -> Answered {
         "status": "online",
         "timestamp": now_ms(),
         "uptimeSec": app.started.elapsed().as_secs_f64(),
-        "versions": { "controller": CONTRACT_VERSION, "ecnViewer": "3.0.2" },
+        "versions": { "controller": CONTRACT_VERSION, "ecnViewer": app.viewer_version },
     })))
 }
 

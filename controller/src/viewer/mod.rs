@@ -4,7 +4,8 @@
 mod files;
 
 use std::convert::Infallible;
-use std::path::PathBuf;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -58,6 +59,24 @@ impl Site {
         Ok(Self { root, config: format!("window.controllerConfig = {config}\n") })
     }
 }
+
+/// The version of the viewer whose contract we keep.
+pub const CONTRACT_VERSION: &str = "3.0.2";
+
+/// The version of the viewer in a folder: packages of viewers keep a `package.json` there or beside it.
+#[must_use]
+pub fn version(folder: &Path) -> Option<String> {
+    [Some(folder), folder.parent()].into_iter().flatten().find_map(|folder| {
+        let mut text = String::new();
+        let file = std::fs::File::open(folder.join("package.json")).ok()?;
+        file.take(PACKAGE).read_to_string(&mut text).ok()?;
+        let package: Value = serde_json::from_str(&text).ok()?;
+        package.get("version")?.as_str().map(str::to_owned)
+    })
+}
+
+/// Bytes of a `package.json` that are read.
+const PACKAGE: u64 = 256 * 1024;
 
 /// Serves until `stop` turns true; what is under way then is cut: a page is loaded again.
 pub async fn serve(site: Site, listener: TcpListener, tls: Option<Arc<Tls>>, mut stop: Stop) {

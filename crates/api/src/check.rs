@@ -13,6 +13,9 @@ pub struct Fields<'a> {
     path: String,
 }
 
+/// Longest name by the contract's rule, in characters: names stand in paths, and the contract's own columns end there.
+pub const LONGEST_NAME: usize = 255;
+
 type Checked<T> = Result<T, ApiError>;
 
 impl<'a> Fields<'a> {
@@ -217,9 +220,15 @@ impl<'a> Fields<'a> {
     /// An optional name by the contract's rule: lower-case words, digits, `-`, joined by dots.
     ///
     /// # Errors
-    /// When it is of another type or form.
+    /// When it is of another type or form, or too long.
     pub fn name(&self, name: &str) -> Checked<Option<String>> {
         let Some(text) = self.string(name)? else { return Ok(None) };
+        if text.len() > LONGEST_NAME {
+            return Err(ApiError::validation(format!(
+                "Field {} does not meet maximum length of {LONGEST_NAME}",
+                self.path(name)
+            )));
+        }
         if is_name(&text) { Ok(Some(text)) } else { Err(wrong_format(&self.path(name))) }
     }
 
@@ -312,6 +321,13 @@ mod tests {
         assert_eq!(
             message(fields.one_of("e", &["a", "b"])),
             "Field e is not one of enum values: a,b"
+        );
+        let long = json!({ "name": "a".repeat(255), "longer": "a".repeat(256) });
+        let fields_of_long = Fields::of(&long).unwrap();
+        assert!(fields_of_long.required_name("name").is_ok());
+        assert_eq!(
+            message(fields_of_long.name("longer")),
+            "Field longer does not meet maximum length of 255"
         );
         assert_eq!(message(fields.strings("l")), "Field 'l[0]' is not of a type(s) string");
     }

@@ -63,16 +63,36 @@ pub(super) fn failed(message: &str) -> Value {
 fn run(text: &str, runtime: &dyn Runtime) -> std::result::Result<String, String> {
     // Nobody's text may look like one of our marks.
     let text = rewrite(&text.replace(MARK, ""))?;
-    let first_line = |error: Error| {
-        let text = error.to_string();
-        let line = text.lines().map(str::trim).find(|line| !line.is_empty()).unwrap_or_default();
-        line.trim_start_matches("liquid: ").to_owned()
-    };
-    let elements = parser::parse(&text, language()).map_err(first_line)?;
+    let elements = parser::parse(&text, language()).map_err(|error| told(&error))?;
     let template = liquid_core::runtime::Template::new(elements);
     let mut output = Bounded(Vec::new());
-    template.render_to(&mut output, runtime).map_err(first_line)?;
+    template.render_to(&mut output, runtime).map_err(|error| told(&error))?;
     String::from_utf8(output.0).map_err(|_| "output is no text".to_owned())
+}
+
+/// Longest value of an error's details that is told.
+const DETAIL: usize = 80;
+
+/// What an error says, on one line: the library draws errors of syntax below a copy of the template, and lists all it knows beside
+/// what it does not.
+fn told(error: &Error) -> String {
+    let text = error.to_string();
+    let mut lines = text.trim_start_matches("liquid: ").lines().map(str::trim);
+    let first = lines.find(|line| !line.is_empty()).unwrap_or_default();
+    if let Some(place) = first.strip_prefix("--> ") {
+        // Outputs are rewritten before: the place in a line, and a line with one, are not the author's.
+        let line = place.split(':').next().unwrap_or_default();
+        let drawn =
+            lines.by_ref().find_map(|drawn| drawn.strip_prefix(line)?.trim().strip_prefix("| "));
+        let drawn = drawn.filter(|drawn| !drawn.contains(OUTPUT)).unwrap_or_default();
+        let expected = lines.find_map(|line| line.strip_prefix("= ")).unwrap_or("syntax error");
+        let shown: String = drawn.chars().take(DETAIL).collect();
+        let text = format!("{} in line {line}: {shown}", expected.trim_end_matches('.'));
+        return text.trim_end_matches(": ").to_owned();
+    }
+    let details = lines.filter(|line| line.starts_with("requested"));
+    let details: Vec<String> = details.map(|line| line.chars().take(DETAIL).collect()).collect();
+    if details.is_empty() { first.to_owned() } else { format!("{first}: {}", details.join(", ")) }
 }
 
 /// A lone output keeps its type; several, or one with text around, become text.
@@ -139,14 +159,31 @@ impl ParseTag for OutputTag {
         mut arguments: TagTokenIter<'_>,
         options: &Language,
     ) -> Result<Box<dyn Renderable>> {
-        let chain =
-            arguments.expect_next("value expected")?.expect_filter_chain(options).into_result()?;
+        let value = arguments.expect_next("value expected")?;
+        let source = value.as_str().trim().to_owned();
+        let chain = value.expect_filter_chain(options).into_result();
+        let chain = chain.map_err(|_| unreadable(&source, options))?;
         arguments.expect_nothing()?;
         Ok(Box::new(Output(chain)))
     }
 
     fn reflection(&self) -> &dyn TagReflection {
         self
+    }
+}
+
+/// Why a value with its filters cannot be read: the library does not say which filter it does not know.
+fn unreadable(source: &str, options: &Language) -> Error {
+    let is_name = |name: &&str| {
+        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+    };
+    let names = source.split('|').skip(1).filter_map(|part| part.trim().split([':', ' ']).next());
+    match names.filter(is_name).find(|name| options.filters.get(name).is_none()) {
+        Some(name) => Error::with_msg(format!("undefined filter: {name}")),
+        None => Error::with_msg(format!(
+            "cannot read {}",
+            source.chars().take(DETAIL).collect::<String>()
+        )),
     }
 }
 

@@ -92,6 +92,17 @@ fn errors_become_the_text() {
         let text = one(bad);
         assert!(text.as_str().unwrap().starts_with("RenderError: "), "{bad}: {text}");
     }
+    for (bad, told) in [
+        ("{{ port | plus: 1 | noSuchFilter: 2 }}", "undefined filter: noSuchFilter"),
+        ("a\n{% nosuchtag %}", "nosuchtag"),
+        ("a\n{{ port | | }}", "expected"),
+        ("{% for %}{% endfor %}", "expected"),
+    ] {
+        let text = one(bad);
+        let text = text.as_str().unwrap();
+        assert!(text.contains(told), "{bad}: {text}");
+        assert!(!text.contains('\n') && text.len() < 400, "{bad}: {text}");
+    }
     assert_eq!(one("{% raw %}{{ port }}{% endraw %}"), json!("{{ port }}"));
     assert_eq!(one("100 % {sure}"), json!("100 % {sure}"));
 }
