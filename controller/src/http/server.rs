@@ -64,14 +64,14 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, tls: Option<Arc<Tls>>, 
     // Beyond the bound clients wait in the listener's queue, and those with connections go on.
     let places =
         Places::new(settings.connections, settings.share(), settings.trusted_proxies.clone());
-    loop {
+    'serving: loop {
         let permit = tokio::select! {
-            () = stop.wait() => break,
+            () = stop.wait() => break 'serving,
             permit = places.free() => permit,
         };
         let (stream, peer) = loop {
             tokio::select! {
-                () = stop.wait() => return drained(connections).await,
+                () = stop.wait() => break 'serving,
                 // What ended gives its memory back.
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
                 accepted = listener.accept() => match accepted {
@@ -97,25 +97,29 @@ pub async fn serve(app: Arc<App>, listener: TcpListener, tls: Option<Arc<Tls>>, 
             let stream = Patience::new(stream, WRITE_TIMEOUT);
             match tls {
                 None => connection(Arc::clone(&app), TokioIo::new(stream), client, stop).await,
-                Some(tls) => {
-                    if let Some(stream) = tls.accept(stream).await {
-                        let stream = TokioIo::new(stream);
-                        connection(Arc::clone(&app), stream, client, stop).await;
-                    }
-                }
+                // Apart, so that plain connections take no room for what TLS holds.
+                Some(tls) => Box::pin(secured(Arc::clone(&app), &tls, stream, client, stop)).await,
             }
             app.metrics.connections.fetch_sub(1, Ordering::Relaxed);
         });
     }
     drop(listener);
-    drained(connections).await;
-}
-
-/// Requests in flight finish; who takes too long is cut.
-async fn drained(mut connections: tokio::task::JoinSet<()>) {
     let drained = async { while connections.join_next().await.is_some() {} };
     if tokio::time::timeout(Duration::from_secs(5), drained).await.is_err() {
         log::warn!("connections still open at the end are cut");
+    }
+}
+
+/// Serves one connection over TLS.
+async fn secured(
+    app: Arc<App>,
+    tls: &Tls,
+    stream: Patience<TcpStream>,
+    client: Client,
+    stop: Stop,
+) {
+    if let Some(stream) = tls.accept(stream).await {
+        connection(app, TokioIo::new(stream), client, stop).await;
     }
 }
 
@@ -135,7 +139,9 @@ where
     let stopping = stop.clone();
     let service = service_fn(move |request| {
         let (app, client, stopping) = (Arc::clone(&app), client.clone(), stopping.clone());
-        async move { Ok::<_, Infallible>(answered(app, request, client, stopping).await) }
+        // Room for a request is taken while there is one: most connections wait for the next.
+        let answer = Box::pin(answered(app, request, client, stopping));
+        async move { Ok::<_, Infallible>(answer.await) }
     });
     let serving = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
