@@ -124,7 +124,7 @@ fn request_body(route: &Route) -> Option<Value> {
 }
 
 /// Statuses that mean the same on every route.
-const SHARED: [u16; 9] = [304, 400, 401, 404, 408, 409, 413, 426, 429];
+const SHARED: [u16; 10] = [304, 400, 401, 404, 408, 409, 413, 426, 429, 503];
 
 /// Their descriptions, and that of the contract's own 500s.
 fn shared() -> Value {
@@ -154,6 +154,9 @@ fn described(status: u16) -> Value {
         413 => "The body is too large.",
         426 => "Only for upgrades to a device link.",
         429 => "Too many failed attempts; `Retry-After` says when to come back.",
+        503 => {
+            "Too much is being received and sent at present; `Retry-After` says when to come back."
+        }
         _ => "A 500 of the contract: its class says which; or an unknown field of a form (a page).",
     };
     let error = json!({ "schema": { "$ref": "#/components/schemas/Error" } });
@@ -184,6 +187,23 @@ mod tests {
         let login = &document["paths"]["/user/login"]["post"];
         assert_eq!(login["operationId"], "user.login");
         assert!(login["responses"].get("429").is_some() && login.get("security").is_none());
+    }
+
+    #[test]
+    fn what_is_referred_to_is_there() {
+        fn walk(document: &Value, at: &Value) -> usize {
+            if let Some(reference) = at.get("$ref").and_then(Value::as_str) {
+                let pointer = reference.trim_start_matches('#');
+                assert!(document.pointer(pointer).is_some(), "{reference}");
+                return 1;
+            }
+            match at {
+                Value::Object(fields) => fields.values().map(|field| walk(document, field)).sum(),
+                Value::Array(items) => items.iter().map(|item| walk(document, item)).sum(),
+                _ => 0,
+            }
+        }
+        assert!(walk(document(), document()) > 500);
     }
 
     #[test]
