@@ -63,6 +63,7 @@ pub struct Connection {
     last_received: Millis,
     /// A silent peer is not waited for twice.
     impatient: bool,
+    oversized: u32,
     last_sent: Millis,
     close_reason: Option<CloseReason>,
 }
@@ -96,6 +97,7 @@ impl Connection {
             now,
             last_received: now,
             impatient: false,
+            oversized: 0,
             last_sent: now,
             close_reason: None,
         };

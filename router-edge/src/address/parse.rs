@@ -43,6 +43,12 @@ pub enum Resolved<'a> {
 }
 
 impl<'a> Address<'a> {
+    /// The text without scheme and host.
+    #[must_use]
+    pub fn plain(text: &'a str) -> &'a str {
+        strip_host(text)
+    }
+
     /// Recognises the form. Every text is an address.
     #[must_use]
     pub fn parse(text: &'a str) -> Self {

@@ -9,7 +9,7 @@ use super::types::{
 use super::{
     AddressRule, Attributes, ConfigError, ConnectorConfig, Entity, HttpConfig, ListenerConfig,
     Mode, Overflow, Role, RouterConfig, Sasl, Settings, Treatment, auto_link, check_auto_links,
-    link_route, security, ssl_profile,
+    link_route, policy, security, ssl_profile,
 };
 
 /// Names under which an entity may be written.
@@ -40,10 +40,11 @@ pub(super) fn assemble(entities: Vec<Entity>) -> Result<RouterConfig, ConfigErro
             rest.push(entity);
         }
     }
-    let mut config = match config {
+    let mut config: RouterConfig = match config {
         Some(config) => config,
         None => router(Attributes::new("router", Map::new()))?,
     };
+    let (mut vhosts, mut policies) = (Vec::new(), 0);
     for entity in rest {
         let name = canonical(&entity.name).to_owned();
         let attributes = Attributes::new(&name, entity.attributes);
@@ -53,8 +54,11 @@ pub(super) fn assemble(entities: Vec<Entity>) -> Result<RouterConfig, ConfigErro
             "address" => config.addresses.push(address_rule(attributes)?),
             "sslProfile" => config.ssl_profiles.push(ssl_profile(attributes)?),
             "log" => log_level(attributes)?,
-            // Off by default upstream and not used by ioFog.
-            "policy" | "vhost" => {}
+            "policy" => {
+                policies += 1;
+                config.policy = policy::policy(attributes)?;
+            }
+            "vhost" => vhosts.push(policy::vhost(attributes)?),
             "linkRoute" => config.link_routes.push(link_route(attributes)?),
             "autoLink" => config.auto_links.push(auto_link(attributes)?),
             "tcpListener" | "tcpConnector" | "exchange" | "binding" => {
@@ -63,6 +67,10 @@ pub(super) fn assemble(entities: Vec<Entity>) -> Result<RouterConfig, ConfigErro
             _ => return Err(ConfigError::UnknownEntity(entity.name)),
         }
     }
+    if policies > 1 {
+        return Err(ConfigError::entity("policy", "may appear only once"));
+    }
+    config.policy.vhosts = vhosts;
     check(&config)?;
     Ok(config)
 }
@@ -82,6 +90,7 @@ pub(super) fn check(config: &RouterConfig) -> Result<(), ConfigError> {
         role_allowed(config.mode, entity, name, role)?;
     }
     security::check(config)?;
+    policy::check(&config.policy)?;
     check_auto_links(&config.auto_links)?;
     unique("linkRoute", config.link_routes.iter().map(|route| &route.name))?;
     unique("autoLink", config.auto_links.iter().map(|link| &link.name))?;
@@ -286,7 +295,18 @@ pub(crate) fn address_rule(mut from: Attributes) -> Result<AddressRule, ConfigEr
             .choice("presettledOverflow", None, |name| Overflow::parse(name).map(Some))?,
         priority,
     };
-    from.ignore(&["waypoint", "ingressPhase", "egressPhase", "enableFallback"]);
+    for attribute in ["waypoint", "enableFallback"] {
+        if from.flag(attribute, false)? {
+            let rule = "is not supported: give the messages on either side of the container an address of their own";
+            return Err(ConfigError::attribute(from.entity(), attribute, rule));
+        }
+    }
+    for attribute in ["ingressPhase", "egressPhase"] {
+        if from.number(attribute, 0)? != 0 {
+            let rule = "must be 0: an address has one phase";
+            return Err(ConfigError::attribute(from.entity(), attribute, rule));
+        }
+    }
     from.finish()?;
     Ok(rule)
 }

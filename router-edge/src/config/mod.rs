@@ -7,6 +7,7 @@ mod diff;
 mod entities;
 mod error;
 mod json;
+mod policy;
 mod routes;
 mod security;
 mod ssl_profile;
@@ -17,6 +18,9 @@ mod types;
 
 pub use diff::{Diff, diff};
 pub use error::ConfigError;
+pub use policy::{
+    Allowed, ConnectionLimits, DEFAULT_GROUP, GroupConfig, PolicyConfig, VhostConfig,
+};
 pub use routes::{AutoLinkConfig, Container, LinkRouteConfig, Way};
 pub use ssl_profile::{SslProfile, UidPart};
 pub use types::{

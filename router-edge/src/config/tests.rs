@@ -229,3 +229,16 @@ fn diff_keeps_what_has_the_same_name() {
     to.mode = Mode::Interior;
     assert!(diff(&from, &to).rebuild);
 }
+
+#[test]
+fn phases_of_addresses_are_refused_and_not_ignored() {
+    for attribute in ["waypoint: yes", "enableFallback: true", "ingressPhase: 1", "egressPhase: 1"]
+    {
+        let text = format!("address {{\n prefix: a\n {attribute}\n}}\n");
+        let error = RouterConfig::from_text(&text).unwrap_err().to_string();
+        let name = attribute.split(':').next().unwrap_or_default();
+        assert!(error.starts_with(&format!("address: attribute `{name}`")), "{error}");
+    }
+    let text = "address {\n prefix: a\n waypoint: no\n ingressPhase: 0\n egressPhase: 0\n enableFallback: no\n}\n";
+    assert!(RouterConfig::from_text(text).is_ok());
+}

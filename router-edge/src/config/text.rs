@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use super::{ConfigError, Entity};
 
 /// Attributes whose values may hold `#`.
-const KEEP_HASH: [&str; 3] = ["pattern", "bindingKey", "hostname"];
+const KEEP_HASH: [&str; 4] = ["pattern", "bindingKey", "hostname", "groups"];
 
 pub(super) fn parse(text: &str) -> Result<Vec<Entity>, ConfigError> {
     let mut entities = Vec::new();

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::rc::Rc;
 
-use super::{AutoLinkConfig, LinkRouteConfig, SslProfile};
+use super::{AutoLinkConfig, LinkRouteConfig, PolicyConfig, SslProfile};
 
 /// Name of a router in its network; for an ioFog node its fog UUID. Also the AMQP container-id.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -208,6 +208,8 @@ pub struct RouterConfig {
     pub link_routes: Vec<LinkRouteConfig>,
     /// Links that the router attaches to containers.
     pub auto_links: Vec<AutoLinkConfig>,
+    /// Limits that clients are held to.
+    pub policy: PolicyConfig,
 }
 
 // === impl RouterId ===
@@ -401,6 +403,7 @@ impl RouterConfig {
             ssl_profiles: Vec::new(),
             link_routes: Vec::new(),
             auto_links: Vec::new(),
+            policy: PolicyConfig::default(),
         }
     }
 }

@@ -41,6 +41,11 @@ impl Core {
         };
         let (role, direction) = (state.spec.role, state.spec.direction);
         let offer = Offer { conn, session, id, attach };
+        if let Err(error) = self.may_attach(&offer) {
+            self.refuse_offer(Err((offer, error)));
+            self.touch(conn);
+            return;
+        }
         let router_capability =
             offer.capabilities().iter().any(|c| c.as_str().starts_with("qd.router"));
         if !router_capability && let Some((to, external)) = self.routed_to(&offer) {
@@ -221,7 +226,7 @@ impl Core {
         let mut answer = Attach::new(offer.attach.name, role);
         answer.source = offer.attach.source.map(|source| Box::new(echo_source(*source)));
         answer.target = offer.attach.target.map(|target| Box::new(echo_target(*target)));
-        answer.max_message_size = Some(0);
+        answer.max_message_size = Some(self.max_message_size(offer.conn));
         if let Some(conn) = self.conns.get_mut(offer.conn) {
             conn.bind(offer.id, Some(key));
             conn.engine.accept(offer.id, answer);

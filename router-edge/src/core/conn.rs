@@ -1,10 +1,12 @@
 //! One connection of the router: its engine and what the router knows of the peer.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use iofog_amqp::{Open, Symbol, Value};
 use iofog_amqp_engine::{Connection, LinkId, Millis};
 
+use super::policy::Grant;
 use super::slab::LinkKey;
 use crate::config::Role;
 use crate::network::Version;
@@ -78,6 +80,10 @@ pub(crate) struct Conn {
     /// Engine ended: only flushing is left.
     pub(crate) closed: bool,
     pub(crate) routing: Routing,
+    /// What the policy gave a client; none where there is no policy for it.
+    pub(crate) grant: Option<Rc<Grant>>,
+    /// Sessions that a client with a grant began.
+    pub(crate) sessions: u32,
 }
 
 /// A finished SASL exchange.
@@ -133,6 +139,8 @@ impl Conn {
             dirty: false,
             closed: false,
             routing: Routing::default(),
+            grant: None,
+            sessions: 0,
             spec,
         }
     }

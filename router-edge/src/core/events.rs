@@ -55,6 +55,7 @@ impl Core {
                 if let Some(error) = &error {
                     debug!("[C{}] link detached by the peer: {}", id.number(), error.condition);
                 }
+                self.count_oversized(id);
                 self.on_detached(id, link, error.map(|error| *error));
             }
             Event::Opened(open) => self.on_opened(id, &open),
@@ -65,7 +66,13 @@ impl Core {
                     self.producer_drained(key);
                 }
             }
-            Event::SenderFlow { .. } | Event::SessionBegun { .. } | Event::SessionEnded { .. } => {}
+            Event::SessionBegun { session, by_peer: true } => self.admit_session(id, session),
+            Event::SessionEnded { .. } => {
+                if let Some(conn) = self.conns.get_mut(id) {
+                    conn.sessions = conn.sessions.saturating_sub(1);
+                }
+            }
+            Event::SenderFlow { .. } | Event::SessionBegun { .. } => {}
             Event::Closed(reason) => self.on_closed(id, &reason),
         }
     }
@@ -85,6 +92,12 @@ impl Core {
             conn.peer.product.as_deref().unwrap_or("client"),
             conn.spec.host,
         );
+        if !self.admit(id, open) {
+            return;
+        }
+        let Some(conn) = self.conns.get(id) else {
+            return;
+        };
         match conn.spec.role {
             Role::Edge => self.edge_opened(id),
             Role::InterRouter => self.interior_opened(id),

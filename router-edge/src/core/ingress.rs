@@ -214,6 +214,9 @@ impl Core {
                 Err(_) => return Err(condition::DECODE_ERROR),
             }
         };
+        if self.policy.grants && !self.may_send_to(arrival.conn, &text) {
+            return Err(condition::UNAUTHORIZED_ACCESS);
+        }
         Ok(self.look_up(arrival.link, &text))
     }
 

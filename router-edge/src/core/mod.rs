@@ -23,6 +23,7 @@ mod lookup;
 mod manage;
 mod metadata;
 mod open;
+mod policy;
 mod refuse;
 mod relay;
 mod settle;
@@ -87,6 +88,7 @@ pub struct Core {
     containers: containers::Containers,
     users: crate::identity::Users,
     lookups: lookup::Lookups,
+    policy: policy::Policy,
 }
 
 /// Another interior router.
@@ -190,7 +192,9 @@ impl Core {
             containers: containers::Containers::default(),
             users: crate::identity::Users::default(),
             lookups: lookup::Lookups::default(),
+            policy: policy::Policy::default(),
         };
+        core.change_policy(config.policy.clone());
         for class in [Class::Local, Class::Mobile] {
             let key = Key { class, name: "$management" };
             let own = core.table.intern(key);

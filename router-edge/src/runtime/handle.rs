@@ -149,6 +149,9 @@ impl RouterHandle {
         {
             let mut core = self.shared.core.borrow_mut();
             core.change_rules(&self.shared.config.borrow().addresses, &config.addresses);
+            if self.shared.config.borrow().policy != config.policy {
+                core.change_policy(config.policy.clone());
+            }
             steps.old_link_routes.iter().for_each(|name| core.remove_route(name));
             steps.old_auto_links.iter().for_each(|name| core.remove_auto_link(name));
             steps.new_link_routes.into_iter().for_each(|route| core.add_route(route));
@@ -159,6 +162,7 @@ impl RouterHandle {
             current.addresses = config.addresses;
             current.link_routes = config.link_routes;
             current.auto_links = config.auto_links;
+            current.policy = config.policy;
         }
         self.shared.wake_dirty(None);
         self.shared.sync_entities();

@@ -155,8 +155,14 @@ impl Connection {
         if link.received <= link.max_message_size {
             return None;
         }
+        self.oversized = self.oversized.saturating_add(1);
         let text = "message is above max-message-size";
         Some(self.detach_by_error(id, Error::new(condition::MESSAGE_SIZE_EXCEEDED, text)))
+    }
+
+    /// Messages above their link's limit since last asked; each ended its link.
+    pub fn take_oversized(&mut self) -> u32 {
+        std::mem::take(&mut self.oversized)
     }
 
     /// The peer broke the rules of a link: detaches it. The user hears of it when the peer has answered.

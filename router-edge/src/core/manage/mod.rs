@@ -5,6 +5,7 @@ mod entity;
 mod link;
 mod node;
 mod operate;
+mod policy;
 mod process;
 mod reply;
 mod schema;

@@ -199,6 +199,9 @@ impl Core {
     fn create_link_route(&mut self, from: ConnId, request: &Request) -> Result<Answer, Refusal> {
         let text = |name: &str| super::property(&request.body, name).and_then(Value::as_str);
         let entity = Kind::ConnectionLinkRoute.name();
+        if !self.may_make_routes(from) {
+            return Err(refuse(403, format!("{entity} is not allowed for the user")));
+        }
         let fail = |attribute: &str, rule: &str| {
             Refusal::from(ConfigError::Attribute {
                 entity: entity.to_owned(),

@@ -1,4 +1,4 @@
-//! Entities that tell of the process as a whole: figures, memory, log level, connections counted by policy.
+//! Entities that tell of the process as a whole: figures, memory, log level.
 
 use iofog_amqp::Value;
 use log::LevelFilter;
@@ -73,26 +73,6 @@ impl Core {
         ];
         view.extend(self.metrics());
         view
-    }
-
-    /// No connection, session, link or message is refused by policy: the limits are those of the listener.
-    pub(super) fn policy_view(&self) -> Record {
-        vec![
-            ("name", "policy".into()),
-            ("identity", "policy".into()),
-            ("maxConnections", count(usize::from(u16::MAX))),
-            ("maxMessageSize", total(0)),
-            ("enableVhostPolicy", false.into()),
-            ("enableVhostNamePatterns", false.into()),
-            ("policyDir", "".into()),
-            ("defaultVhost", "".into()),
-            ("connectionsProcessed", total(self.totals.connections)),
-            ("connectionsDenied", total(0)),
-            ("connectionsCurrent", count(self.snapshot().connections)),
-            ("linksDenied", total(0)),
-            ("maxMessageSizeDenied", total(0)),
-            ("totalDenials", total(0)),
-        ]
     }
 }
 

@@ -312,12 +312,38 @@ const POLICY: &[Attribute] = &[
     number("connectionsProcessed"),
     number("connectionsDenied"),
     number("connectionsCurrent"),
+    number("sessionsDenied"),
     number("linksDenied"),
     number("maxMessageSizeDenied"),
+    number("messagesDenied"),
     number("totalDenials"),
 ];
 
-const VHOST: &[Attribute] = &[text("hostname"), map("groups")];
+const VHOST: &[Attribute] = &[
+    text("id"),
+    text("hostname"),
+    text("aliases"),
+    number("maxConnections"),
+    number("maxConnectionsPerUser"),
+    number("maxConnectionsPerHost"),
+    number("maxMessageSize"),
+    flag("allowUnknownUser"),
+    map("groups"),
+];
+
+const VHOST_STATS: &[Attribute] = &[
+    text("id"),
+    number("connectionsApproved"),
+    number("connectionsDenied"),
+    number("connectionsCurrent"),
+    map("perUserState"),
+    map("perHostState"),
+    number("sessionDenied"),
+    number("senderDenied"),
+    number("receiverDenied"),
+    number("maxMessageSizeDenied"),
+    number("messagesDenied"),
+];
 
 /// Attributes of a type in groups, beside `name`, `identity` and `type`, which every entity has.
 fn groups(kind: Kind) -> [&'static [Attribute]; 2] {
@@ -340,7 +366,8 @@ fn groups(kind: Kind) -> [&'static [Attribute]; 2] {
         Kind::Allocator => [ALLOCATOR, &[]],
         Kind::Policy => [POLICY, &[]],
         Kind::Vhost => [VHOST, &[]],
-        Kind::VhostGroup | Kind::VhostStats => [&[], &[]],
+        Kind::VhostStats => [VHOST_STATS, &[]],
+        Kind::VhostGroup => [&[], &[]],
     }
 }
 

@@ -48,8 +48,10 @@ impl Core {
                 ("networkId", Value::Null),
                 ("tenantId", Value::Null),
             ]],
-            // Memory comes from the system's allocator, without pools; there are no virtual hosts.
-            Kind::Allocator | Kind::Vhost | Kind::VhostGroup | Kind::VhostStats => Vec::new(),
+            Kind::Vhost => self.vhost_views(),
+            Kind::VhostStats => self.vhost_stats_views(),
+            // Memory comes from the system's allocator, without pools; groups are shown by their virtual host.
+            Kind::Allocator | Kind::VhostGroup => Vec::new(),
         };
         let with_type = |mut record: Record| {
             record.push(("type", Value::from(kind.name())));
