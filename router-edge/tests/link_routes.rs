@@ -12,8 +12,8 @@ use std::time::Duration;
 
 use iofog_amqp::{Body, Error, Message, Properties, Value, condition};
 use iofog_amqp_client::{
-    Address, Connection, ConnectionOptions, IncomingLink, LinkError, Outcome, ReceiverOptions,
-    SenderOptions,
+    Address, Connection, ConnectionOptions, IncomingLink, LinkError, Outcome, Receiver,
+    ReceiverOptions, Sender, SenderOptions,
 };
 use iofog_router::RouterHandle;
 use iofog_router::config::Role;
@@ -224,5 +224,74 @@ fn a_deleted_route_takes_no_more_links() {
         let sender = client.sender(SenderOptions::to("q")).await.unwrap();
         settle().await;
         assert_eq!(sender.credit(), 0);
+    });
+}
+
+/// A routed link in the direction of the container, which has given no credit yet.
+async fn routed_pair(router: &RouterHandle) -> (Sender, Receiver, [Connection; 2]) {
+    let container = named_client(router, "container").await;
+    assert_eq!(manage(&container, "CREATE", "tcp/q", "in").await, 201);
+    let client = named_client(router, "client").await;
+    let (sender, receiver) = tokio::join!(client.sender(SenderOptions::to("tcp/q")), async {
+        routed(&container).await.accept_receiver(0, false).unwrap()
+    });
+    (sender.unwrap(), receiver, [client, container])
+}
+
+#[test]
+fn a_message_that_has_begun_uses_its_credit_once() {
+    run(async {
+        let router = interior("A").await;
+        let (sender, mut receiver, _connections) = routed_pair(&router).await;
+        receiver.grant(1);
+        sender.ready().await.unwrap();
+        let whole = text(&"x".repeat(1_000));
+        let mut stream = sender.send_stream().await.unwrap();
+        stream.write(whole.slice(..100)).await.unwrap();
+        until(|| router.status().deliveries_egress == 1 && sender.credit() == 0).await;
+        // It is on its way to the container: what is granted now is for the next one.
+        receiver.grant(1);
+        until(|| sender.credit() == 1).await;
+        stream.write(whole.slice(100..)).await.unwrap();
+        let first = stream.finish().await.unwrap();
+        let second = sender.send_start(text("next"), false).await.unwrap();
+        for expected in [whole, text("next")] {
+            let delivery = receiver.recv().await.unwrap();
+            assert_eq!(delivery.message, expected);
+            delivery.accept();
+        }
+        assert_eq!(first.await.unwrap(), Outcome::Accepted);
+        assert_eq!(second.await.unwrap(), Outcome::Accepted);
+        assert_eq!(sender.credit(), 0);
+    });
+}
+
+#[test]
+fn credit_that_the_container_takes_back_is_taken_back_from_the_sender() {
+    run(async {
+        let router = interior("A").await;
+        let (sender, mut receiver, _connections) = routed_pair(&router).await;
+        for round in 0..20 {
+            receiver.grant(50);
+            sender.ready().await.unwrap();
+            // Some are sent before the sender hears that the rest of the credit is gone.
+            let mut pending = Vec::new();
+            let sending = async {
+                for n in 0..round {
+                    pending.push(sender.send_start(text(&n.to_string()), false).await.unwrap());
+                }
+            };
+            tokio::join!(receiver.drain(), sending);
+            until(|| sender.credit() == 0).await;
+            for n in 0..round {
+                let delivery = receiver.recv().await.unwrap();
+                assert_eq!(body(&delivery), n.to_string());
+                delivery.accept();
+            }
+            for outcome in pending {
+                assert_eq!(outcome.await.unwrap(), Outcome::Accepted);
+            }
+        }
+        assert_eq!(router.status().deliveries, 0);
     });
 }

@@ -174,3 +174,57 @@ fn without_configuration_the_program_says_what_it_wants() {
         assert!(text.contains(word), "{word} in {text}");
     }
 }
+
+/// One listener may take a quarter of the open files: the others, connectors and the Agent keep their share.
+#[test]
+fn a_flooded_listener_does_not_take_all_open_files() {
+    const FILES: usize = 128;
+    run(async {
+        let ports = [iofog_test_ports::free(), iofog_test_ports::free()];
+        let file = std::env::temp_dir().join(format!("router-files-{}", std::process::id()));
+        let listeners =
+            ports.map(|port| format!("listener {{\n host: 127.0.0.1\n port: {port}\n}}\n"));
+        let config = format!("router {{\n mode: interior\n id: A\n}}\n{}", listeners.concat());
+        std::fs::write(&file, config).unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", &format!("ulimit -n {FILES}; exec \"$0\" \"$@\"")]);
+        command.args([env!("CARGO_BIN_EXE_iofog-router"), "--log", "error", "-c"]).arg(&file);
+        let program = Program(command.stdout(Stdio::null()).spawn().unwrap());
+        let open = async |port: u16| {
+            let stream = TcpStream::connect(("127.0.0.1", port)).await?;
+            let options = ConnectionOptions { container_id: "c".to_owned(), ..Default::default() };
+            Connection::open(Box::new(stream), options).await.map_err(std::io::Error::other)
+        };
+        while open(ports[0]).await.is_err() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        // Twice as many as there are files, none of which says anything.
+        let mut flood = Vec::new();
+        for _ in 0..2 * FILES {
+            // The kernel's queue is full after some.
+            let wait = std::time::Duration::from_millis(50);
+            if let Ok(Ok(one)) =
+                tokio::time::timeout(wait, TcpStream::connect(("127.0.0.1", ports[0]))).await
+            {
+                flood.push(one);
+            }
+        }
+        let folder = format!("/proc/{}/fd", program.0.id());
+        let files = || std::fs::read_dir(&folder).unwrap().count();
+        until(|| files() >= FILES / 4).await;
+        support::settle().await;
+        println!("{} of {FILES} files are open for {} connections", files(), flood.len());
+        assert!(files() < FILES / 2, "{}", files());
+        assert!(flood.len() > FILES / 4, "more came than were taken");
+        // Elsewhere clients are served as ever.
+        let other = open(ports[1]).await.unwrap();
+        let (mut receiver, sender) = (receiver(&other, "q").await, sender(&other, "q").await);
+        let pending = sender.send_start(text("x"), false).await.unwrap();
+        receiver.recv().await.unwrap().accept();
+        assert_eq!(pending.await.unwrap(), Outcome::Accepted);
+        // When the flood goes, those who come are served here too.
+        drop(flood);
+        open(ports[0]).await.unwrap();
+        std::fs::remove_file(&file).unwrap();
+    });
+}
