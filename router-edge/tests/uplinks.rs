@@ -12,10 +12,11 @@ use std::time::Duration;
 
 use cable::{Cable, Manner};
 use cores::carry;
+use iofog_amqp::{Attach, Role as LinkRole};
 use iofog_amqp_client::{Outcome, ReceiverOptions};
-use iofog_amqp_engine::Millis;
+use iofog_amqp_engine::{Config, Connection, Event, LinkId, Millis, Security, ServerSasl};
 use iofog_router::config::{ConnectorConfig, ListenerConfig, Mode, Role};
-use iofog_router::core::Core;
+use iofog_router::core::{ConnId, Core};
 use iofog_router::{RouterConfig, RouterHandle, RuntimeOptions, start};
 use support::{body, client, connect, interior, port, receiver, run, sender, text, until};
 
@@ -180,6 +181,62 @@ fn of_two_connections_of_an_edge_the_older_is_given_up_with_the_first_heartbeat_
         }
     }
     assert!(top.is_open(second_at_top) && top.is_open(third_at_top));
+}
+
+/// Bytes between an edge router and an interior that is made by hand, until both are quiet. It takes every link, and
+/// tells which one is for everything that the edge does not know.
+fn serve(edge: &mut Core, conn: ConnId, interior: &mut Connection) -> Option<LinkId> {
+    let mut uplink = None;
+    for _ in 0..20 {
+        edge.take_dirty(&mut Vec::new());
+        let bytes = edge.output::<16>(conn).concat();
+        edge.wrote(conn, bytes.len(), Millis(0));
+        interior.input(bytes.len()).extend_from_slice(&bytes);
+        interior.received(Millis(0));
+        while let Some(event) = interior.poll_event() {
+            if let Event::Attach { link, attach, .. } = event {
+                let target = attach.target.as_ref().and_then(|target| target.address.as_ref());
+                if attach.role == LinkRole::Sender && target.is_none() {
+                    uplink = Some(link);
+                }
+                let answer = Attach {
+                    source: attach.source.clone(),
+                    target: attach.target.clone(),
+                    ..Attach::new(attach.name.clone(), attach.role.opposite())
+                };
+                interior.accept(link, answer);
+            }
+        }
+        interior.flush();
+        let bytes = interior.output_chunks::<16>().concat();
+        interior.wrote(bytes.len(), Millis(0));
+        if let Some(input) = edge.input(conn, bytes.len()) {
+            input.extend_from_slice(&bytes);
+            edge.received(conn, Millis(0));
+        }
+    }
+    uplink
+}
+
+#[test]
+fn an_interior_that_ends_the_uplink_alone_is_left_for_the_standby() {
+    let mut edge = Core::new(&RouterConfig::new(Mode::Edge, "E"), 1, 1, Millis(0));
+    let mut top = Core::new(&RouterConfig::new(Mode::Interior, "A"), 2, 1, Millis(0));
+    let connector = ConnectorConfig::new("up", Role::Edge, "here", 1);
+    let first = edge.connect(&connector, None, Millis(0));
+    let security = Security::Server(ServerSasl::default());
+    let config = Config { security, container_id: "odd".to_owned(), ..Config::default() };
+    let mut odd = Connection::new(config, Millis(0));
+    let uplink = serve(&mut edge, first, &mut odd).unwrap();
+    let second = edge.connect(&connector, None, Millis(0));
+    let at_top =
+        top.accept(&ListenerConfig::new(Role::Edge, "", 1), "here".to_owned(), None, Millis(0));
+    carry([(&mut edge, second), (&mut top, at_top)], 100, 0);
+    assert_eq!(edge.snapshot().uplink, Some(first));
+    odd.detach(uplink, true, None);
+    serve(&mut edge, first, &mut odd);
+    assert!(edge.close_reason(first).is_some(), "it is dialled again");
+    assert_eq!(edge.snapshot().uplink, Some(second));
 }
 
 /// A gateway whose address changed: the interior still holds the connection that nobody answers on.
