@@ -1,9 +1,10 @@
 //! Waiting for whichever comes first, without the procedural macro of `select!`.
 
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::task::Poll;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 
+use pin_project_lite::pin_project;
 use tokio::task::JoinSet;
 
 /// Which of two futures was first.
@@ -22,14 +23,33 @@ pub(crate) async fn one_ended<T: 'static>(tasks: &mut JoinSet<T>) {
     }
 }
 
-/// Drives both futures; the first is preferred when both are ready, the other is dropped.
-pub(crate) async fn race<A: Future, B: Future>(a: A, b: B) -> Either<A::Output, B::Output> {
-    let (mut a, mut b) = (pin!(a), pin!(b));
-    poll_fn(|cx| {
-        if let Poll::Ready(output) = a.as_mut().poll(cx) {
+pin_project! {
+    /// Two futures of which the first one to end is waited for. No `async fn`: that would hold its arguments twice,
+    /// and tunnels, of which there are many, have races in races.
+    #[must_use = "futures do nothing unless polled"]
+    pub(crate) struct Race<A, B> {
+        #[pin]
+        a: A,
+        #[pin]
+        b: B,
+    }
+}
+
+/// Drives both futures; the first is preferred when both are ready, the other is dropped with the race.
+pub(crate) const fn race<A: Future, B: Future>(a: A, b: B) -> Race<A, B> {
+    Race { a, b }
+}
+
+// === impl Race ===
+
+impl<A: Future, B: Future> Future for Race<A, B> {
+    type Output = Either<A::Output, B::Output>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        if let Poll::Ready(output) = this.a.poll(cx) {
             return Poll::Ready(Either::Left(output));
         }
-        b.as_mut().poll(cx).map(Either::Right)
-    })
-    .await
+        this.b.poll(cx).map(Either::Right)
+    }
 }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use iofog_amqp::{Attach, Error, Role, Source, Target, condition};
 
-use crate::link::Link;
+use crate::link::{Link, Remote};
 use crate::shared::Offer;
 use crate::{Connection, LinkError, Receiver, Sender, Session};
 
@@ -92,7 +92,8 @@ impl IncomingLink {
         answer.rcv_settle_mode = self.attach.rcv_settle_mode;
         answer.offered_capabilities.clone_from(&self.attach.desired_capabilities);
         self.connection.shared().command(|engine| engine.accept(self.link.id, answer));
-        let _ = self.link.remote.set(self.attach.clone());
+        let attach = std::mem::replace(&mut *self.attach, Attach::new("", role));
+        let _ = self.link.remote.set(Remote::new(role, attach));
         Ok((self.connection.clone(), self.link.clone()))
     }
 

@@ -4,7 +4,7 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use iofog_amqp::{Attach, Role, Source, Symbol, Target};
+use iofog_amqp::{Attach, Role, Symbol};
 use iofog_amqp_engine::{DeliveryKey, LinkId, SessionId};
 use tokio::sync::{Mutex, Notify};
 
@@ -40,13 +40,35 @@ impl Arrived {
     }
 }
 
+/// What is kept of the peer's attach: there may be thousands of links, and a whole one takes most of a KiB.
+#[derive(Debug)]
+pub(crate) struct Remote {
+    /// The peer has the terminus that our link needs: it does not only attach to refuse.
+    terminus: bool,
+    /// Address of the terminus.
+    address: Option<Box<str>>,
+    offered: Box<[Symbol]>,
+}
+
+impl Remote {
+    /// For a link on which we have this role.
+    pub(crate) fn new(role: Role, attach: Attach) -> Self {
+        let (terminus, address) = match role {
+            Role::Sender => (attach.target.is_some(), attach.target.and_then(|t| t.address)),
+            Role::Receiver => (attach.source.is_some(), attach.source.and_then(|s| s.address)),
+        };
+        let address = address.map(String::into_boxed_str);
+        Self { terminus, address, offered: attach.offered_capabilities.into_boxed_slice() }
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Link {
     pub(crate) id: LinkId,
     pub(crate) session: SessionId,
     pub(crate) role: Role,
-    /// The peer's attach.
-    pub(crate) remote: OnceCell<Box<Attach>>,
+    /// What is kept of the peer's attach.
+    pub(crate) remote: OnceCell<Remote>,
     pub(crate) gone: RefCell<Option<LinkError>>,
     /// Anything of the link has changed.
     pub(crate) changed: Notify,
@@ -98,11 +120,9 @@ impl Link {
 
     /// The peer has attached, and not only to refuse.
     pub(crate) fn is_ready(&self) -> bool {
-        self.remote.get().is_some_and(|attach| match self.role {
-            // Some containers (rhea's, for one) take a link without naming its target again.
-            Role::Sender => attach.target.is_some() || self.credited.get(),
-            Role::Receiver => attach.source.is_some(),
-        })
+        // Some containers (rhea's, for one) take a link without naming its target again.
+        let credited = self.role == Role::Sender && self.credited.get();
+        self.remote.get().is_some_and(|remote| remote.terminus || credited)
     }
 
     pub(crate) fn end(&self, error: LinkError) {
@@ -135,15 +155,12 @@ impl Link {
         }
     }
 
-    pub(crate) fn remote_source(&self) -> Option<&Source> {
-        self.remote.get()?.source.as_deref()
-    }
-
-    pub(crate) fn remote_target(&self) -> Option<&Target> {
-        self.remote.get()?.target.as_deref()
+    /// Address of the peer's terminus.
+    pub(crate) fn address(&self) -> Option<&str> {
+        self.remote.get()?.address.as_deref()
     }
 
     pub(crate) fn remote_offered(&self) -> &[Symbol] {
-        self.remote.get().map_or(&[], |attach| &attach.offered_capabilities)
+        self.remote.get().map_or(&[], |remote| &remote.offered)
     }
 }

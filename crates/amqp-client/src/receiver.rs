@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use bytes::Bytes;
-use iofog_amqp::{DeliveryState, Source, Symbol, Target};
+use iofog_amqp::{DeliveryState, Symbol};
 use iofog_amqp_engine::DeliveryKey;
 
 use crate::delivery::Receipt;
@@ -135,24 +135,12 @@ impl Receiver {
     /// Address of the source: for dynamic ones, what the peer made.
     #[must_use]
     pub fn address(&self) -> Option<&str> {
-        self.remote_source()?.address.as_deref()
+        self.link.address()
     }
 
     /// Resolves when the link is gone.
     pub async fn detached(&self) -> LinkError {
         self.link.detached().await
-    }
-
-    /// The source as the peer sees it.
-    #[must_use]
-    pub fn remote_source(&self) -> Option<&Source> {
-        self.link.remote_source()
-    }
-
-    /// The target as the peer sees it.
-    #[must_use]
-    pub fn remote_target(&self) -> Option<&Target> {
-        self.link.remote_target()
     }
 
     /// Link extensions that the peer offers.

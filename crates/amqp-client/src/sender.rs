@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use bytes::Bytes;
-use iofog_amqp::{Source, Symbol, Target};
+use iofog_amqp::Symbol;
 use iofog_amqp_engine::{SendError, SendHead};
 use tokio::sync::MutexGuard;
 
@@ -121,16 +121,10 @@ impl Sender {
         self.link.detached().await
     }
 
-    /// The source as the peer sees it.
+    /// Address of the target as the peer sees it.
     #[must_use]
-    pub fn remote_source(&self) -> Option<&Source> {
-        self.link.remote_source()
-    }
-
-    /// The target as the peer sees it.
-    #[must_use]
-    pub fn remote_target(&self) -> Option<&Target> {
-        self.link.remote_target()
+    pub fn address(&self) -> Option<&str> {
+        self.link.address()
     }
 
     /// Link extensions that the peer offers.

@@ -12,7 +12,7 @@ use iofog_amqp_engine::{
 };
 use tokio::sync::Notify;
 
-use crate::link::{Arrived, Link};
+use crate::link::{Arrived, Link, Remote};
 use crate::{LinkError, Outcome};
 
 /// A link that the peer asked for.
@@ -192,7 +192,7 @@ impl Shared {
             Event::Attach { session, link, attach } => self.offered(session, link, attach),
             Event::Attached { link, attach } => {
                 if let Some(link) = self.link(link) {
-                    let _ = link.remote.set(attach);
+                    let _ = link.remote.set(Remote::new(link.role, *attach));
                     link.changed.notify_waiters();
                 }
             }

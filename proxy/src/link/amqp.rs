@@ -1,6 +1,7 @@
 //! Real links: the seam on top of the AMQP client.
 
 use std::collections::VecDeque;
+use std::future::Future;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -161,8 +162,9 @@ fn management_message(request: ManagementRequest, reply_to: String) -> Message {
 // === impl Sender ===
 
 impl Sender for ClientSender {
-    async fn send(&self, message: Envelope) -> Result<Pending, LinkDown> {
-        self.send_sealed(codec::encode(message)).await
+    // Encoded at once: the future that waits for credit is to be small.
+    fn send(&self, message: Envelope) -> impl Future<Output = Result<Pending, LinkDown>> {
+        self.send_sealed(codec::encode(message))
     }
 
     async fn send_sealed(&self, message: Bytes) -> Result<Pending, LinkDown> {

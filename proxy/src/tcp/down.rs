@@ -2,11 +2,13 @@
 //! written.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io::{self, IoSlice};
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::net::tcp::WriteHalf;
 
 use super::copy::{End, Ended, FLUSH};
@@ -168,15 +170,20 @@ async fn write_some<D>(
     writer: &mut WriteHalf<'_>,
     unwritten: &VecDeque<Unwritten<D>>,
 ) -> io::Result<usize> {
-    let mut slices = [IoSlice::new(&[]); PIECES];
-    let pieces = unwritten.iter().flat_map(|message| &message.body);
-    let mut used = 0;
-    for (slice, piece) in slices.iter_mut().zip(pieces) {
-        *slice = IoSlice::new(piece);
-        used += 1;
-    }
-    match writer.write_vectored(slices.get(..used).unwrap_or_default()).await {
-        Ok(0) => Err(io::ErrorKind::WriteZero.into()),
-        written => written,
-    }
+    // The list of pieces is made for each attempt: held over the wait, it would be the largest part of a tunnel.
+    poll_fn(|cx| {
+        let mut slices = [IoSlice::new(&[]); PIECES];
+        let pieces = unwritten.iter().flat_map(|message| &message.body);
+        let mut used = 0;
+        for (slice, piece) in slices.iter_mut().zip(pieces) {
+            *slice = IoSlice::new(piece);
+            used += 1;
+        }
+        let slices = slices.get(..used).unwrap_or_default();
+        Pin::new(&mut *writer).poll_write_vectored(cx, slices)
+    })
+    .await
+    .and_then(
+        |written| if written == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(written) },
+    )
 }
