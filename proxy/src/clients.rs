@@ -1,10 +1,11 @@
 //! The client connections of a listening port: bounded, and when the bound is reached whoever holds a place
 //! without having asked for anything makes room for the next.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::rc::Rc;
+use std::task::{Poll, Waker};
 
 use tokio::task::{AbortHandle, Id, JoinSet};
 
@@ -22,7 +23,15 @@ pub(crate) enum Stage {
 /// The stage of one client, shared with its table.
 #[derive(Clone, Debug)]
 pub(crate) struct Activity {
-    stage: Rc<Cell<Stage>>,
+    client: Rc<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    stage: Cell<Stage>,
+    evicted: Cell<bool>,
+    /// Who wants to hear of an eviction.
+    waker: RefCell<Option<Waker>>,
 }
 
 /// All clients of a port. Dropping it ends them.
@@ -44,12 +53,34 @@ struct Client {
 
 impl Activity {
     fn new() -> Self {
-        Self { stage: Rc::new(Cell::new(Stage::Idle)) }
+        let stage = Cell::new(Stage::Idle);
+        let (evicted, waker) = (Cell::new(false), RefCell::new(None));
+        Self { client: Rc::new(State { stage, evicted, waker }) }
     }
 
     /// Says what the client does from now on.
     pub(crate) fn set(&self, stage: Stage) {
-        self.stage.set(stage);
+        self.client.stage.set(stage);
+    }
+
+    /// Resolves when the client has to make room. Who waits for it ends by itself, and at once; others are ended
+    /// from outside.
+    pub(crate) async fn evicted(&self) {
+        poll_fn(|cx| {
+            if self.client.evicted.get() {
+                return Poll::Ready(());
+            }
+            *self.client.waker.borrow_mut() = Some(cx.waker().clone());
+            Poll::Pending
+        })
+        .await;
+    }
+
+    /// Asks the client to end; false when it does not wait to be asked.
+    fn evict(&self) -> bool {
+        self.client.evicted.set(true);
+        let waker = self.client.waker.take();
+        waker.map(Waker::wake).is_some()
     }
 }
 
@@ -80,6 +111,7 @@ impl Clients {
         if self.open.len() >= self.most
             && let Some(number) = self.expendable()
             && let Some(client) = self.open.remove(&number)
+            && !client.activity.evict()
         {
             client.task.abort();
         }
@@ -93,7 +125,7 @@ impl Clients {
     /// Forgets the clients that have ended, and resolves after the next one; never without clients.
     pub(crate) async fn ended(&mut self) {
         poll_fn(|cx| match self.tasks.poll_join_next_with_id(cx) {
-            std::task::Poll::Ready(Some(ended)) => {
+            Poll::Ready(Some(ended)) => {
                 let id = match ended {
                     Ok((id, ())) => id,
                     Err(error) => error.id(),
@@ -101,16 +133,16 @@ impl Clients {
                 if let Some(number) = self.numbers.remove(&id) {
                     self.open.remove(&number);
                 }
-                std::task::Poll::Ready(())
+                Poll::Ready(())
             }
-            std::task::Poll::Ready(None) | std::task::Poll::Pending => std::task::Poll::Pending,
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
         })
         .await;
     }
 
     /// The oldest idle client, or else the oldest one that is sending.
     fn expendable(&self) -> Option<u64> {
-        let stage = |client: &Client| client.activity.stage.get();
+        let stage = |client: &Client| client.activity.client.stage.get();
         let of = |wanted: Stage| {
             self.open.iter().find(|(_, client)| stage(client) == wanted).map(|(number, _)| *number)
         };

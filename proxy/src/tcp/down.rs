@@ -158,6 +158,10 @@ impl<S: Sender> End<'_, S> {
                 message.delivery.settle(Settled::Accepted);
             }
         }
+        if unwritten.is_empty() {
+            // An idle tunnel holds no room for messages.
+            *unwritten = VecDeque::new();
+        }
         let oldest = unwritten.front().map(|message| message.arrived);
         self.place.taken(count, oldest, self.now());
         self.in_use();

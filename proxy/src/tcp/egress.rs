@@ -179,9 +179,14 @@ impl<N: Network> Egress<N> {
             let address = receiver.address().map(str::to_owned);
             let mut hello = Piece::Open.message(address.as_deref(), Bytes::new());
             hello.correlation_id = correlation_id;
-            match sender.send(hello).await?.await? {
-                Settled::Accepted => {}
-                other => return Err(LinkDown(format!("peer has gone: {other:?}"))),
+            // A peer that has gone meanwhile leaves an address that never gives credit.
+            let greeted = async { sender.send(hello).await?.await };
+            let patience = self.task.context.limits.timings.credit;
+            match tokio::time::timeout(patience, greeted).await {
+                Ok(Ok(Settled::Accepted)) => {}
+                Ok(Ok(other)) => return Err(LinkDown(format!("peer has gone: {other:?}"))),
+                Ok(Err(lost)) => return Err(lost),
+                Err(_) => return Err(LinkDown("peer has gone: no credit".to_owned())),
             }
             let end = End::new(&sender, None, Tunnel::new(true), Around::of(&self.task));
             Ok(end.run(socket, &mut receiver).await.map_err(|cause| (end.failure(), cause)))

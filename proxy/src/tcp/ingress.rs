@@ -4,9 +4,10 @@ use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
+use bytes::Bytes;
 use tokio::net::TcpStream;
 
-use super::copy::{Around, End};
+use super::copy::{Around, End, FLUSH};
 use super::route;
 use super::sessions::Sessions;
 use crate::clients::Activity;
@@ -18,6 +19,7 @@ use crate::domain::failure::Failure;
 use crate::domain::tunnel::{Piece, Tunnel, Window};
 use crate::link::{Connection, Delivery, LinkDown, Network, ReceiveFrom, Receiver, SendTo, Sender};
 use crate::listener;
+use crate::race::{Either, race};
 use crate::session;
 
 /// Longest message taken from a peer, in bytes.
@@ -90,6 +92,13 @@ pub(super) async fn back_channel<C: Connection>(
         .await
 }
 
+/// Tells the far proxy that the tunnel is over. It does not see our links go: its own lead to the router only, and
+/// it would hold its socket until the target says something.
+async fn leave(sender: impl Sender) {
+    let told = async { sender.send(Piece::Abort.message(None, Bytes::new())).await?.await };
+    let _ = tokio::time::timeout(FLUSH, told).await;
+}
+
 // === impl Ingress ===
 
 impl<N: Network> Ingress<N> {
@@ -154,7 +163,14 @@ impl<N: Network> Ingress<N> {
         let to_far = SendTo { session: Some(session.clone()), ..SendTo::target(&far) };
         let sender = connection.sender(to_far).await.map_err(lost)?;
         let end = End::new(&sender, None, Tunnel::new(true), around);
-        end.run(socket, &mut back).await.map_err(|cause| (end.failure(), cause))
+        match race(end.run(socket, &mut back), activity.evicted()).await {
+            Either::Left(ended) => ended.map_err(|cause| (end.failure(), cause)),
+            Either::Right(()) => {
+                drop(end);
+                tokio::task::spawn_local(leave(sender));
+                Ok(())
+            }
+        }
     }
 
     /// Asks the far proxy to open its socket; gives the address that takes the bytes.

@@ -200,6 +200,31 @@ fn pressure_two_thousand_half_open_clients_make_room_for_honest_ones() {
 }
 
 #[test]
+fn pressure_client_that_makes_room_frees_the_target_too() {
+    run(async {
+        let network = MemoryNetwork::default();
+        let target = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let target_port = target.local_addr().unwrap().port();
+        let port = free_port();
+        let proxy = proxy(&network, Limits { connections: 1, ..limits() });
+        proxy.apply(config(&[format!("tcp:{port}=>amqp:q")]), None);
+        let far = crate::testing::proxy(&network, limits());
+        far.apply(config(&[format!("amqp:q=>tcp:{target_port}")]), None);
+        network.served("q").await;
+        let mut silent = connect(port).await;
+        let (mut held, _) = target.accept().await.unwrap();
+        let mut honest = connect(port).await;
+        assert!(super::ended(&mut silent).await.is_empty());
+        // The target says nothing, so the far proxy learns of it from the near one or never.
+        assert!(super::ended(&mut held).await.is_empty());
+        let (mut server, _) = target.accept().await.unwrap();
+        honest.write_all(b"x").await.unwrap();
+        server.read_exact(&mut [0]).await.unwrap();
+        assert!(proxy.status().mappings.iter().all(|mapping| mapping.failures.is_empty()));
+    });
+}
+
+#[test]
 fn pressure_a_thousand_tunnels_at_once() {
     run(async {
         let (_network, proxy, port, target) = pair().await;
