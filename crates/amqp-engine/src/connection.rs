@@ -114,8 +114,9 @@ impl Connection {
     /// Bytes were appended to the input.
     pub fn received(&mut self, now: Millis) {
         self.now = now;
-        // Before its open a peer is timed from the start: bytes that trickle in do not keep its place.
-        if self.remote_open.is_some() {
+        // Before its open a peer is timed from the start, and after our close from that: bytes that trickle in do
+        // not keep its place.
+        if self.remote_open.is_some() && self.phase != Phase::Closing {
             self.last_received = now;
         }
     }

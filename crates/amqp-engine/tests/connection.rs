@@ -250,6 +250,25 @@ fn peer_that_trickles_does_not_keep_its_place_before_it_opens() {
 }
 
 #[test]
+fn peer_that_does_not_answer_a_close_is_given_up_although_it_is_heard() {
+    let config = |c: Config| Config { idle_timeout_ms: 1000, ..c };
+    let mut pair = Pair::new(config(client_config()), config(server_config()), 18);
+    pair.open();
+    let server = &mut pair.server;
+    server.received(Millis(5000));
+    server.tick(Millis(5000));
+    server.close(Some(Error::new(condition::RESOURCE_LIMIT_EXCEEDED, "enough")));
+    for now in (5100..7000).step_by(100) {
+        server.input(8).extend_from_slice(&iofog_amqp::frame::HEARTBEAT);
+        server.received(Millis(now));
+        server.tick(Millis(now));
+        assert!(server.poll_event().is_none(), "{now}");
+    }
+    server.tick(Millis(7000));
+    assert!(matches!(server.poll_event(), Some(Event::Closed(CloseReason::Idle))));
+}
+
+#[test]
 fn slow_reader_of_our_output_is_not_taken_for_silent() {
     let server = Config { idle_timeout_ms: 1000, output_limit: 1000, ..server_config() };
     let mut pair = Pair::new(client_config(), server, 17);

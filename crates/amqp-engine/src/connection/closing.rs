@@ -16,6 +16,7 @@ impl Connection {
                 self.send_open();
                 self.send_close(error.map(Box::new));
                 self.phase = Phase::Closing;
+                self.last_received = self.now;
             }
             _ => self.closed(CloseReason::Local),
         }
