@@ -1,19 +1,20 @@
-//! `cargo xtask package`: deb and ipk of the Agent for the supported targets, checksums and a bill of materials.
+//! `cargo xtask package`: deb, ipk and tarball of the Agent with a bill of materials per target; recipes, checksums.
 
 use std::fmt::Write as _;
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 use argh::FromArgs;
-use serde_json::{Value, json};
 
 use crate::cross::{build, target, toolchain};
 use crate::package::formats::{self, Input};
+use crate::package::recipes::{self, Tarball};
+use crate::package::sbom;
 use crate::package::tree::Format;
-use crate::tools::cargo::{self, workspace};
+use crate::tools::cargo::workspace;
 use crate::tools::{archive, say};
 
-/// Builds deb and ipk packages, SHA256SUMS and a CycloneDX bill of materials into out/packages-built.
+/// Builds deb, ipk and tarball, a CycloneDX bill of materials, recipes and SHA256SUMS into out/packages-built.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "package")]
 pub struct Package {
@@ -41,7 +42,10 @@ impl Package {
         };
         let version = env!("CARGO_PKG_VERSION");
         let epoch = commit_date()?;
+        let folder = workspace().join("out/packages-built");
+        std::fs::create_dir_all(&folder)?;
         let mut made = Vec::new();
+        let mut tarballs = Vec::new();
         for target in targets {
             if !self.no_build {
                 build::packages(&toolchain::ensure()?, target, &["iofog-agent"])?;
@@ -49,17 +53,20 @@ impl Package {
             let program = build::folder().join(target.triple).join("edge/iofog-agent");
             let input = Input { target, program: &program, version, epoch };
             for format in [Format::Deb, Format::Ipk] {
-                let file = formats::build(format, &input)?;
-                say::line(&format!("{}", file.display()));
-                made.push(file);
+                made.push(formats::build(format, &input)?);
             }
+            let tarball = formats::tarball(&input)?;
+            let sha256 = archive::hex(&std::fs::read(&tarball)?);
+            tarballs.push(Tarball { target: target.name, sha256 });
+            made.push(tarball);
+            let materials = folder.join(format!("iofog-agent-{version}-{}.cdx.json", target.name));
+            std::fs::write(&materials, sbom::document("iofog-agent", &input)?)?;
+            made.push(materials);
         }
-        let folder = workspace().join("out/packages-built");
-        let materials = folder.join("iofog-agent.cdx.json");
-        std::fs::write(&materials, bill_of_materials(version)?)?;
-        made.push(materials);
+        made.push(recipes::pack(&folder, version, epoch, &tarballs)?);
         let mut sums = String::new();
         for file in &made {
+            say::line(&format!("{}", file.display()));
             let name = file.file_name().unwrap_or_default().to_string_lossy();
             let _ = writeln!(sums, "{}  {name}", archive::hex(&std::fs::read(file)?));
         }
@@ -76,54 +83,4 @@ fn commit_date() -> Result<u64> {
         .output()
         .context("cannot run git")?;
     String::from_utf8_lossy(&output.stdout).trim().parse().context("no commit, no date")
-}
-
-/// What the Agent is linked from, in CycloneDX 1.5: normal dependencies only, by the lock file.
-fn bill_of_materials(version: &str) -> Result<String> {
-    let output = cargo::cargo()
-        .args(["tree", "--locked", "--package", "iofog-agent", "--edges", "normal"])
-        .args(["--prefix", "none", "--format", "{p}|{l}"])
-        .output()?;
-    ensure!(output.status.success(), "cargo tree failed");
-    let text = String::from_utf8_lossy(&output.stdout);
-    let mut lines: Vec<&str> = text.lines().map(|line| line.trim_end_matches(" (*)")).collect();
-    lines.sort_unstable();
-    lines.dedup();
-    let components: Vec<Value> = lines.iter().filter_map(|line| component(line)).collect();
-    let document = json!({
-        "bomFormat": "CycloneDX",
-        "specVersion": "1.5",
-        "version": 1,
-        "metadata": { "component": { "type": "application", "name": "iofog-agent", "version": version } },
-        "components": components,
-    });
-    Ok(serde_json::to_string_pretty(&document)? + "\n")
-}
-
-fn component(line: &str) -> Option<Value> {
-    let (package, licence) = line.split_once('|')?;
-    let mut words = package.split(' ');
-    let (name, version) = (words.next()?, words.next()?.trim_start_matches('v'));
-    let mut component = json!({
-        "type": "library", "name": name, "version": version,
-        "licenses": [{ "expression": licence.trim_end_matches(" (*)").replace('/', " OR ") }],
-    });
-    // A package with a path is one of this workspace; the others come from the crate registry.
-    if words.all(|word| !word.starts_with("(/")) {
-        component["purl"] = json!(format!("pkg:cargo/{name}@{version}"));
-    }
-    Some(component)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::component;
-
-    #[test]
-    fn registry_packages_have_an_address() {
-        let one = component("log v0.4.29|MIT OR Apache-2.0").unwrap();
-        assert_eq!(one["purl"], "pkg:cargo/log@0.4.29");
-        let own = component("iofog-api v0.1.0 (/somewhere/crates/api)|Apache-2.0").unwrap();
-        assert!(own.get("purl").is_none());
-    }
 }

@@ -1,4 +1,4 @@
-//! deb and ipk: the same input gives the same bytes (fixed dates, owners and order).
+//! deb, ipk and tarball: the same input gives the same bytes (fixed dates, owners and order).
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -60,6 +60,27 @@ pub fn build(format: Format, input: &Input<'_>) -> Result<PathBuf> {
     Ok(file)
 }
 
+/// Packs the program, every service file and the licence for the recipes of other build systems.
+///
+/// # Errors
+/// When a file is missing or tar fails.
+pub fn tarball(input: &Input<'_>) -> Result<PathBuf> {
+    let folder = workspace().join("out/packages-built");
+    let root = folder.join(format!("{}-tarball", input.target.name));
+    let _ = fs::remove_dir_all(&root);
+    let name = format!("iofog-agent-{}", input.version);
+    tree::put(input.program, &root.join(&name).join("iofog-agent"), 0o755)?;
+    tree::put(&workspace().join("LICENSE"), &root.join(&name).join("LICENSE"), 0o644)?;
+    for entry in fs::read_dir(workspace().join("packaging/files"))? {
+        let entry = entry?;
+        tree::put(&entry.path(), &root.join(&name).join("files").join(entry.file_name()), 0o644)?;
+    }
+    let file = folder.join(format!("{name}-{}.tar.gz", input.target.name));
+    tar(&root, &file, input.epoch, &[&name])?;
+    fs::remove_dir_all(&root)?;
+    Ok(file)
+}
+
 fn deb(root: &Path, file: &Path, epoch: u64) -> Result<()> {
     cargo::run(
         Command::new("dpkg-deb")
@@ -86,9 +107,10 @@ fn ipk(root: &Path, file: &Path, epoch: u64) -> Result<()> {
     Ok(())
 }
 
-fn tar(from: &Path, to: &Path, epoch: u64, members: &[&str]) -> Result<()> {
+/// A compressed archive whose bytes depend neither on the clock nor on the user and umask.
+pub(super) fn tar(from: &Path, to: &Path, epoch: u64, members: &[&str]) -> Result<()> {
     let line = format!(
-        "tar --sort=name --mtime=@{epoch} --owner=0 --group=0 --numeric-owner --format=gnu -C {} -cf - {} | gzip -n -9 > {}",
+        "tar --sort=name --mtime=@{epoch} --owner=0 --group=0 --numeric-owner --mode=u+rw,go=rX --format=gnu -C {} -cf - {} | gzip -n -9 > {}",
         from.display(),
         members.join(" "),
         to.display()

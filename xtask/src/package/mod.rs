@@ -1,4 +1,6 @@
-//! Packages for distributions and firmware: the files they hold, and the two formats.
+//! Packages for distributions and firmware: the files they hold, the formats, recipes, bills of materials.
 
 pub mod formats;
+pub mod recipes;
+pub mod sbom;
 pub mod tree;
