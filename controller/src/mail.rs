@@ -1,5 +1,7 @@
 //! Sends mail to users through the mail server of the settings.
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use iofog_api::{ApiError, ErrorClass};
@@ -17,6 +19,35 @@ use crate::settings::mail::{Mail, Security};
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Mails on their way at one time, so that a slow server does not gather them.
 static UNDER_WAY: Semaphore = Semaphore::const_new(8);
+/// Those and the ones that wait for their turn; who comes later hears at once that it does not work now.
+static WAITING: Semaphore = Semaphore::const_new(64);
+/// Addresses that a mail is being made for.
+static ADDRESSED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+
+/// The one mail that is being made for an address; another one can be made when this is dropped.
+#[derive(Debug)]
+pub struct Turn(String);
+
+impl Turn {
+    /// None while a mail to the address is being made for somebody else.
+    #[must_use]
+    pub fn take(to: &str) -> Option<Self> {
+        let mut addressed = ADDRESSED.lock().unwrap_or_else(PoisonError::into_inner);
+        addressed.insert(to.to_owned()).then(|| Self(to.to_owned()))
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        ADDRESSED.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
+    }
+}
+
+/// Mail can go there: the contract's rule for addresses takes some that mail does not know.
+#[must_use]
+pub fn is_address(text: &str) -> bool {
+    text.parse::<Address>().is_ok()
+}
 
 /// Sends a letter; done when the server has taken it.
 ///
@@ -24,6 +55,10 @@ static UNDER_WAY: Semaphore = Semaphore::const_new(8);
 /// When there is no server in the settings, or it did not take the letter: the reason is in the log only.
 pub async fn send(mail: Option<&Mail>, to: &str, letter: &Letter) -> Result<(), ApiError> {
     let mail = mail.ok_or_else(not_set_up)?;
+    let refused = |text| ApiError::new(ErrorClass::EmailActivationSetup, text);
+    let _waiting = WAITING
+        .try_acquire()
+        .map_err(|_| refused("Too many mails wait to be sent, try again later"))?;
     let _permit = UNDER_WAY.acquire().await.map_err(|_| ApiError::internal("mail is closed"))?;
     let sent = tokio::time::timeout(PATIENCE, try_to_send(mail, to, letter)).await;
     let why = match sent {
@@ -32,7 +67,7 @@ pub async fn send(mail: Option<&Mail>, to: &str, letter: &Letter) -> Result<(), 
         Err(_) => format!("{} took longer than {} s", mail.host, PATIENCE.as_secs()),
     };
     log::error!("no mail to a user: {why}");
-    Err(ApiError::new(ErrorClass::EmailActivationSetup, "Email sender not configured"))
+    Err(refused("Email sender not configured"))
 }
 
 /// There is nothing in the settings to send mail with.

@@ -228,6 +228,45 @@ fn a_temporary_password_works_beside_the_own_one_until_a_new_one_is_set() {
 }
 
 #[test]
+fn many_at_once_get_one_mail() {
+    let Some((mut server, controller)) = pair() else { return };
+    let at_once = |ask: &(dyn Fn() -> u16 + Sync)| -> Vec<u16> {
+        std::thread::scope(|scope| {
+            let asking: Vec<_> = (0..12).map(|_| scope.spawn(ask)).collect();
+            asking.into_iter().map(|one| one.join().unwrap()).collect()
+        })
+    };
+    let made = at_once(&|| signup(&controller).status);
+    assert_eq!(made.iter().filter(|status| **status == 201).count(), 1, "{made:?}");
+    assert!(made.iter().all(|status| [201, 400].contains(status)), "{made:?}");
+    assert_eq!(
+        reset(&controller, ADA),
+        204,
+        "no mail: nobody has proved that the address is theirs"
+    );
+    let code = server.code(ADA);
+    activate(&controller, &code);
+    assert_eq!(at_once(&|| reset(&controller, ADA)), [204; 12]);
+    let temporary = server.temporary_password(ADA);
+    assert_eq!(login(&controller, &temporary).status, 200);
+    let token = login(&controller, "password1").body["accessToken"].as_str().unwrap().to_owned();
+    let body = json!({ "oldPassword": "password1", "newPassword": "password3" });
+    assert_eq!(controller.call("PATCH", "/user/password", Some(&token), &body).status, 204);
+    server.text(ADA, "Password Change Notification");
+}
+
+#[test]
+fn an_address_that_mail_does_not_know_is_refused_by_name() {
+    let Some((_server, controller)) = pair() else { return };
+    let body = json!({ "firstName": "Ada", "lastName": "Test", "email": "a@-x.com", "password": "password1" });
+    let refused = controller.call("POST", "/user/signup", None, &body);
+    assert_eq!(
+        (refused.status, refused.body["message"].as_str()),
+        (400, Some("Invalid format for field 'email'"))
+    );
+}
+
+#[test]
 fn a_temporary_password_ends_after_a_day() {
     let Some((mut server, mut controller)) = pair() else { return };
     signup(&controller);

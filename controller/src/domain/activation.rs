@@ -12,6 +12,9 @@ pub const PASSWORD_MS: i64 = 24 * 3600 * 1000;
 /// An account gets no further mail of the same kind within this time in ms.
 pub const RECENT_MS: i64 = 60 * 1000;
 
+/// Characters of a name that a mail shows.
+const LONGEST_NAME: usize = 60;
+
 /// A mail to be sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Letter {
@@ -37,9 +40,17 @@ pub fn activation(home: &str, code: &str) -> Letter {
     }
 }
 
+/// A name as mail shows it: on one line and short, as anybody may give an account with another's address any name.
+fn shown(first: &str, last: &str) -> String {
+    let words = first.split_whitespace().chain(last.split_whitespace());
+    let name = words.collect::<Vec<_>>().join(" ");
+    name.chars().filter(|letter| !letter.is_control()).take(LONGEST_NAME).collect()
+}
+
 /// Brings a temporary password.
 #[must_use]
-pub fn password_reset(name: &str, home: &str, password: &str) -> Letter {
+pub fn password_reset(first: &str, last: &str, home: &str, password: &str) -> Letter {
+    let name = shown(first, last);
     let place = if home.is_empty() { String::new() } else { format!(" at {home}") };
     Letter {
         subject: "Password Reset Request",
@@ -53,7 +64,8 @@ pub fn password_reset(name: &str, home: &str, password: &str) -> Letter {
 
 /// Tells that a password has changed.
 #[must_use]
-pub fn password_changed(name: &str) -> Letter {
+pub fn password_changed(first: &str, last: &str) -> Letter {
+    let name = shown(first, last);
     Letter {
         subject: "Password Change Notification",
         text: format!(
@@ -72,6 +84,16 @@ mod tests {
         let letter = activation("https://ecn.example.org/", "CODE");
         assert!(letter.text.contains("https://ecn.example.org/#/activation?code=CODE"));
         assert!(activation("", "CODE").text.contains("code is CODE"));
-        assert!(password_reset("Ada L", "", "s3cret").text.contains("\ns3cret\n"));
+        assert!(password_reset("Ada", "L", "", "s3cret").text.contains("\ns3cret\n"));
+    }
+
+    #[test]
+    fn a_name_is_not_a_letter_of_its_own() {
+        let name = format!("Ada\r\n\r\n\u{7}{}", "x".repeat(1000));
+        let text = password_changed(&name, "L").text;
+        assert!(
+            text.starts_with(&format!("Hello Ada {},\n", "x".repeat(LONGEST_NAME - 4))),
+            "{text}"
+        );
     }
 }

@@ -18,11 +18,14 @@ pub fn signup(work: &mut Work<'_>, user: User, code: &str) -> Result<User, ApiEr
     Ok(added)
 }
 
-/// Notes a further activation code; those before it stay good, as their mails may arrive late.
+/// Notes a further activation code; those before it stay good, as their mails may arrive late. None for an account that went.
 ///
 /// # Errors
 /// When the database fails.
 pub fn note_code(work: &mut Work<'_>, user: i64, code: &str) -> Result<(), ApiError> {
+    if store::user::by_id(work.tx, user)?.is_none() {
+        return Ok(());
+    }
     store::activation::insert_code(work.tx, &token_hash(code), user, work.now + CODE_MS)?;
     Ok(())
 }
@@ -48,12 +51,16 @@ pub fn open(work: &mut Work<'_>, user: User) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Notes the hash of a temporary password, in place of the one before.
+/// Notes the hash of a temporary password, in place of the one before; not when the account got a new password, or went, since
+/// it was read as `before`.
 ///
 /// # Errors
 /// When the database fails.
-pub fn note_password(work: &mut Work<'_>, user: i64, hash: &str) -> Result<(), ApiError> {
-    store::activation::put_password(work.tx, user, hash, work.now + PASSWORD_MS)?;
+pub fn note_password(work: &mut Work<'_>, before: &User, hash: &str) -> Result<(), ApiError> {
+    let now = store::user::by_id(work.tx, before.id)?;
+    if now.is_some_and(|now| now.password == before.password) {
+        store::activation::put_password(work.tx, before.id, hash, work.now + PASSWORD_MS)?;
+    }
     Ok(())
 }
 

@@ -10,7 +10,7 @@ use crate::app::{App, Work};
 use crate::domain::activation::{self, CODE_LENGTH, PASSWORD_LENGTH};
 use crate::domain::password;
 use crate::http::{Reply, Request};
-use crate::mail;
+use crate::mail::{self, Turn};
 use crate::ops::activation as op;
 use crate::stop::Stop;
 use crate::store::{self, user::User};
@@ -49,6 +49,10 @@ pub(super) const ROUTES: &[Route] = &[
 
 /// Signs up an account that is opened by what its mail brings.
 pub(super) async fn signup(app: &Arc<App>, new: User) -> Result<User, ApiError> {
+    if !mail::is_address(&new.email) {
+        return Err(ApiError::validation("Invalid format for field 'email'"));
+    }
+    let _turn = Turn::take(&new.email).ok_or_else(crate::ops::user::already_there)?;
     let taken = new.email.clone();
     let taken = app.read(move |work| Ok(store::user::by_email(work.tx, &taken)?)).await?;
     if taken.is_some() {
@@ -78,6 +82,7 @@ fn resend(app: Arc<App>, request: Request, _: Stop) -> AnsweredLater {
         let wanted = email.clone();
         let found = app.read(move |work| Ok(store::user::by_email(work.tx, &wanted)?)).await?;
         let user = found.ok_or_else(|| ApiError::validation("Invalid user email"))?;
+        let Some(_turn) = Turn::take(&email) else { return Ok(Reply::empty()) };
         let id = user.id;
         let recent = app.read(move |work| op::code_is_recent(work, id)).await?;
         if !user.is_activated && !recent {
@@ -102,18 +107,22 @@ fn reset_password(app: Arc<App>, request: Request, _: Stop) -> AnsweredLater {
         if app.settings.mail.is_none() {
             return Err(mail::not_set_up());
         }
+        let Some(_turn) = Turn::take(&user.email) else { return Ok(Reply::empty()) };
         let id = user.id;
-        if app.read(move |work| op::password_is_recent(work, id)).await? {
+        let recent = app.read(move |work| op::password_is_recent(work, id)).await?;
+        // Nobody has proved that the address is theirs, or nobody may log in: no mail, and no hint of it.
+        let open = user.may_log_in() && (user.is_activated || !app.settings.activation);
+        if recent || !open {
             return Ok(Reply::empty());
         }
         let new = password::random_text(PASSWORD_LENGTH).map_err(secret_failed)?;
         let given = new.clone();
         let hash =
             hashing(move || password::hash_password(&given)).await?.map_err(secret_failed)?;
-        let name = format!("{} {}", user.first_name, user.last_name);
-        let letter = activation::password_reset(&name, &app.settings.home_url, &new);
+        let home = &app.settings.home_url;
+        let letter = activation::password_reset(&user.first_name, &user.last_name, home, &new);
         mail::send(app.settings.mail.as_ref(), &user.email, &letter).await?;
-        app.write(move |work| op::note_password(work, id, &hash)).await?;
+        app.write(move |work| op::note_password(work, &user, &hash)).await?;
         Ok(Reply::empty())
     })
 }

@@ -147,8 +147,8 @@ fn change_password(app: Arc<App>, request: Request, _: Stop) -> AnsweredLater {
         app.write(move |work| user::set_password(work, id, hash)).await?;
         if app.settings.mail.is_some() {
             tokio::spawn(async move {
-                let name = format!("{} {}", account.first_name, account.last_name);
-                let letter = activation::password_changed(&name);
+                let (first, last) = (&account.first_name, &account.last_name);
+                let letter = activation::password_changed(first, last);
                 // Told to the log; the password is changed all the same.
                 let _ = mail::send(app.settings.mail.as_ref(), &account.email, &letter).await;
             });
