@@ -9,7 +9,7 @@ use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use tokio::io::DuplexStream;
+use iofog_pipe::PipeEnd;
 use tokio::sync::watch;
 
 use crate::ids::{FogUuid, MicroserviceUuid};
@@ -45,7 +45,7 @@ pub enum Caller {
 /// A Router that runs inside this process.
 pub trait LocalRouter {
     /// A new in-process connection; the Router serves the other end.
-    fn connect_local(&self) -> DuplexStream;
+    fn connect_local(&self) -> PipeEnd;
 }
 
 /// How to reach the Router that carries this node's messages.

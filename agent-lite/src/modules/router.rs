@@ -3,8 +3,8 @@
 use std::error::Error;
 use std::rc::Rc;
 
+use iofog_pipe::PipeEnd;
 use iofog_router::{ApplyError, RouterConfig, RouterHandle, RuntimeOptions};
-use tokio::io::DuplexStream;
 
 use super::{Applied, Module};
 use crate::context::{AgentContext, LocalRouter, RouterAccess};
@@ -54,7 +54,7 @@ impl Module for RouterModule {
 }
 
 impl LocalRouter for RouterHandle {
-    fn connect_local(&self) -> DuplexStream {
+    fn connect_local(&self) -> PipeEnd {
         Self::connect_local(self)
     }
 }

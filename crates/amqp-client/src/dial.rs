@@ -1,5 +1,6 @@
 //! How a router is reached: a seam, so that an in-process router needs no socket.
 
+use std::any::Any;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -9,9 +10,16 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 
 /// Any byte stream.
-pub trait Stream: AsyncRead + AsyncWrite + Unpin {}
+pub trait Stream: AsyncRead + AsyncWrite + Unpin {
+    /// The stream as the kind it is: pipes inside the process pass pieces on without a copy.
+    fn as_any(&self) -> &dyn Any;
+}
 
-impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}
+impl<T: AsyncRead + AsyncWrite + Unpin + 'static> Stream for T {
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
 
 /// A byte stream of some kind.
 pub type BoxStream = Box<dyn Stream>;

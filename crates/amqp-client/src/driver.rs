@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use iofog_amqp_engine::Millis;
+use iofog_pipe::PipeEnd;
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
 
@@ -17,6 +18,9 @@ use crate::shared::Shared;
 /// Bytes read at once: little at first, more while the peer fills the buffer.
 const LEAST_READ: usize = 4 * 1024;
 const MOST_READ: usize = 64 * 1024;
+
+/// Pieces taken at once from a pipe inside the process.
+const PIECES: usize = 16;
 
 /// Turns of reading and writing before other tasks have theirs.
 const TURNS: u32 = 16;
@@ -97,8 +101,61 @@ impl Driver {
         Poll::Pending
     }
 
+    /// The stream, where it is a pipe inside the process.
+    fn pipe(&self) -> Option<&PipeEnd> {
+        (*self.stream).as_any().downcast_ref()
+    }
+
+    /// Passes the output on in its pieces: true when there were any, or the other end is gone.
+    fn poll_pass(&self, pipe: &PipeEnd, cx: &Context<'_>) -> bool {
+        let mut progress = false;
+        let mut engine = self.shared.engine.borrow_mut();
+        while engine.output_len() > 0 {
+            match pipe.poll_room(cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_)) => {
+                    engine.input_ended();
+                    return true;
+                }
+                Poll::Pending => break,
+            }
+            if let Some(piece) = engine.take_output(self.now()) {
+                pipe.send(piece);
+                progress = true;
+            }
+        }
+        progress
+    }
+
+    /// Takes what was passed on: true when there was something, or the stream ended.
+    fn poll_take(&self, pipe: &PipeEnd, cx: &Context<'_>) -> bool {
+        let mut progress = false;
+        let mut engine = self.shared.engine.borrow_mut();
+        for _ in 0..PIECES {
+            if !engine.wants_input() {
+                break;
+            }
+            match pipe.poll_receive(cx) {
+                Poll::Ready(Some(piece)) => engine.feed(piece),
+                Poll::Ready(None) => {
+                    engine.input_ended();
+                    return true;
+                }
+                Poll::Pending => break,
+            }
+            progress = true;
+        }
+        if progress {
+            engine.received(self.now());
+        }
+        progress
+    }
+
     /// True: bytes were written, or the stream broke.
     fn poll_write(&mut self, cx: &mut Context<'_>) -> bool {
+        if let Some(pipe) = self.pipe() {
+            return self.poll_pass(pipe, cx);
+        }
         let mut progress = false;
         loop {
             let engine = self.shared.engine.borrow();
@@ -132,6 +189,11 @@ impl Driver {
     /// True: bytes were read, or the stream ended.
     fn poll_read(&mut self, cx: &mut Context<'_>) -> bool {
         let now = self.now();
+        if let Some(pipe) = self.pipe() {
+            let took = self.poll_take(pipe, cx);
+            self.last_read = if took { now } else { self.last_read };
+            return took;
+        }
         let mut engine = self.shared.engine.borrow_mut();
         if !engine.wants_input() {
             return false;

@@ -40,6 +40,8 @@ pub struct Connection {
     config: Config,
     phase: Phase,
     input: BytesMut,
+    /// Bytes that follow those in `input`, in the pieces in which they came.
+    fed: VecDeque<Bytes>,
     /// Whole frames that were read, and how far they were handled.
     batch: Bytes,
     batch_at: usize,
@@ -79,6 +81,7 @@ impl Connection {
             phase: Phase::start(&config.security),
             config,
             input: BytesMut::new(),
+            fed: VecDeque::new(),
             batch: Bytes::new(),
             batch_at: 0,
             input_ended: false,
@@ -107,8 +110,15 @@ impl Connection {
 
     /// Buffer to append read bytes to; `room` bytes are reserved.
     pub fn input(&mut self, room: usize) -> &mut BytesMut {
+        self.gather_fed();
         self.input.reserve(room);
         &mut self.input
+    }
+
+    /// Takes the next bytes as they are: the other way to give input, for bytes that exist as a value. A frame whose
+    /// payload is a piece by itself is read without a copy; call [`Self::received`] as after [`Self::input`].
+    pub fn feed(&mut self, piece: Bytes) {
+        self.fed.push_back(piece);
     }
 
     /// Bytes were appended to the input.
@@ -144,6 +154,9 @@ impl Connection {
         }
         if self.events.is_empty() {
             self.events = VecDeque::new();
+        }
+        if self.fed.is_empty() {
+            self.fed = VecDeque::new();
         }
         self.out.shrink();
         for (_, session) in self.sessions.iter_mut() {
@@ -200,6 +213,13 @@ impl Connection {
         self.out.chunks()
     }
 
+    /// Takes the first piece of the output out, as if it were written: the counterpart of [`Self::feed`].
+    pub fn take_output(&mut self, now: Millis) -> Option<Bytes> {
+        let piece = self.out.take()?;
+        self.wrote(0, now);
+        Some(piece)
+    }
+
     /// The first `bytes` bytes of the output were written.
     pub fn wrote(&mut self, bytes: usize, now: Millis) {
         self.now = now;
@@ -243,7 +263,10 @@ impl Connection {
         match self.phase {
             Phase::Closed => Step::Idle,
             Phase::Open | Phase::Running | Phase::Closing => self.step_frame(),
-            _ => self.step_handshake(),
+            _ => {
+                self.gather_fed();
+                self.step_handshake()
+            }
         }
     }
 

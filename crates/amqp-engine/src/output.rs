@@ -60,6 +60,17 @@ impl Output {
         chunks
     }
 
+    /// Takes the first piece out, for whoever passes pieces on: a payload as it is, what is around it as a copy.
+    pub(crate) fn take(&mut self) -> Option<Bytes> {
+        let until = self.splices.front().map_or(self.inline.len(), |splice| splice.at);
+        let piece = match self.inline.get(self.written..until) {
+            Some([]) | None => self.splices.front()?.payload.clone(),
+            Some(inline) => Bytes::copy_from_slice(inline),
+        };
+        self.advance(piece.len());
+        Some(piece)
+    }
+
     /// Gives back memory while nothing waits.
     pub(crate) fn shrink(&mut self) {
         if self.len() == 0 {
@@ -123,8 +134,28 @@ mod tests {
             }
             assert!(expected.is_empty());
             assert_eq!(all(&output), b"");
+            assert_eq!(output.take(), None);
             output.buffer().extend_from_slice(b"again");
             assert_eq!(all(&output), b"again");
+        }
+    }
+
+    #[test]
+    fn output_pieces_are_the_same_bytes_and_payloads_are_not_copied() {
+        for step in 0..20 {
+            let mut output = Output::default();
+            let payload = Bytes::from(vec![7; 5000]);
+            output.buffer().extend_from_slice(b"head1");
+            output.splice(payload.clone());
+            output.splice(Bytes::from_static(b"p2"));
+            output.buffer().extend_from_slice(b"tail");
+            let mut expected = all(&output);
+            output.advance(step);
+            expected.drain(..step);
+            let pieces: Vec<Bytes> = std::iter::from_fn(|| output.take()).collect();
+            assert_eq!(pieces.concat(), expected);
+            assert_eq!(output.len(), 0);
+            assert!(pieces.iter().any(|piece| payload.as_ptr_range().contains(&piece.as_ptr())));
         }
     }
 }

@@ -18,6 +18,8 @@ impl Dial for Inside {
 
 /// Runs for ever.
 pub(crate) fn run(router: &str, mappings: &[String]) {
+    // As the programs do.
+    iofog_heap::keep_reserve();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     tokio::task::LocalSet::new().block_on(&runtime, async {
         let config = RouterConfig::from_controller_json(router).unwrap();

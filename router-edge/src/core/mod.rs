@@ -231,6 +231,20 @@ impl Core {
         Some(self.conns.get_mut(conn)?.engine.input(room))
     }
 
+    /// Takes bytes in as they are; [`Self::received`] follows.
+    pub fn feed(&mut self, conn: ConnId, piece: Bytes) {
+        if let Some(conn) = self.conns.get_mut(conn) {
+            conn.engine.feed(piece);
+        }
+    }
+
+    /// Takes the first piece of the output out: the peer has it.
+    pub fn take_output(&mut self, id: ConnId, now: Millis) -> Option<Bytes> {
+        let piece = self.conns.get_mut(id)?.engine.take_output(now)?;
+        self.wrote(id, 0, now);
+        Some(piece)
+    }
+
     /// Whether more bytes should be read now.
     #[must_use]
     pub fn wants_input(&self, conn: ConnId) -> bool {

@@ -8,6 +8,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use iofog_pipe::PipeEnd;
 use log::debug;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
@@ -20,14 +21,47 @@ const READ_LARGE: usize = 64 * 1024;
 /// Pieces of one vectored write.
 const PIECES: usize = 16;
 
-/// Runs the connection until it is over, then forgets it.
-pub(super) async fn run<S>(shared: Rc<Shared>, conn: ConnId, mut stream: S)
+/// How the bytes of a connection come and go.
+pub(super) trait Transport {
+    /// Writes until nothing is left (true) or the stream takes no more (false).
+    fn poll_write(
+        &mut self,
+        shared: &Shared,
+        conn: ConnId,
+        cx: &mut Context<'_>,
+    ) -> io::Result<bool>;
+
+    /// Reads some into the core; 0 at the end.
+    fn poll_read(
+        &mut self,
+        shared: &Shared,
+        conn: ConnId,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>>;
+
+    /// Ends the stream: the peer reads what is left before.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+}
+
+/// A socket, or what is like one.
+struct Socket<S> {
+    stream: S,
+    /// Bytes read at once.
+    room: usize,
+}
+
+/// Runs the connection on a stream until it is over, then forgets it.
+pub(super) async fn run<S>(shared: Rc<Shared>, conn: ConnId, stream: S)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
+    run_on(shared, conn, Socket { stream, room: READ_SMALL }).await;
+}
+
+/// The same on any transport.
+pub(super) async fn run_on(shared: Rc<Shared>, conn: ConnId, mut transport: impl Transport) {
     let guard = Guard { shared: Rc::clone(&shared), conn };
-    let mut room = READ_SMALL;
-    let result = poll_fn(|cx| poll(&shared, conn, &mut stream, &mut room, cx)).await;
+    let result = poll_fn(|cx| poll(&shared, conn, &mut transport, cx)).await;
     if let Err(error) = result {
         debug!("[C{}] {error}", conn.number());
     }
@@ -48,28 +82,24 @@ impl Drop for Guard {
     }
 }
 
-fn poll<S>(
+fn poll(
     shared: &Shared,
     conn: ConnId,
-    stream: &mut S,
-    room: &mut usize,
+    transport: &mut impl Transport,
     cx: &mut Context<'_>,
-) -> Poll<io::Result<()>>
-where
-    S: AsyncRead + AsyncWrite + Unpin,
-{
+) -> Poll<io::Result<()>> {
     shared.set_waker(conn, Some(cx.waker()));
     // What this task's own connection has to write since it last ran.
     shared.wake_dirty(Some(conn));
     loop {
-        let wrote = poll_write(shared, conn, stream, cx)?;
+        let wrote = transport.poll_write(shared, conn, cx)?;
         shared.wake_dirty(Some(conn));
         {
             let core = shared.core.borrow();
             if core.close_reason(conn).is_some() && (core.output_len(conn) == 0 || !wrote) {
                 drop(core);
                 // The peer reads what is left, then the end.
-                return Pin::new(stream).poll_shutdown(cx).map(|_| Ok(()));
+                return transport.poll_end(cx).map(|()| Ok(()));
             }
         }
         if !shared.core.borrow().exists(conn) {
@@ -78,16 +108,7 @@ where
         if !shared.core.borrow().wants_input(conn) {
             return Poll::Pending;
         }
-        let read = if *room == READ_SMALL {
-            poll_read_quiet(shared, conn, stream, cx)
-        } else {
-            let mut core = shared.core.borrow_mut();
-            let Some(input) = core.input(conn, *room) else {
-                return Poll::Ready(Ok(()));
-            };
-            pin!(stream.read_buf(input)).poll(cx)
-        };
-        match read {
+        match transport.poll_read(shared, conn, cx) {
             Poll::Pending => return Poll::Pending,
             Poll::Ready(Err(error)) => {
                 shared.core.borrow_mut().input_ended(conn);
@@ -99,17 +120,107 @@ where
                 shared.wake_dirty(Some(conn));
                 return Poll::Ready(Ok(()));
             }
-            Poll::Ready(Ok(n)) => {
-                *room =
-                    if n >= *room { (*room * 4).min(READ_LARGE) } else { (*room).max(READ_SMALL) };
-                if n < READ_SMALL / 2 {
-                    *room = READ_SMALL;
-                }
+            Poll::Ready(Ok(_)) => {
                 let now = shared.now();
                 shared.core.borrow_mut().received(conn, now);
                 shared.wake_dirty(Some(conn));
             }
         }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Socket<S> {
+    fn poll_write(
+        &mut self,
+        shared: &Shared,
+        conn: ConnId,
+        cx: &mut Context<'_>,
+    ) -> io::Result<bool> {
+        poll_write(shared, conn, &mut self.stream, cx)
+    }
+
+    fn poll_read(
+        &mut self,
+        shared: &Shared,
+        conn: ConnId,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let room = self.room;
+        let read = if room == READ_SMALL {
+            poll_read_quiet(shared, conn, &mut self.stream, cx)
+        } else {
+            let mut core = shared.core.borrow_mut();
+            let Some(input) = core.input(conn, room) else {
+                return Poll::Ready(Ok(0));
+            };
+            pin!(self.stream.read_buf(input)).poll(cx)
+        };
+        if let Poll::Ready(Ok(n)) = read {
+            self.room = match n {
+                n if n < READ_SMALL / 2 => READ_SMALL,
+                n if n >= room => (room * 4).min(READ_LARGE),
+                _ => room,
+            };
+        }
+        read
+    }
+
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        Pin::new(&mut self.stream).poll_shutdown(cx).map(drop)
+    }
+}
+
+impl Transport for PipeEnd {
+    fn poll_write(
+        &mut self,
+        shared: &Shared,
+        conn: ConnId,
+        cx: &mut Context<'_>,
+    ) -> io::Result<bool> {
+        while shared.core.borrow().output_len(conn) > 0 {
+            match self.poll_room(cx) {
+                Poll::Pending => return Ok(false),
+                Poll::Ready(Err(error)) => {
+                    shared.core.borrow_mut().input_ended(conn);
+                    return Err(error);
+                }
+                Poll::Ready(Ok(())) => {}
+            }
+            let now = shared.now();
+            let piece = shared.core.borrow_mut().take_output(conn, now);
+            if let Some(piece) = piece {
+                self.send(piece);
+            }
+        }
+        Ok(true)
+    }
+
+    fn poll_read(
+        &mut self,
+        shared: &Shared,
+        conn: ConnId,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<usize>> {
+        let mut core = shared.core.borrow_mut();
+        let mut read = 0;
+        for _ in 0..PIECES {
+            match self.poll_receive(cx) {
+                Poll::Ready(Some(piece)) => {
+                    read += piece.len();
+                    core.feed(conn, piece);
+                }
+                // What came before the end is handled first; it is seen again then.
+                Poll::Ready(None) => break,
+                Poll::Pending if read == 0 => return Poll::Pending,
+                Poll::Pending => break,
+            }
+        }
+        Poll::Ready(Ok(read))
+    }
+
+    fn poll_end(&mut self, _cx: &mut Context<'_>) -> Poll<()> {
+        self.end();
+        Poll::Ready(())
     }
 }
 

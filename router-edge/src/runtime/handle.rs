@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use iofog_amqp::{Error, condition};
 use iofog_amqp_engine::Millis;
-use tokio::io::DuplexStream;
+use iofog_pipe::{PipeEnd, pipe};
 
 use super::options::{
     Applied, ApplyError, ConnectorStatus, RouterStatus, RuntimeOptions, StartError,
@@ -17,8 +17,6 @@ use super::{connector, driver, listener};
 use crate::config::{RouterConfig, SslProfile, diff};
 use crate::core::{CommandAction, Core};
 
-/// Bytes of the pipe to a client inside the process.
-const LOCAL_PIPE: usize = 64 * 1024;
 /// How long peers have to take our close.
 const SHUTDOWN_WAIT: Duration = Duration::from_secs(1);
 
@@ -101,11 +99,11 @@ async fn tick(shared: Rc<Shared>) {
 impl RouterHandle {
     /// A connection inside the process: speak AMQP on it as on a socket to a listener of role normal.
     #[must_use]
-    pub fn connect_local(&self) -> DuplexStream {
-        let (ours, theirs) = tokio::io::duplex(LOCAL_PIPE);
+    pub fn connect_local(&self) -> PipeEnd {
+        let (ours, theirs) = pipe();
         let now = self.shared.now();
         let conn = self.shared.core.borrow_mut().accept_local("in-process", now);
-        tokio::task::spawn_local(driver::run(Rc::clone(&self.shared), conn, ours));
+        tokio::task::spawn_local(driver::run_on(Rc::clone(&self.shared), conn, ours));
         theirs
     }
 

@@ -2,7 +2,7 @@
 
 use bytes::{Buf, Bytes};
 use iofog_amqp::frame::{Frame, FrameError, FrameKind};
-use iofog_amqp::{Error, Performative, Reader, condition};
+use iofog_amqp::{Error, Performative, Reader, Transfer, condition};
 
 use super::handshake::Phase;
 use super::{Connection, Step};
@@ -17,7 +17,7 @@ impl Connection {
         let rest = self.batch.get(self.batch_at..).unwrap_or_default();
         let frame = match Frame::parse(rest, self.config.max_frame_size.max(512)) {
             Ok(Some(frame)) => frame,
-            Ok(None) => return Step::Idle,
+            Ok(None) => return self.spread_frame(),
             Err(error) => return self.framing_error(error),
         };
         let at = self.batch_at;
@@ -55,6 +55,13 @@ impl Connection {
     fn next_batch(&mut self) -> bool {
         self.batch = Bytes::new();
         self.batch_at = 0;
+        if self.input.is_empty()
+            && let Some(piece) = self.fed.pop_front()
+        {
+            self.batch = piece;
+            return !self.batch.is_empty() || self.next_batch();
+        }
+        self.gather_fed();
         let mut end = 0;
         while let Ok(Some(frame)) = Frame::parse(
             self.input.get(end..).unwrap_or_default(),
@@ -71,6 +78,29 @@ impl Connection {
             self.input.split_to(end).freeze()
         };
         true
+    }
+
+    /// Appends the pieces that were fed to the input.
+    pub(super) fn gather_fed(&mut self) {
+        for piece in self.fed.drain(..) {
+            self.input.extend_from_slice(&piece);
+        }
+    }
+
+    /// The last frame of a piece goes on in the next one. When that is its payload, neither is copied.
+    fn spread_frame(&mut self) -> Step {
+        let head = self.batch.split_off(self.batch_at.min(self.batch.len()));
+        self.batch = Bytes::new();
+        self.batch_at = 0;
+        if self.phase == Phase::Running
+            && let Some((channel, transfer)) = head_of_transfer(&head, self.fed.front())
+        {
+            let payload = self.fed.pop_front().unwrap_or_default();
+            return self.on_transfer(channel, transfer, payload);
+        }
+        self.input.extend_from_slice(&head);
+        self.gather_fed();
+        Step::Again
     }
 
     /// The input begins with no whole frame: more is to come, or it is none at all.
@@ -118,5 +148,21 @@ impl Connection {
         let frame = Frame::begin(out, FrameKind::Amqp { channel });
         encode(out);
         Frame::end(out, frame, 0);
+    }
+}
+
+/// The transfer in `head`, if `payload` is all that its frame lacks.
+fn head_of_transfer(head: &[u8], payload: Option<&Bytes>) -> Option<(u16, Transfer)> {
+    let [a, b, c, d, 2, 0, e, f, body @ ..] = head else { return None };
+    let size = u32::from_be_bytes([*a, *b, *c, *d]) as usize;
+    if head.len().checked_add(payload?.len())? != size {
+        return None;
+    }
+    let mut reader = Reader::new(body);
+    match Performative::read(&mut reader) {
+        Ok(Performative::Transfer(transfer)) if reader.rest().is_empty() => {
+            Some((u16::from_be_bytes([*e, *f]), transfer))
+        }
+        _ => None,
     }
 }

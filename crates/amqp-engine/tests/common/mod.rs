@@ -38,15 +38,25 @@ pub(crate) fn client_config() -> Config {
     Config { container_id: "client".into(), ..Config::default() }
 }
 
-/// Moves all output of `from` to `to` in pieces of at most `max` bytes.
+/// Moves all output of `from` to `to`, by each way in turn: bytes written and read in pieces of at most `max`, or pieces
+/// that are passed on, cut anew or as they are.
 pub(crate) fn carry(from: &mut Connection, to: &mut Connection, rng: &mut Rng, max: u64) -> bool {
     from.flush();
     let mut moved = false;
     while from.output_len() > 0 {
         let chunks = from.output_chunks::<4>().concat();
         let len = usize::try_from(1 + rng.below(max)).unwrap().min(chunks.len());
-        to.input(len).extend_from_slice(&chunks[..len]);
-        from.wrote(len, Millis(0));
+        match rng.below(4) {
+            0 => to.feed(from.take_output(Millis(0)).unwrap()),
+            1 => {
+                to.feed(Bytes::copy_from_slice(&chunks[..len]));
+                from.wrote(len, Millis(0));
+            }
+            _ => {
+                to.input(len).extend_from_slice(&chunks[..len]);
+                from.wrote(len, Millis(0));
+            }
+        }
         to.received(Millis(0));
         moved = true;
         if rng.chance(3) {
