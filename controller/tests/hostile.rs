@@ -238,6 +238,93 @@ fn forms_of_many_parts_are_refused_or_harmless() {
     assert_eq!(left.map_or(0, Iterator::count), 0, "no file stays behind");
 }
 
+/// An upload whose body is not sent yet.
+fn uploading(controller: &Controller, agent: &str, length: usize) -> TcpStream {
+    let mut stream = open(controller);
+    let head = format!(
+        "PUT /api/v3/agent/image-snapshot HTTP/1.1\r\nhost: x\r\nconnection: close\r\nauthorization: {agent}\r\ncontent-type: multipart/form-data; boundary=B\r\ncontent-length: {length}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream
+}
+
+/// Start of a part with a file.
+const FILE: &str = "--B\r\ncontent-disposition: form-data; name=\"upstream\"; filename=\"f\"\r\n";
+
+#[test]
+fn forms_that_never_come_to_their_file_are_cut_off() {
+    let controller = Controller::start();
+    let (_, _, agent, _) = controller.network();
+    let length = 400_000_000;
+    let block = vec![b'x'; 1_000_000];
+    for (name, start) in [
+        ("a head without an end", format!("{FILE}x: ")),
+        ("no boundary", "x".to_owned()),
+        ("padding", "--B ".to_owned()),
+        ("the end of a head", format!("{FILE}x: y\r\n")),
+    ] {
+        let block = if name == "padding" { vec![b' '; block.len()] } else { block.clone() };
+        let mut stream = uploading(&controller, &agent, length);
+        stream.write_all(start.as_bytes()).unwrap();
+        let mut sent = 0;
+        // What is refused is read on for a while, and then no more.
+        while sent < length && stream.write_all(&block).is_ok() {
+            sent += block.len();
+        }
+        assert!(sent < 100_000_000, "{name}: {sent} bytes were taken");
+        let mut stream = uploading(&controller, &agent, 40_000);
+        stream.write_all(start.as_bytes()).unwrap();
+        stream.write_all(&block[..40_000 - start.len()]).unwrap();
+        assert_eq!(answered(&mut stream), 400, "{name}");
+        well(&controller);
+    }
+    let twice = format!("{FILE}\r\nfirst\r\n{FILE}\r\nsecond\r\n--B--\r\n");
+    let mut stream = uploading(&controller, &agent, twice.len());
+    stream.write_all(twice.as_bytes()).unwrap();
+    assert_eq!(answered(&mut stream), 500, "one file, as with the contract's own server");
+}
+
+#[test]
+fn slow_uploads_are_given_up_and_hold_up_others_for_a_while() {
+    let controller = Controller::start();
+    let (_, _, agent, _) = controller.network();
+    let mut slow: Vec<TcpStream> =
+        (0..4).map(|_| uploading(&controller, &agent, 100_000)).collect();
+    for stream in &mut slow {
+        stream.write_all(FILE.as_bytes()).unwrap();
+    }
+    // They have their turns before the next one asks.
+    std::thread::sleep(Duration::from_secs(1));
+    let mut late = uploading(&controller, &agent, 100_000);
+    let mut text = String::new();
+    late.read_to_string(&mut text).unwrap();
+    assert!(text.starts_with("HTTP/1.1 503 ") && text.contains("\r\nretry-after: "), "{text}");
+    // One says no more, one too little.
+    let mut drip = slow.pop().unwrap();
+    let mut idle = slow.pop().unwrap();
+    drop(slow);
+    let sender = drip.try_clone().unwrap();
+    let dripping = std::thread::spawn(move || {
+        for _ in 0..120 {
+            if (&sender).write_all(b"x").is_err() {
+                return;
+            }
+            std::thread::sleep(Duration::from_secs(1));
+        }
+    });
+    let statuses = [answered(&mut idle), answered(&mut drip)];
+    assert_eq!(statuses[0], 408);
+    assert!(matches!(statuses[1], 0 | 408), "{statuses:?}");
+    drop((idle, drip));
+    dripping.join().unwrap();
+    let good = format!("{FILE}\r\n{}\r\n--B--\r\n", "x".repeat(200_000));
+    let mut stream = uploading(&controller, &agent, good.len());
+    stream.write_all(good.as_bytes()).unwrap();
+    assert!(matches!(answered(&mut stream), 200..300 | 404), "there is a turn again");
+    let left = std::fs::read_dir(controller.folder().join("snapshots"));
+    assert_eq!(left.map_or(0, Iterator::count), 0, "no file stays behind");
+}
+
 #[test]
 fn who_is_refused_early_hears_it_while_still_sending() {
     let controller = Controller::start();

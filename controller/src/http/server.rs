@@ -241,7 +241,9 @@ async fn respond(
             match upload::spool(content_type, &mut incoming, field, &folder).await {
                 Ok(file) => Parsed { file, ..Parsed::default() },
                 Err(refused) => {
-                    body::discard(&parts.headers, &mut incoming).await;
+                    if refused != Refused::Broken {
+                        body::discard(&parts.headers, &mut incoming).await;
+                    }
                     return Err(refused);
                 }
             }
