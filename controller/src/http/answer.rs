@@ -9,7 +9,7 @@ use iofog_api::{ApiError, ErrorClass};
 
 use super::block::Block;
 use super::body::Refused;
-use super::budget::{self, Budget, Claim, Class};
+use super::budget::{self, Budget, Claim, Owner};
 use super::content::Content;
 use super::{Body, Reply};
 use crate::app::now_ms;
@@ -60,13 +60,13 @@ impl AsRef<[u8]> for Held {
 
 pub(super) fn success(
     budget: &Arc<Budget>,
-    class: Class,
+    owner: &Owner,
     route: &Route,
     reply: Reply,
 ) -> Result<Answer, Refused> {
     let status =
         StatusCode::from_u16(reply.status.unwrap_or(route.status)).unwrap_or(StatusCode::OK);
-    let held = |text| hold(text, budget.claim(class), route.verb == Verb::Get);
+    let held = |text| hold(text, budget.claim(owner.clone()), route.verb == Verb::Get);
     let mut answer = match (reply.body, reply.file) {
         (Some(Body::Value(body)), _) => json(status, held(body.to_string())?),
         (Some(Body::Text(text)), _) => json(status, held(text)?),

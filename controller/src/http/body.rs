@@ -21,6 +21,9 @@ const DISCARDED: usize = 4 * 1024 * 1024;
 /// Largest multipart body with a YAML document.
 pub const DOCUMENT: usize = 4 * 1024 * 1024;
 
+/// How long a client may send nothing of its body.
+const PAUSE: Duration = Duration::from_secs(10);
+
 /// Why a body is refused, before any route sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {
@@ -78,7 +81,7 @@ fn weight(value: &Value) -> usize {
 /// Collects a body; `claim` is for what is kept of it.
 ///
 /// # Errors
-/// [`Refused::TooLarge`] beyond the limit, [`Refused::Overloaded`] beyond the budget, [`Refused::Broken`] when the stream fails.
+/// [`Refused::TooLarge`] beyond the limit, [`Refused::Overloaded`] beyond the budget, [`Refused::Broken`] when the stream fails or stops.
 pub async fn collect(
     body: &mut Incoming,
     limit: usize,
@@ -90,7 +93,9 @@ pub async fn collect(
     if told <= limit && !claim.hold(told) {
         return Err(Refused::Overloaded);
     }
-    while let Some(frame) = body.frame().await {
+    loop {
+        let next = tokio::time::timeout(PAUSE, body.frame()).await;
+        let Some(frame) = next.map_err(|_| Refused::Broken)? else { break };
         let Ok(data) = frame.map_err(|_| Refused::Broken)?.into_data() else { continue };
         length = length.saturating_add(data.len());
         if length > limit {

@@ -92,6 +92,14 @@ impl Places {
     }
 }
 
+impl Place {
+    /// Whose share it is of; none for this machine and trusted proxies.
+    #[must_use]
+    pub fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let Some(address) = self.address else { return };

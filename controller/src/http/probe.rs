@@ -9,7 +9,7 @@ use hyper::{Method, StatusCode};
 
 use super::answer::{Answer, hold, json, page, with};
 use super::body::Refused;
-use super::budget::Class;
+use super::budget::Owner;
 use super::content::Content;
 use crate::app::App;
 use crate::openapi;
@@ -56,7 +56,7 @@ pub(super) async fn probe(
         _ => return None,
     };
     // Who watches wants to see most of all when strangers fill their share.
-    let text = match hold(text, app.budget.claim(Class::User), true) {
+    let text = match hold(text, app.budget.claim(Owner::Watcher), true) {
         Ok(text) => text,
         Err(refused) => return Some(Err(refused)),
     };

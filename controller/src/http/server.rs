@@ -18,7 +18,7 @@ use tokio::sync::Semaphore;
 
 use super::answer::{self, Answer};
 use super::body::{self, Parsed, Refused};
-use super::budget::Class;
+use super::budget::Owner;
 use super::content::Content;
 use super::patience::Patience;
 use super::places::{Place, Places};
@@ -55,6 +55,13 @@ pub struct Client {
     pub address: IpAddr,
     /// Its place; a stream of a device link needs none of its own.
     pub place: Option<Arc<Place>>,
+}
+
+impl Client {
+    /// The address that has shares; none for this machine and trusted proxies. Those that come over device links have one together.
+    fn owner(&self) -> Option<IpAddr> {
+        self.place.as_ref().map_or(Some(self.address), |place| place.address())
+    }
 }
 
 /// Serves until `stop` turns true, then lets requests in flight finish for a while. `tls` makes it HTTPS.
@@ -229,8 +236,8 @@ async fn respond(
         return Ok(open_link(&app, caller, &parts.headers, upgrade, client, stop));
     }
     let content_type = text_of(&parts.headers, "content-type");
-    let class = Class::from(&caller);
-    let mut claim = app.budget.claim(class);
+    let owner = Owner::of(&caller, client.owner());
+    let mut claim = app.budget.claim(owner.clone());
     let parsed = match route.file {
         Some(field) if route.spooled => {
             if !content_type.to_ascii_lowercase().starts_with("multipart/form-data") {
@@ -290,7 +297,7 @@ async fn respond(
         app.limits.failed(guess, app.steady_ms());
     }
     match result {
-        Ok(reply) => answer::success(&app.budget, class, route, reply),
+        Ok(reply) => answer::success(&app.budget, &owner, route, reply),
         Err(error) => Ok(answer::failure(route, &error)),
     }
 }
