@@ -182,6 +182,60 @@ fn heads_are_bounded() {
     well(&controller);
 }
 
+/// What is refused needs no room of the budget, so it has to be short.
+#[test]
+fn refusals_repeat_little_of_a_request() {
+    let controller = Controller::start();
+    let user = controller.user("a@b.co");
+    let long = "&".repeat(15_000);
+    let escaped = "%01".repeat(4500);
+    let method = "A".repeat(15_000);
+    let end = format!("host: x\r\nconnection: close\r\nauthorization: {user}\r\n");
+    for (name, head, status) in [
+        ("a path", format!("GET /{long} HTTP/1.1\r\n{end}\r\n"), &[404][..]),
+        ("a method", format!("{method} / HTTP/1.1\r\n{end}\r\n"), &[404]),
+        ("an agent", format!("GET /api/v3/iofog/{escaped} HTTP/1.1\r\n{end}\r\n"), &[400, 404]),
+        ("a name", format!("GET /api/v3/application/{escaped} HTTP/1.1\r\n{end}\r\n"), &[400, 404]),
+        (
+            "headers",
+            format!(
+                "OPTIONS /api/v3/status HTTP/1.1\r\naccess-control-request-headers: {}\r\n{end}\r\n",
+                "x".repeat(15_000)
+            ),
+            &[204],
+        ),
+    ] {
+        let mut stream = open(&controller);
+        stream.write_all(head.as_bytes()).unwrap();
+        let mut text = String::new();
+        stream.read_to_string(&mut text).unwrap();
+        let told: u16 = text.split_whitespace().nth(1).unwrap().parse().unwrap();
+        assert!(status.contains(&told), "{name}: {told}");
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.len() < 4096 && body.len() <= 4096, "{name}: {} {}", head.len(), body.len());
+    }
+    let short = "GET /a%3Cb&c HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    let mut stream = open(&controller);
+    stream.write_all(short.as_bytes()).unwrap();
+    let mut text = String::new();
+    stream.read_to_string(&mut text).unwrap();
+    assert!(text.contains("<pre>Cannot GET /a%3Cb&amp;c</pre>"), "{text}");
+    for (path, body) in [
+        ("/agent/provision", json!({ "type": 1, "key": "\u{1}".repeat(15_000) })),
+        ("/user/login", json!({ "email": "\u{1}".repeat(15_000), "password": "password1" })),
+        ("/iofog", json!({ "name": "\u{1}".repeat(15_000), "fogType": 1 })),
+        (
+            "/application",
+            json!({ "name": "a", "microservices": [{ "name": "\u{1}".repeat(15_000) }] }),
+        ),
+        ("/application", json!({ "\u{1}".repeat(15_000): 1 })),
+    ] {
+        let answer = controller.call("POST", path, Some(&user), &body);
+        assert!(answer.status >= 400, "{path}: {}", answer.text);
+        assert!(answer.text.len() <= 4096, "{path}: {} bytes", answer.text.len());
+    }
+}
+
 #[test]
 fn forms_of_many_parts_are_refused_or_harmless() {
     let controller = Controller::start();

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use hyper::StatusCode;
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
+use hyper::{Method, StatusCode};
 use iofog_api::{ApiError, ErrorClass};
 
 use super::block::Block;
@@ -17,6 +17,13 @@ use crate::routes::{Route, Verb};
 
 /// Seconds after which clients that were refused for want of room may come again.
 pub(super) const RETRY_AFTER: &str = "5";
+
+/// Characters of a request that a page repeats, before they are escaped.
+const ECHOED: usize = 200;
+/// Bytes of a header that a preflight's answer repeats.
+const ECHOED_HEADER: usize = 1024;
+/// Bytes of an error's message that are told when it is long; and when these are written as six each.
+const MESSAGE: [usize; 2] = [2048, 512];
 
 /// The answer to a client whose address has its share of connections; nobody reads its request.
 pub(super) const TURNED_AWAY: &str = "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json; charset=utf-8\r\n\
@@ -87,7 +94,26 @@ pub(super) fn failure(route: &Route, error: &ApiError) -> Answer {
     }
     let status = StatusCode::from_u16(route.status_of(error.class))
         .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    json(status, error.body().to_string())
+    json(status, told(error))
+}
+
+/// An error as it is told. What it repeats of the request is cut, so that no answer of that kind is large enough to be counted.
+fn told(error: &ApiError) -> String {
+    let mut text = error.body().to_string();
+    for most in MESSAGE {
+        if text.len() <= budget::FREE {
+            break;
+        }
+        let (start, _) = error.message.split_at(error.message.floor_char_boundary(most));
+        text = ApiError::new(error.class, format!("{start}...")).body().to_string();
+    }
+    text
+}
+
+/// The page for a path that there is not.
+pub(super) fn unknown(method: &Method, path: &str) -> Answer {
+    let text: String = format!("Cannot {method} {path}").chars().take(ECHOED).collect();
+    html(StatusCode::NOT_FOUND, &html_escape(&text))
 }
 
 pub(super) fn refusal(refused: Refused) -> Answer {
@@ -178,7 +204,7 @@ pub(super) fn page(status: StatusCode, page: impl Into<Bytes>) -> Answer {
     answer
 }
 
-pub(super) fn html_escape(text: &str) -> String {
+fn html_escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
 
@@ -188,7 +214,9 @@ pub(super) fn preflight(headers: &HeaderMap) -> Answer {
     let methods = HeaderValue::from_static("GET,HEAD,PUT,PATCH,POST,DELETE");
     own.insert("access-control-allow-methods", methods);
     own.insert("vary", HeaderValue::from_static("Access-Control-Request-Headers"));
-    if let Some(wanted) = headers.get("access-control-request-headers") {
+    if let Some(wanted) = headers.get("access-control-request-headers")
+        && wanted.len() <= ECHOED_HEADER
+    {
         own.insert("access-control-allow-headers", wanted.clone());
     }
     answer
@@ -221,6 +249,20 @@ mod tests {
         }
         for known in ["", "\"2-a\"", "2-ab", "W/\"2-AB\""] {
             assert!(!names_tag(known, tag), "{known}");
+        }
+    }
+
+    #[test]
+    fn errors_are_told_in_short() {
+        let told = |message: String| told(&ApiError::validation(message));
+        assert!(told("x".repeat(3000)).contains(&"x".repeat(3000)));
+        assert!(told("x".repeat(90_000)).contains("xxx...\""));
+        for one in ["x", "\u{1}", "\"", "\u{e9}", "\u{1f600}"] {
+            for count in [500, 600, 1000, 2049, 5000, 90_000] {
+                let text = told(one.repeat(count));
+                assert!(text.len() <= budget::FREE, "{one:?} {count}: {}", text.len());
+                assert!(serde_json::from_str::<serde_json::Value>(&text).is_ok());
+            }
         }
     }
 

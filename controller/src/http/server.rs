@@ -214,8 +214,7 @@ async fn respond(
             return answer;
         }
         body::discard(&parts.headers, &mut incoming).await;
-        let text = format!("Cannot {} {}", parts.method, answer::html_escape(path));
-        return Ok(answer::html(StatusCode::NOT_FOUND, &text));
+        return Ok(answer::unknown(&parts.method, path));
     };
     // Before the body is read: strangers cannot make us buffer it.
     let mut caller = authenticate(&app, route.auth, &parts.headers);
