@@ -51,12 +51,12 @@ pub(super) fn suspend(work: &mut Work<'_>, email: &str, yes: bool) -> Result<Val
     let found = by_email(work, email)?;
     let hash = found.password.trim_start_matches(SUSPENDED);
     let hash = if yes { format!("{SUSPENDED}{hash}") } else { hash.to_owned() };
-    if hash != found.password {
-        user::set_password(work, found.id, hash)?;
-    }
+    let (id, changed) = (found.id, hash != found.password);
     if !yes {
-        let found = by_id(work, found.id)?;
         activation::open(work, found)?;
+    }
+    if changed {
+        user::set_password(work, id, hash)?;
     }
     Ok(Value::Null)
 }

@@ -15,8 +15,8 @@ use super::{Body, Reply};
 use crate::app::now_ms;
 use crate::routes::{Route, Verb};
 
-/// Seconds after which clients that were refused for want of room may come again.
-pub(super) const RETRY_AFTER: &str = "5";
+/// Seconds after which clients that were refused for want of room may come again; [`TURNED_AWAY`] says the same.
+const RETRY_AFTER: i64 = 5;
 
 /// Characters of a request that a page repeats, before they are escaped.
 const ECHOED: usize = 200;
@@ -139,24 +139,21 @@ pub(super) fn with(status: StatusCode, content: Content) -> Answer {
 
 /// Too much is held at present, by others as a rule.
 fn overloaded() -> Answer {
-    let body = serde_json::json!({
-        "name": "OverloadedError",
-        "message": "Too much is being received and sent at present, try again later",
-    });
-    let mut answer = json(StatusCode::SERVICE_UNAVAILABLE, body.to_string());
-    answer.headers_mut().insert("retry-after", HeaderValue::from_static(RETRY_AFTER));
-    answer
+    let message = "Too much is being received and sent at present, try again later";
+    later(StatusCode::SERVICE_UNAVAILABLE, "OverloadedError", message, RETRY_AFTER)
 }
 
 /// Too many failures: when to come back.
 pub(super) fn too_many(wait_ms: i64) -> Answer {
-    let body = serde_json::json!({
-        "name": "TooManyRequestsError",
-        "message": "Too many failed attempts, try again later",
-    });
-    let mut answer = json(StatusCode::TOO_MANY_REQUESTS, body.to_string());
-    let seconds = HeaderValue::from(wait_ms / 1000 + 1);
-    answer.headers_mut().insert("retry-after", seconds);
+    let message = "Too many failed attempts, try again later";
+    later(StatusCode::TOO_MANY_REQUESTS, "TooManyRequestsError", message, wait_ms / 1000 + 1)
+}
+
+/// An error that ends by itself, and in how many seconds to come again.
+fn later(status: StatusCode, name: &str, message: &str, seconds: i64) -> Answer {
+    let body = serde_json::json!({ "name": name, "message": message });
+    let mut answer = json(status, body.to_string());
+    answer.headers_mut().insert("retry-after", HeaderValue::from(seconds));
     answer
 }
 

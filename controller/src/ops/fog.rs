@@ -50,14 +50,8 @@ pub fn create(work: &mut Work<'_>, user: i64, body: &Fields<'_>) -> Result<FogUu
     settings.router_mode = request.mode.unwrap_or_default();
     settings.network_router = network_router_of(&request);
     let is_system = body.boolean("isSystem")?.unwrap_or(false);
-    if is_system && settings.router_mode != RouterMode::Interior {
-        return Err(ApiError::validation(format!(
-            "Invalid router mode '{}'",
-            settings.router_mode.name()
-        )));
-    }
-    if is_system && store::fog::system(work.tx)?.is_some() {
-        return Err(ApiError::validation("There already is a system fog"));
+    if is_system {
+        may_be_system(work, &settings)?;
     }
     if !store::fog::by_name(work.tx, &name)?.is_empty() {
         return Err(ApiError::validation(format!("Duplicate name '{name}'")));
@@ -82,6 +76,18 @@ pub fn create(work: &mut Work<'_>, user: i64, body: &Fields<'_>) -> Result<FogUu
     Ok(fog.uuid)
 }
 
+/// There is one system agent, with an interior router.
+fn may_be_system(work: &mut Work<'_>, settings: &FogSettings) -> Result<(), ApiError> {
+    if settings.router_mode != RouterMode::Interior {
+        let mode = settings.router_mode.name();
+        return Err(ApiError::validation(format!("Invalid router mode '{mode}'")));
+    }
+    match store::fog::system(work.tx)? {
+        Some(_) => Err(ApiError::validation("There already is a system fog")),
+        None => Ok(()),
+    }
+}
+
 fn network_router_of(request: &RouterRequest) -> Option<String> {
     request.network_router.clone().filter(|name| !name.is_empty() && name != DEFAULT_ROUTER)
 }
@@ -99,12 +105,7 @@ fn check_router_fields(settings: &FogSettings, request: &RouterRequest) -> Resul
 ///
 /// # Errors
 /// With the contract's messages; nothing is changed then.
-pub fn update(
-    work: &mut Work<'_>,
-    user: i64,
-    mut fog: Fog,
-    body: &Fields<'_>,
-) -> Result<(), ApiError> {
+pub fn update(work: &mut Work<'_>, mut fog: Fog, body: &Fields<'_>) -> Result<(), ApiError> {
     if let Some(name) = body.string("name")? {
         body.at_least("name", &name, 1)?;
         let others = store::fog::by_name(work.tx, &name)?;
@@ -129,7 +130,7 @@ pub fn update(
         fog.settings.network_router = network_router_of(&request);
         router::check_network_router(work, &fog.settings)?;
     }
-    change_system(work, user, &mut fog, body.boolean("isSystem")?)?;
+    change_system(work, &mut fog, body.boolean("isSystem")?)?;
     if mode_before == RouterMode::None && request.upstreams.is_none() {
         request.upstreams = Some(vec![DEFAULT_ROUTER.to_owned()]);
     }
@@ -151,28 +152,14 @@ pub fn update(
     Ok(())
 }
 
-/// Makes an agent the system agent, or one of `user`'s again.
-fn change_system(
-    work: &mut Work<'_>,
-    user: i64,
-    fog: &mut Fog,
-    wanted: Option<bool>,
-) -> Result<(), ApiError> {
+/// Makes an agent the system agent, or one of its owner's again.
+fn change_system(work: &mut Work<'_>, fog: &mut Fog, wanted: Option<bool>) -> Result<(), ApiError> {
     match wanted {
         Some(true) if !fog.is_system => {
-            if fog.settings.router_mode != RouterMode::Interior {
-                let mode = fog.settings.router_mode.name();
-                return Err(ApiError::validation(format!("Invalid router mode '{mode}'")));
-            }
-            if store::fog::system(work.tx)?.is_some() {
-                return Err(ApiError::validation("There already is a system fog"));
-            }
+            may_be_system(work, &fog.settings)?;
             fog.is_system = true;
         }
-        Some(false) if fog.is_system => {
-            fog.is_system = false;
-            fog.user_id = user;
-        }
+        Some(false) => fog.is_system = false,
         _ => {}
     }
     Ok(())

@@ -136,7 +136,7 @@ fn get(work: &mut Work<'_>, request: &Request) -> Answered {
 
 fn update(work: &mut Work<'_>, request: &Request) -> Answered {
     let found = fog::owned(work, request.user()?, request.parameter("uuid"))?;
-    fog::update(work, request.user()?, found, &Fields::of(&request.body)?)?;
+    fog::update(work, found, &Fields::of(&request.body)?)?;
     Ok(Reply::empty())
 }
 

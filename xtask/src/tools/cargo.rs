@@ -121,13 +121,10 @@ fn quietness() -> Option<&'static str> {
 /// When it cannot be started or fails.
 pub fn run(command: &mut Command) -> Result<()> {
     let shown = describe(command);
-    if std::io::stderr().is_terminal() {
-        let status = command.status().with_context(|| format!("cannot run {shown}"))?;
-        ensure!(status.success(), "{shown}: {status}");
-        return Ok(());
+    if !std::io::stderr().is_terminal() {
+        command.stderr(Stdio::piped());
     }
-    let mut child =
-        command.stderr(Stdio::piped()).spawn().with_context(|| format!("cannot run {shown}"))?;
+    let mut child = command.spawn().with_context(|| format!("cannot run {shown}"))?;
     let said = child.stderr.take().map(echo_and_keep).transpose()?.unwrap_or_default();
     let status = child.wait()?;
     ensure!(status.success(), "{shown}: {status}{said}");
