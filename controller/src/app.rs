@@ -14,6 +14,7 @@ use crate::http::limits::Limits;
 use crate::http::metrics::Metrics;
 use crate::live::{Effect, Live};
 use crate::notify::{self, Notice};
+use crate::ops::broker_port::Exchange;
 use crate::settings::Settings;
 use crate::store::{self, Done, Job, Store, Tx};
 use crate::viewer;
@@ -39,6 +40,8 @@ pub struct App {
     pub metrics: Metrics,
     /// Version of the viewer, as far as its folder tells; else the contract's.
     pub viewer_version: String,
+    /// Something is noted as to be given back to the port broker.
+    pub returns: tokio::sync::Notify,
     /// Somebody asked for the end.
     asked: tokio::sync::Notify,
     notices: mpsc::Sender<Notice>,
@@ -56,6 +59,8 @@ pub struct Work<'a> {
     pub live: &'a Live,
     /// Now, epoch ms.
     pub now: i64,
+    /// Ports of the port broker that are at hand, and those that are lacking.
+    pub broker: Exchange,
     store: &'a dyn Store,
     stamp: Option<i64>,
     effects: Vec<Effect>,
@@ -80,7 +85,7 @@ impl App {
         let viewer_version = viewer
             .and_then(|viewer| viewer::version(&viewer.folder))
             .unwrap_or_else(|| viewer::CONTRACT_VERSION.to_owned());
-        let asked = tokio::sync::Notify::new();
+        let (returns, asked) = (tokio::sync::Notify::new(), tokio::sync::Notify::new());
         let (notices, noticed) = mpsc::channel(notify::WAITING);
         let noticed = Mutex::new(Some(noticed));
         Arc::new(Self {
@@ -92,6 +97,7 @@ impl App {
             budget,
             metrics,
             viewer_version,
+            returns,
             asked,
             notices,
             noticed,
@@ -226,6 +232,7 @@ impl<'a> Work<'a> {
             settings: &app.settings,
             live: &app.live,
             now: now_ms(),
+            broker: Exchange::default(),
             store: &*app.store,
             stamp: None,
             effects: Vec::new(),

@@ -5,6 +5,8 @@
 
 pub mod admin;
 pub mod app;
+pub mod broker;
+pub mod call;
 pub mod cli;
 pub mod domain;
 pub mod ftp;

@@ -4,16 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Empty;
-use hyper::header::HOST;
 use hyper::{Method, Uri};
-use hyper_util::rt::TokioIo;
 use iofog_api::FogUuid;
-use tokio::net::TcpStream;
 use tokio::sync::mpsc::Receiver;
 
 use crate::app::App;
+use crate::call::{self, Call};
 use crate::stop::Stop;
 
 /// How long the other side may take.
@@ -54,19 +50,6 @@ async fn send(to: &str, notice: &Notice) -> anyhow::Result<()> {
         Notice::Removed(uuid) => (Method::DELETE, uuid),
     };
     let uri: Uri = format!("{}/node?uuid={uuid}", to.trim_end_matches('/')).parse()?;
-    let host = uri.host().unwrap_or("localhost").to_owned();
-    let stream = TcpStream::connect((host.as_str(), uri.port_u16().unwrap_or(80))).await?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
-    let driver = tokio::spawn(connection);
-    let target = uri.path_and_query().map_or("/", hyper::http::uri::PathAndQuery::as_str);
-    let request = hyper::Request::builder()
-        .method(method)
-        .uri(target)
-        .header(HOST, host)
-        .body(Empty::<Bytes>::new())?;
-    let answer = sender.send_request(request).await;
-    driver.abort();
-    answer?;
+    call::send(Call { method, uri, header: None, body: None }, None).await?;
     Ok(())
 }

@@ -22,7 +22,7 @@ use crate::store::Store;
 use crate::store::postgres::{PgStore, Server};
 use crate::store::sqlite::SqliteStore;
 use crate::viewer::{self, Site};
-use crate::{jobs, notify, stop};
+use crate::{broker, jobs, notify, stop};
 
 /// A runtime for requests.
 ///
@@ -74,6 +74,7 @@ pub async fn serve(mut settings: Settings, reopen: impl Fn()) -> Result<()> {
     if let Some(notices) = app.notices() {
         tokio::spawn(notify::run(app.clone(), notices, stop.clone()));
     }
+    tokio::spawn(broker::run(app.clone(), stop.clone()));
     if let Some((site, listener)) = viewer {
         log::info!("viewer on {}", listener.local_addr()?);
         tokio::spawn(viewer::serve(site, listener, tls.clone(), stop.clone()));

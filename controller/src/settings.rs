@@ -1,6 +1,7 @@
 //! Settings (controller contract 23) from the environment, names with `_` between levels and the plain names that deployments use,
 //! and from `config.json`.
 
+pub mod broker;
 pub mod file;
 pub mod mail;
 
@@ -43,6 +44,8 @@ pub struct Settings {
     pub lost_after_s: u16,
     /// Public ports that are given out.
     pub public_ports: Range<i64>,
+    /// Who opens ports with `proxy: true`; none = nobody.
+    pub broker: Option<broker::Broker>,
     /// Connections at one time (`Server_Connections`).
     pub connections: usize,
     /// Connections of one address at one time (`Server_ConnectionsPerAddress`); absent = a quarter of all.
@@ -145,6 +148,7 @@ impl Settings {
         Ok(Self {
             database: database(&get)?,
             viewer: viewer(&get)?,
+            broker: broker::read(&get)?,
             mail: mail::read(&get)?,
             activation: flag(&get, "Email_ActivationEnabled", false)?,
             home_url: home_url(&get)?,

@@ -158,12 +158,12 @@ fn what_is_missing_is_404_and_what_is_taken_409() {
     }
     let none = setup.call("GET", "/microservices?application=none", &Value::Null);
     assert_eq!(none.status, 404);
-    // A port broker is none of ours: said, and not taken without being opened.
+    // Without a port broker in the settings: said, and not taken without being opened.
     let ports =
         json!({ "name": "n", "ports": [{ "internal": 80, "external": 80, "proxy": true }] });
     let refused = setup.call("POST", "/microservices", &one(ports));
     assert_eq!(refused.status, 400);
-    assert!(refused.text.contains("ports[0].proxy"), "{}", refused.text);
+    assert!(refused.text.contains("Field proxy of port 80"), "{}", refused.text);
 }
 
 #[test]

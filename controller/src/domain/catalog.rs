@@ -15,6 +15,8 @@ pub const HAL: i64 = 3;
 pub const ROUTER: i64 = 15;
 /// Id of the Proxy item.
 pub const PROXY: i64 = 16;
+/// Id of the PortRouter item.
+pub const PORT_ROUTER: i64 = 17;
 /// Publisher of the seeded items.
 pub const PUBLISHER: &str = "Eclipse ioFog";
 

@@ -2,6 +2,7 @@
 
 pub mod activation;
 pub mod application_template;
+pub mod broker;
 pub mod catalog;
 pub mod change;
 pub mod clock;

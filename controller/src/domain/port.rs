@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 const RESERVED: [i64; 2] = [54_321, 54_322];
 
 /// A port mapping as asked for.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Port {
     /// Inside the container.
     pub internal: i64,
@@ -20,6 +20,9 @@ pub struct Port {
     /// Exposure through the router network.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public: Option<PublicRequest>,
+    /// Exposure through an external broker.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub brokered: bool,
 }
 
 /// Exposure as asked for.
@@ -76,17 +79,15 @@ impl Port {
         let internal = body.required_integer("internal", 1, 65_535)?;
         let external = body.required_integer("external", 1, 65_535)?;
         let protocol = body.one_of("protocol", &["tcp", "udp"])?;
-        if body.boolean("proxy")? == Some(true) {
-            return Err(ApiError::validation(format!(
-                "Field {} asks for a port broker, which there is none of: use public",
-                body.path("proxy")
-            )));
-        }
+        let brokered = body.boolean("proxy")?.unwrap_or(false);
         let public = match body.object("public")? {
             Some(public) => Some(PublicRequest::read(&public)?),
             None => None,
         };
-        let port = Self { internal, external, udp: protocol.as_deref() == Some("udp"), public };
+        // Both at once is public, as in 3.0.4.
+        let brokered = brokered && public.is_none();
+        let udp = protocol.as_deref() == Some("udp");
+        let port = Self { internal, external, udp, public, brokered };
         if let Some(public) = &port.public {
             public.check(internal)?;
         }

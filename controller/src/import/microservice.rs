@@ -7,6 +7,7 @@ use iofog_api::{FogUuid, MicroserviceUuid, time};
 
 use super::source::Record;
 use super::{Import, catalog};
+use crate::domain::broker::{BrokerDetails, Lease};
 use crate::domain::change::Flags;
 use crate::domain::microservice::{EnvVar, ExtraHost, Microservice, Spec, Volume};
 use crate::domain::port::{Port, PublicDetails, PublicPort, PublicRequest};
@@ -19,6 +20,8 @@ struct Lists {
     ports: HashMap<String, Vec<Record>>,
     /// By the id of the port.
     public: HashMap<String, Vec<Record>>,
+    /// By the id of the port.
+    brokered: HashMap<String, Vec<Record>>,
     volumes: HashMap<String, Vec<Record>>,
     env: HashMap<String, Vec<Record>>,
     cmd: HashMap<String, Vec<Record>>,
@@ -36,6 +39,7 @@ pub(super) fn import(import: &mut Import<'_, '_>) -> Result<()> {
         images: by("CatalogItemImages", "id")?,
         ports: by("MicroservicePorts", "id")?,
         public: import.source.rows_by("MicroservicePublicPorts", "port_id", "id")?,
+        brokered: import.source.rows_by("MicroserviceProxyPorts", "port_id", "id")?,
         // The id's column has this name.
         volumes: by("VolumeMappings", "uuid")?,
         env: by("MicroserviceEnvs", "id")?,
@@ -59,6 +63,7 @@ pub(super) fn import(import: &mut Import<'_, '_>) -> Result<()> {
         store::microservice::insert(import.work.tx, &new).with_context(one)?;
         for port in of(&lists.ports, &uuid) {
             import_public(import, &new, port, &lists).with_context(one)?;
+            import_brokered(import, &new, port, &lists).with_context(one)?;
         }
         if let Some(row) = of(&lists.statuses, &uuid).first() {
             let status = status(row).with_context(one)?;
@@ -73,10 +78,6 @@ pub(super) fn import(import: &mut Import<'_, '_>) -> Result<()> {
     }
     store::given::counter(import.work.tx, "volume", last)?;
     import_traces(import)?;
-    let brokered = import.source.rows("MicroserviceProxyPorts", "id")?.len();
-    if brokered > 0 {
-        import.note(format!("{brokered} ports of an external broker were left out"));
-    }
     Ok(())
 }
 
@@ -154,6 +155,7 @@ fn port(import: &Import<'_, '_>, row: &Record, lists: &Lists) -> Result<Port> {
         external: row.needed_int("port_external")?,
         udp: row.flag("is_udp")?,
         public: public.transpose()?,
+        brokered: !of(&lists.brokered, &row.text_or_empty("id")?).is_empty(),
     })
 }
 
@@ -186,6 +188,31 @@ fn import_public(
         };
         store::given::public_port(import.work.tx, &granted)
             .with_context(|| format!("public port {}", granted.public_port))?;
+    }
+    Ok(())
+}
+
+fn import_brokered(
+    import: &mut Import<'_, '_>,
+    microservice: &Microservice,
+    port: &Record,
+    lists: &Lists,
+) -> Result<()> {
+    for row in of(&lists.brokered, &port.text_or_empty("id")?) {
+        let details = BrokerDetails {
+            external: port.needed_int("port_external")?,
+            udp: port.flag("is_udp")?,
+            lease: Lease {
+                host: row.text_or_empty("host")?,
+                port: row.int("public_port")?.unwrap_or_default(),
+                admin_port: row.int("admin_port")?.unwrap_or_default(),
+                proxy_token: row.text_or_empty("proxy_token")?,
+                server_token: row.text_or_empty("server_token")?,
+                uuid: row.text_or_empty("port_uuid")?,
+            },
+        };
+        let internal = port.needed_int("port_internal")?;
+        store::broker_port::insert(import.work.tx, &microservice.uuid, internal, &details)?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use iofog_api::{ApiError, MicroserviceUuid};
 
-use super::{extra_host, images, public_port, router};
+use super::{broker_port, extra_host, images, public_port, router};
 use crate::app::Work;
 use crate::domain::change::Flags;
 use crate::domain::fog::Fog;
@@ -130,6 +130,7 @@ pub fn create(
         work.flag(fog, if simple { Flags::COMMON } else { Flags::MICROSERVICE_LIST })?;
     }
     public_port::grant(work, &microservice)?;
+    broker_port::grant(work, &microservice)?;
     extra_host::refresh(work)?;
     Ok(microservice)
 }
@@ -233,6 +234,7 @@ pub fn update(
     changed.updated = work.now;
     work.update_microservice(&changed)?;
     move_public_ports(work, stored, &changed, new_ports.is_some())?;
+    broker_port::follow(work, stored, &changed)?;
     if moved {
         work.set_status(&changed.uuid, Some(MicroserviceStatus::queued(work.now)));
         if let Some(old) = &stored.fog {
@@ -288,13 +290,15 @@ fn move_public_ports(
     Ok(())
 }
 
-/// Removes a microservice with its routes and public ports.
+/// Removes a microservice with its routes, public ports and ports of the broker.
 ///
 /// # Errors
 /// When the database fails.
 pub fn delete(work: &mut Work<'_>, microservice: &Microservice) -> Result<(), ApiError> {
     let ports = public_port::of(work, &microservice.uuid)?;
     public_port::release(work, microservice.fog.as_ref(), &ports)?;
+    let ports = broker_port::of(work, &microservice.uuid)?;
+    broker_port::release(work, microservice.fog.as_ref(), &ports)?;
     for route in store::route::of_microservice(work.tx, &microservice.uuid)? {
         super::route::delete(work, &route)?;
     }

@@ -2,12 +2,12 @@
 
 use iofog_api::{ApiError, FogUuid, MicroserviceUuid};
 
-use super::router;
+use super::{router, system};
 use crate::app::Work;
 use crate::domain::catalog;
 use crate::domain::change::Flags;
 use crate::domain::fog::Fog;
-use crate::domain::microservice::{Microservice, Spec};
+use crate::domain::microservice::Microservice;
 use crate::domain::port::{self, Port, PublicDetails, PublicPort, PublicRequest};
 use crate::domain::proxy::{self, NetworkRouter, ProxyConfig};
 use crate::domain::router::DEFAULT_ROUTER;
@@ -175,40 +175,28 @@ pub fn of(work: &mut Work<'_>, uuid: &MicroserviceUuid) -> Result<Vec<PublicPort
 }
 
 fn add_mapping(work: &mut Work<'_>, uuid: &FogUuid, mapping: &str) -> Result<(), ApiError> {
-    let Some(fog) = store::fog::by_uuid(work.tx, uuid)? else { return Ok(()) };
-    if let Some(mut known) = store::microservice::system(work.tx, uuid, catalog::PROXY)? {
-        let mut config = ProxyConfig::parse(&known.spec.config);
-        config.add(mapping);
-        known.spec.config = config.text();
-        known.updated = work.now;
-        work.update_microservice(&known)?;
-        return work.flag(uuid, Flags::MICROSERVICE_CONFIG);
-    }
-    let network_router = router::network_router(work, &fog)?
-        .map(|router| NetworkRouter {
-            host: router.settings.host,
-            port: router.settings.messaging_port,
-        })
-        .unwrap_or_default();
-    let config = ProxyConfig { mappings: vec![mapping.to_owned()], network_router };
-    let spec = Spec { config: config.text(), root_host_access: true, ..Spec::default() };
-    router::add_system(work, &fog, catalog::PROXY, "Proxy", spec)?;
-    work.flag(uuid, Flags::COMMON)
+    let mut config = match system::config(work, uuid, catalog::PROXY)? {
+        Some(text) => ProxyConfig::parse(&text),
+        None => {
+            let Some(fog) = store::fog::by_uuid(work.tx, uuid)? else { return Ok(()) };
+            let network_router = router::network_router(work, &fog)?
+                .map(|router| NetworkRouter {
+                    host: router.settings.host,
+                    port: router.settings.messaging_port,
+                })
+                .unwrap_or_default();
+            ProxyConfig { mappings: Vec::new(), network_router }
+        }
+    };
+    config.add(mapping);
+    let flags = Flags::MICROSERVICE_CONFIG;
+    system::configure(work, uuid, catalog::PROXY, Some(config.text()), flags)
 }
 
 fn remove_mapping(work: &mut Work<'_>, uuid: &FogUuid, mapping: &str) -> Result<(), ApiError> {
-    let Some(mut known) = store::microservice::system(work.tx, uuid, catalog::PROXY)? else {
-        return Ok(());
-    };
-    let mut config = ProxyConfig::parse(&known.spec.config);
+    let Some(text) = system::config(work, uuid, catalog::PROXY)? else { return Ok(()) };
+    let mut config = ProxyConfig::parse(&text);
     config.remove(mapping);
-    if config.mappings.is_empty() {
-        work.delete_microservice(&known.uuid)?;
-        // The contract names the configuration flag; the list changed as well.
-        return work.flag(uuid, Flags::COMMON);
-    }
-    known.spec.config = config.text();
-    known.updated = work.now;
-    work.update_microservice(&known)?;
-    work.flag(uuid, Flags::COMMON)
+    let text = (!config.mappings.is_empty()).then(|| config.text());
+    system::configure(work, uuid, catalog::PROXY, text, Flags::COMMON)
 }

@@ -197,7 +197,7 @@ fn write_microservice(
     let config = router::config_text(&fog.uuid, &router.settings, &upstreams);
     let ports: Vec<Port> = router::listeners(&router.settings)
         .into_iter()
-        .map(|(_, port)| Port { internal: port, external: port, udp: false, public: None })
+        .map(|(_, port)| Port { internal: port, external: port, ..Port::default() })
         .collect();
     match store::microservice::system(work.tx, &fog.uuid, catalog::ROUTER)? {
         Some(mut known) => {

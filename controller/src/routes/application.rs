@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::{Answered, AnsweredLater, Auth, Handler, Route, Verb};
 use crate::app::{App, Work};
+use crate::broker;
 use crate::http::{Reply, Request};
 use crate::ops::{application, application_template};
 use crate::stop::Stop;
@@ -124,9 +125,9 @@ fn put(work: &mut Work<'_>, request: &Request) -> Answered {
 fn create_yaml(app: Arc<App>, mut request: Request, _: Stop) -> AnsweredLater {
     Box::pin(async move {
         request.body = super::document(&request, "Application").await?;
-        app.write(move |work| {
-            super::render(work, &mut request)?;
-            create(work, &request)
+        broker::write(&app, request, |work, request| {
+            super::render(work, request)?;
+            create(work, request)
         })
         .await
     })
@@ -135,9 +136,9 @@ fn create_yaml(app: Arc<App>, mut request: Request, _: Stop) -> AnsweredLater {
 fn put_yaml(app: Arc<App>, mut request: Request, _: Stop) -> AnsweredLater {
     Box::pin(async move {
         request.body = super::document(&request, "Application").await?;
-        app.write(move |work| {
-            super::render(work, &mut request)?;
-            put(work, &request)
+        broker::write(&app, request, |work, request| {
+            super::render(work, request)?;
+            put(work, request)
         })
         .await
     })

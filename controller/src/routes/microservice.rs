@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Answered, AnsweredLater, Auth, Handler, Route, Verb};
 use crate::app::{App, Work};
+use crate::broker;
 use crate::domain::microservice::{self as rules, Microservice, Volume};
 use crate::domain::port::Port;
 use crate::http::{Reply, Request};
@@ -210,15 +211,20 @@ fn create(work: &mut Work<'_>, request: &Request) -> Answered {
     if let (false, Value::Object(shown)) = (granted.is_empty(), &mut shown) {
         shown.insert("publicPorts".to_owned(), granted.into());
     }
+    let brokered = ops::broker_port::of(work, &new.uuid)?;
+    let brokered: Vec<_> = brokered.iter().map(view::microservice::broker_port).collect();
+    if let (false, Value::Object(shown)) = (brokered.is_empty(), &mut shown) {
+        shown.insert("proxies".to_owned(), brokered.into());
+    }
     Ok(Reply::json(shown))
 }
 
 fn create_yaml(app: Arc<App>, mut request: Request, _: Stop) -> AnsweredLater {
     Box::pin(async move {
         request.body = super::document(&request, "Microservice").await?;
-        app.write(move |work| {
-            super::render(work, &mut request)?;
-            create(work, &request)
+        broker::write(&app, request, |work, request| {
+            super::render(work, request)?;
+            create(work, request)
         })
         .await
     })
@@ -244,9 +250,9 @@ fn patch(work: &mut Work<'_>, request: &Request) -> Answered {
 fn patch_yaml(app: Arc<App>, mut request: Request, _: Stop) -> AnsweredLater {
     Box::pin(async move {
         request.body = super::document(&request, "Microservice").await?;
-        app.write(move |work| {
-            super::render(work, &mut request)?;
-            patch(work, &request)
+        broker::write(&app, request, |work, request| {
+            super::render(work, request)?;
+            patch(work, request)
         })
         .await
     })

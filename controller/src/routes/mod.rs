@@ -32,6 +32,7 @@ use serde_json::{Map, Value};
 use tokio::sync::Semaphore;
 
 use crate::app::{App, Work};
+use crate::broker;
 use crate::domain::yaml;
 use crate::http::{Reply, Request};
 use crate::ops::substitution;
@@ -355,20 +356,15 @@ async fn document(request: &Request, kind: &'static str) -> Result<Value, ApiErr
 ///
 /// # Errors
 /// What the handler refuses.
-pub async fn run(
-    app: &Arc<App>,
-    route: &'static Route,
-    mut request: Request,
-    stop: Stop,
-) -> Answered {
+pub async fn run(app: &Arc<App>, route: &'static Route, request: Request, stop: Stop) -> Answered {
     match route.handler {
         Handler::Read(run) => app.read(move |work| run(work, &request)).await,
         Handler::Write(run) => {
-            app.write(move |work| {
+            broker::write(app, request, move |work, request| {
                 if route.rendered {
-                    render(work, &mut request)?;
+                    render(work, request)?;
                 }
-                run(work, &request)
+                run(work, request)
             })
             .await
         }

@@ -3,6 +3,7 @@
 pub mod activation;
 pub mod application;
 pub mod application_template;
+pub mod broker_port;
 pub mod catalog;
 pub mod change;
 pub mod config;

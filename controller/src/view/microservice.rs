@@ -4,6 +4,7 @@ use iofog_api::{ApiError, number, time};
 use serde_json::{Map, Value, json};
 
 use crate::app::Work;
+use crate::domain::broker::BrokerPort;
 use crate::domain::microservice::Microservice;
 use crate::domain::port::{Port, PublicPort};
 use crate::domain::router::DEFAULT_ROUTER;
@@ -108,7 +109,31 @@ fn status(of: &MicroserviceStatus) -> Value {
 /// When the database fails.
 pub fn ports(work: &mut Work<'_>, of: &Microservice) -> Result<Vec<Value>, ApiError> {
     let granted = store::public_port::of_microservice(work.tx, &of.uuid)?;
-    of.spec.ports.iter().map(|port| self::port(work, of, port, &granted)).collect()
+    let brokered = match of.spec.ports.iter().any(|port| port.brokered) {
+        true => store::broker_port::of_microservice(work.tx, &of.uuid)?,
+        false => Vec::new(),
+    };
+    of.spec.ports.iter().map(|port| self::port(work, of, port, &granted, &brokered)).collect()
+}
+
+/// A port that the broker opens: the two numbers that it was asked with, and where users reach it.
+#[must_use]
+pub fn broker_port(port: &BrokerPort) -> Value {
+    let details = &port.details;
+    json!({
+        "internal": port.internal,
+        "external": details.external,
+        "proxy": broker_end(port),
+    })
+}
+
+fn broker_end(port: &BrokerPort) -> Value {
+    let (lease, udp) = (&port.details.lease, port.details.udp);
+    json!({ "host": lease.host, "port": lease.port, "protocol": protocol(udp) })
+}
+
+fn protocol(udp: bool) -> &'static str {
+    if udp { "udp" } else { "tcp" }
 }
 
 fn port(
@@ -116,12 +141,17 @@ fn port(
     of: &Microservice,
     port: &Port,
     granted: &[PublicPort],
+    brokered: &[BrokerPort],
 ) -> Result<Value, ApiError> {
     let mut body = json!({
         "internal": port.internal,
         "external": port.external,
-        "protocol": if port.udp { "udp" } else { "tcp" },
+        "protocol": protocol(port.udp),
     });
+    let own = brokered.iter().find(|own| own.internal == port.internal);
+    if let (Some(own), Value::Object(body)) = (own, &mut body) {
+        body.insert("proxy".to_owned(), broker_end(own));
+    }
     let own = granted.iter().find(|own| own.internal == port.internal);
     if let (Some(own), Value::Object(body)) = (own, &mut body) {
         let host = link_host(work, own)?;

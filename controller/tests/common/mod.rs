@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex};
 use iofog_controller::routes::{self, Verb};
 use serde_json::{Value, json};
 
+pub mod broker;
 pub mod postgres;
 
 use postgres::Database;

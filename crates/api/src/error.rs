@@ -34,6 +34,8 @@ pub enum ErrorClass {
     EmailActivationSetup,
     /// A value that the schema accepts but that makes no sense: 400.
     InvalidArgument,
+    /// The external port broker gave no port; the cause is in the log: 503.
+    PortBroker,
     /// The Controller failed; the cause is in its log: 500.
     Internal,
 }
@@ -50,6 +52,7 @@ impl ErrorClass {
             Self::Ftp => "FtpError",
             Self::EmailActivationSetup => "EmailActivationSetupError",
             Self::InvalidArgument => "InvalidArgumentError",
+            Self::PortBroker => "PortBrokerError",
             Self::Internal => "InternalError",
         }
     }
@@ -62,6 +65,7 @@ impl ErrorClass {
             Self::NotFound => 404,
             Self::DuplicateProperty => 409,
             Self::Ftp | Self::EmailActivationSetup | Self::Internal => 500,
+            Self::PortBroker => 503,
         }
     }
 }

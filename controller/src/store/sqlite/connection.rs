@@ -11,11 +11,12 @@ use crate::store::worker::Session;
 use crate::store::{Row, SqlValue, StoreError, Stored, Tx};
 
 /// Numbered migrations; the database remembers how many it has seen.
-const MIGRATIONS: [&str; 4] = [
+const MIGRATIONS: [&str; 5] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
+    include_str!("schema_5.sql"),
 ];
 
 pub(super) fn open(path: &Path) -> Stored<Connection> {
