@@ -28,7 +28,7 @@ const TRIES: usize = 4;
 /// A port that no transaction has taken by then is given back: the request was refused, or the Controller ended in between.
 const UNUSED_MS: i64 = 10 * 60 * 1000;
 /// How often the notes of what is to be given back are read when nobody says that there are some.
-const ROUND: Duration = Duration::from_secs(30);
+const ROUND: Duration = Duration::from_secs(5);
 /// Pause before something is tried again that the broker did not take.
 const AGAIN_MS: i64 = 30 * 1000;
 /// Notes read at a time.
