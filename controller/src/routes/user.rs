@@ -1,6 +1,6 @@
 //! Accounts and logins (controller contract 3). Hashing takes tens of milliseconds: it runs outside transactions, a few at a time.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use iofog_api::{ApiError, ErrorClass, Fields};
 use serde_json::{Map, Value, json};
@@ -73,7 +73,7 @@ pub(super) fn secret_failed(error: SecretError) -> ApiError {
 /// The text is the user's password, or the temporary one.
 async fn is_password(app: &Arc<App>, user: &User, given: String) -> Result<bool, ApiError> {
     if !user.may_log_in() {
-        return Ok(false);
+        return as_if_known(given).await;
     }
     let (id, own) = (user.id, user.password.clone());
     let temporary =
@@ -85,13 +85,24 @@ async fn is_password(app: &Arc<App>, user: &User, given: String) -> Result<bool,
     .await
 }
 
+/// Takes as long as a password that is compared: the time tells nobody who has an account.
+async fn as_if_known(given: String) -> Result<bool, ApiError> {
+    static NOBODY: LazyLock<String> =
+        LazyLock::new(|| password::hash_password("").unwrap_or_default());
+    hashing(move || password::password_matches(&given, &NOBODY)).await?;
+    Ok(false)
+}
+
 fn login(app: Arc<App>, request: Request, _: Stop) -> AnsweredLater {
     Box::pin(async move {
         let body = Fields::of(&request.body)?;
         let email = body.required_string("email", 0)?;
         let given = body.required_string("password", 0)?;
         let found = app.read(move |work| Ok(store::user::by_email(work.tx, &email)?)).await?;
-        let Some(found) = found else { return Err(user::invalid_credentials()) };
+        let Some(found) = found else {
+            as_if_known(given).await?;
+            return Err(user::invalid_credentials());
+        };
         if !is_password(&app, &found, given).await? {
             return Err(user::invalid_credentials());
         }
