@@ -1,8 +1,12 @@
 //! Ports of an external broker (controller contract 10.3 and 20.7): opened, shown, moved and given back, also when the broker or the
 //! Controller fails in between.
-#![allow(clippy::unwrap_used, reason = "a test may fail here")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may fail here")]
 
 mod common;
+
+use std::collections::BTreeSet;
+use std::process::Command;
+use std::time::Duration;
 
 use common::broker::Broker;
 use common::{Answer, Controller};
@@ -258,11 +262,108 @@ fn what_was_not_given_back_is_after_a_crash() {
     });
     setup.broker.settles_at(1, 1);
     // The second hangs: the note of the first is there.
-    std::thread::sleep(std::time::Duration::from_millis(300));
+    std::thread::sleep(Duration::from_millis(300));
     setup.broker.behave("ok", "", 0);
     setup.controller.restart_after("UPDATE broker_returns SET due = 0");
     asking.join().unwrap();
     setup.broker.settles_at(0, 0);
+}
+
+/// Ports come and go at several hands while the Controller is killed again and again.
+#[test]
+fn killed_at_random_the_broker_has_what_the_agents_open() {
+    const KILLS: usize = 12;
+    const HANDS: u16 = 3;
+    let mut setup = Setup::new();
+    for kill in 0..KILLS {
+        let pid = setup.controller.pid().to_string();
+        std::thread::scope(|scope| {
+            for hand in 0..HANDS {
+                let (base, user) = (&setup.controller.base, &setup.user);
+                scope.spawn(move || churn(base, user, hand));
+            }
+            // From the first request to the middle of the churn.
+            let pause = Duration::from_millis(u64::try_from(kill).unwrap() * 23 % 190);
+            std::thread::sleep(pause);
+            assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
+        });
+        setup.controller.kill_and_restart();
+    }
+    // What no transaction took is due now, not in minutes.
+    let late = "INSERT INTO broker_returns (kind, value, due) VALUES ('port', 'never', 0)";
+    setup.controller.restart_after(late);
+    setup.controller.restart_after("UPDATE broker_returns SET due = 0 WHERE due > 0 OR due = 0");
+    let shown = setup.call("GET", "/microservices?application=demo", &Value::Null).body;
+    let shown: BTreeSet<_> = shown["microservices"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .flat_map(|one| one["ports"].as_array().unwrap())
+        .map(|port| port["proxy"]["port"].as_i64().unwrap())
+        .collect();
+    let opened: BTreeSet<_> = setup
+        .opened(&setup.first)
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|one| one["remote_port"].as_i64().unwrap())
+        .collect();
+    assert_eq!(shown, opened);
+    let given = || -> BTreeSet<i64> {
+        let state = setup.broker.state();
+        state["ports"]
+            .as_object()
+            .unwrap()
+            .values()
+            .map(|port| port["port"].as_i64().unwrap())
+            .collect()
+    };
+    // Only what the broker answered at the moment of a kill is nobody's.
+    let lost = |given: &BTreeSet<i64>| given.difference(&opened).count();
+    let mut before = BTreeSet::new();
+    while before != given() {
+        before = given();
+        std::thread::sleep(Duration::from_millis(700));
+    }
+    let given = given();
+    println!("{} opened, {} lost of {}", opened.len(), lost(&given), setup.broker.state()["all"]);
+    assert!(setup.broker.state()["all"].as_u64() > Some(40));
+    assert!(opened.is_subset(&given), "{opened:?} {given:?}");
+    assert!(lost(&given) <= KILLS * usize::from(HANDS), "{opened:?} {given:?}");
+}
+
+/// Makes and removes microservices with ports until the Controller is gone.
+fn churn(base: &str, user: &str, hand: u16) {
+    let agent: ureq::Agent =
+        ureq::Agent::config_builder().http_status_as_error(false).build().into();
+    let mut made = Vec::new();
+    for round in 0..u16::MAX {
+        let name = format!("m-{hand}-{}", std::process::id())
+            + &format!("-{round}-{base}").replace([':', '/', '.'], "-");
+        let external = 10_000 + hand * 10_000 + round % 9_000;
+        let mut body = microservice(
+            &name,
+            "gw-1",
+            &json!([proxied(80, external), proxied(81, external + 9_000)]),
+        );
+        body["application"] = json!("demo");
+        let request = agent
+            .post(format!("{base}/microservices"))
+            .header("authorization", user)
+            .header("content-type", "application/json");
+        let Ok(mut answer) = request.send(body.to_string()) else { return };
+        let answer = answer.body_mut().read_to_string().unwrap_or_default();
+        let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
+        made.extend(answer["uuid"].as_str().map(str::to_owned));
+        if round % 2 == 1
+            && let Some(uuid) = made.pop()
+        {
+            let request = agent.delete(format!("{base}/microservices/{uuid}"));
+            if request.header("authorization", user).call().is_err() {
+                return;
+            }
+        }
+    }
 }
 
 #[test]
@@ -288,7 +389,7 @@ fn many_at_once_share_one_port_router() {
         if setup.broker.state()["ports"].as_object().unwrap().len() == opened.len() {
             break;
         }
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(50));
     }
     setup.agrees();
 }

@@ -142,6 +142,7 @@ const PORT_MAPPING: &[Field] = &[
     must("external", PORT),
     may("protocol", OneOf(&["tcp", "udp"])),
     may("public", PUBLIC),
+    may("proxy", Boolean),
 ];
 const VOLUME_MAPPING: &[Field] = &[
     must("hostDestination", STRING),

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 const SERVER: &str = r"
 import json, ssl, sys, threading, time, uuid
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-state = {'mode': 'ok', 'on': '', 'left': 0, 'ports': {}, 'tokens': [], 'revoked': [], 'refused': 0}
+state = {'mode': 'ok', 'on': '', 'left': 0, 'ports': {}, 'tokens': [], 'revoked': [], 'refused': 0, 'all': 0}
 lock = threading.Lock()
 class Handler(BaseHTTPRequestHandler):
     protocol_version = 'HTTP/1.1'
@@ -55,7 +55,8 @@ class Handler(BaseHTTPRequestHandler):
         if self.bad(): return
         with lock:
             name = str(uuid.uuid4())
-            port = 32001 + len(state['ports']) + state.setdefault('gone', 0)
+            port = 32001 + state['all']
+            state['all'] += 1
             state['ports'][name] = {'token': body['token'], 'port': port}
             if body['token'] not in state['tokens']: state['tokens'].append(body['token'])
         self.answer(201, json.dumps({'serverAddr': 'broker.example.org', 'serverPort': 7000, 'proxyPort': port,
@@ -66,7 +67,6 @@ class Handler(BaseHTTPRequestHandler):
         with lock:
             if kind == 'port':
                 known = state['ports'].pop(name, None)
-                state['gone'] = state.setdefault('gone', 0) + (known is not None)
             else:
                 known = name in state['tokens']
                 if known: state['tokens'].remove(name); state['revoked'].append(name)
@@ -110,7 +110,7 @@ impl Broker {
 
     fn spawn(folder: Option<PathBuf>) -> Self {
         let mut command = Command::new("/usr/bin/python3");
-        command.args(["-c", SERVER]).stdout(Stdio::piped());
+        command.args(["-c", SERVER]).stdout(Stdio::piped()).stderr(Stdio::null());
         if let Some(folder) = &folder {
             command.args([folder.join("chain.pem"), folder.join("key.pem")]);
         }
