@@ -127,10 +127,10 @@ mod tests {
     #[test]
     fn what_failed_makes_the_whole_fail() {
         let mut report = Report::default();
-        report.check("first", || Ok(()));
+        report.check("of a test of this report, first", || Ok(()));
         assert!(report.sum().failed == 0 && report.failures().is_empty());
-        report.check("second", || anyhow::bail!("why"));
+        report.check("of a test of this report, second", || anyhow::bail!("why"));
         assert_eq!(report.sum(), Counts { passed: 1, failed: 1, skipped: 0 });
-        assert_eq!(report.failures(), ["second: why"]);
+        assert_eq!(report.failures(), ["of a test of this report, second: why"]);
     }
 }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::Result;
 use argh::FromArgs;
 
-use crate::ecn::{EcnState, Layout, application, controller, status};
+use crate::ecn::{EcnState, Layout, application, controller, state, status};
 use crate::tools::docker::Docker;
 use crate::tools::say;
 
@@ -26,7 +26,11 @@ impl Status {
     pub fn run(&self) -> Result<()> {
         let layout = Layout::at(&self.dir)?;
         let Some(state) = EcnState::load(&layout)? else {
-            say::line(&format!("no network in {}: `cargo xtask up` makes one", self.dir.display()));
+            let why = match state::lock(&layout) {
+                Ok(None) => "`cargo xtask up` is still building its programs",
+                _ => "`cargo xtask up` makes one",
+            };
+            say::line(&format!("no network in {}: {why}", self.dir.display()));
             return Ok(());
         };
         let mut rest = controller::client(&state);

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::io::{BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 
@@ -69,11 +70,12 @@ pub fn build(profile: Profile) -> Result<Programs> {
     build_packages(profile, "edge", &EDGE_PACKAGES)?;
     say::step("build", "samples (static)");
     let host = host_triple()?;
-    run(cargo()
-        .args(["build", "--package", "iofog-samples", "--release"])
-        .args(quietness())
-        .args(["--target", &host])
-        .env("RUSTFLAGS", "-Ctarget-feature=+crt-static"))?;
+    compile(
+        cargo()
+            .args(["build", "--package", "iofog-samples", "--release"])
+            .args(["--target", &host])
+            .env("RUSTFLAGS", "-Ctarget-feature=+crt-static"),
+    )?;
     programs(profile)
 }
 
@@ -99,19 +101,41 @@ pub fn programs(profile: Profile) -> Result<Programs> {
 
 fn build_packages(profile: Profile, release: &str, packages: &[&str]) -> Result<()> {
     let mut command = cargo();
-    command.args(["build", "--bins"]).args(quietness());
+    command.args(["build", "--bins"]);
     if profile == Profile::Release {
         command.args(["--profile", release]);
     }
     for package in packages {
         command.args(["--package", package]);
     }
-    run(&mut command)
+    compile(&mut command)
 }
 
-/// A person sees cargo's progress, a log only what goes wrong.
-fn quietness() -> Option<&'static str> {
-    (!std::io::stderr().is_terminal()).then_some("--quiet")
+/// How often a log hears how far a build has come.
+const PROGRESS: Duration = Duration::from_secs(10);
+
+/// Runs a build. A person sees cargo's own progress, a log a line now and then and what goes wrong.
+fn compile(command: &mut Command) -> Result<()> {
+    if std::io::stderr().is_terminal() {
+        return run(command);
+    }
+    let (mut compiled, mut told) = (0_u32, Instant::now());
+    run_with(command, &mut |line| {
+        if !is_progress(line) {
+            return pass_on(line);
+        }
+        compiled += u32::from(line.trim_start().starts_with("Compiling"));
+        if told.elapsed() >= PROGRESS {
+            told = Instant::now();
+            say::step("build", &format!("{compiled} packages so far: {}", line.trim_start()));
+        }
+    })
+}
+
+/// What cargo says of a build that goes well: a verb in a column of its own.
+fn is_progress(line: &str) -> bool {
+    let verb = line.trim_start();
+    line.len() > verb.len() && verb.starts_with(|first: char| first.is_ascii_uppercase())
 }
 
 /// Runs a command with its output on the terminal. Where nobody watches, the error says the end of what the command
@@ -120,12 +144,19 @@ fn quietness() -> Option<&'static str> {
 /// # Errors
 /// When it cannot be started or fails.
 pub fn run(command: &mut Command) -> Result<()> {
+    run_with(command, &mut pass_on)
+}
+
+fn run_with(command: &mut Command, show: &mut dyn FnMut(&str)) -> Result<()> {
     let shown = describe(command);
     if !std::io::stderr().is_terminal() {
         command.stderr(Stdio::piped());
     }
     let mut child = command.spawn().with_context(|| format!("cannot run {shown}"))?;
-    let said = child.stderr.take().map(echo_and_keep).transpose()?.unwrap_or_default();
+    let said = match child.stderr.take() {
+        Some(output) => show_and_keep(output, show)?,
+        None => String::new(),
+    };
     let status = child.wait()?;
     ensure!(status.success(), "{shown}: {status}{said}");
     Ok(())
@@ -134,13 +165,17 @@ pub fn run(command: &mut Command) -> Result<()> {
 /// Lines of a failed command kept for its error.
 const KEPT_LINES: usize = 12;
 
-/// Passes what comes on to standard error; gives back the last lines, each on a line of its own.
-fn echo_and_keep(output: impl std::io::Read) -> Result<String> {
+fn pass_on(line: &str) {
+    // Nobody reads: no reason to stop the command.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+/// Shows what comes; gives back the last lines, each on a line of its own.
+fn show_and_keep(output: impl std::io::Read, show: &mut dyn FnMut(&str)) -> Result<String> {
     let mut last = VecDeque::with_capacity(KEPT_LINES);
     for line in std::io::BufReader::new(output).split(b'\n') {
         let line = String::from_utf8_lossy(&line?).into_owned();
-        // Nobody reads: no reason to stop the command.
-        let _ = writeln!(std::io::stderr(), "{line}");
+        show(&line);
         if last.len() == KEPT_LINES {
             last.pop_front();
         }
@@ -187,5 +222,14 @@ mod tests {
         let error = run(Command::new("sh").args(["-c", script])).unwrap_err().to_string();
         assert!(error.contains("exit status: 3\nword 2\n"), "{error}");
         assert!(error.ends_with("word 13"), "{error}");
+    }
+
+    #[test]
+    fn what_goes_well_is_told_from_what_does_not() {
+        assert!(is_progress("   Compiling iofog-api v0.1.0 (/a/b)"));
+        assert!(is_progress("    Finished `release` profile [optimized] target(s) in 2m 06s"));
+        for line in ["error: could not compile", "warning: unused", "  |", "  --> src/lib.rs", ""] {
+            assert!(!is_progress(line), "{line}");
+        }
     }
 }
