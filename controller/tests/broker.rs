@@ -137,7 +137,12 @@ fn ports_are_opened_shown_and_given_back() {
     // A further one is asked for with the same token and is a change of the configuration.
     setup.controller.settle(&setup.first);
     let path = format!("/microservices/{uuid}/port-mapping");
-    assert_eq!(setup.call("POST", &path, &proxied(90, 9090)).status, 201);
+    let added = setup.call("POST", &path, &proxied(90, 9090));
+    assert_eq!((added.status, &added.body), (201, &json!({ "proxy": end(32003, "tcp") })));
+    let plain = json!({ "internal": 91, "external": 9091 });
+    let added = setup.call("POST", &path, &plain);
+    assert_eq!((added.status, added.text.as_str()), (201, ""));
+    assert_eq!(setup.call("DELETE", &format!("{path}/91"), &Value::Null).status, 204);
     assert!(has(&setup, &setup.first, "microserviceConfig"));
     assert_eq!(setup.opened(&setup.first)[2]["server_token"], token);
     assert_eq!(setup.call("GET", &path, &Value::Null).body["ports"][3]["proxy"], end(32003, "tcp"));

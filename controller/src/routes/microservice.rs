@@ -306,9 +306,14 @@ fn add_port(work: &mut Work<'_>, request: &Request) -> Answered {
     let row = found(work, request)?;
     let port = Port::read(&Fields::of(&request.body)?)?;
     let mut ports = row.spec.ports.clone();
+    let internal = port.internal;
     ports.push(port);
     microservice::set_ports(work, &row, ports)?;
-    Ok(Reply::empty())
+    let brokered = ops::broker_port::of(work, &row.uuid)?;
+    Ok(match brokered.iter().find(|own| own.internal == internal) {
+        Some(own) => Reply::json(json!({ "proxy": view::microservice::broker_end(own) })),
+        None => Reply::empty(),
+    })
 }
 
 fn remove_port(work: &mut Work<'_>, request: &Request) -> Answered {

@@ -127,7 +127,9 @@ pub fn broker_port(port: &BrokerPort) -> Value {
     })
 }
 
-fn broker_end(port: &BrokerPort) -> Value {
+/// Where users reach it.
+#[must_use]
+pub fn broker_end(port: &BrokerPort) -> Value {
     let (lease, udp) = (&port.details.lease, port.details.udp);
     json!({ "host": lease.host, "port": lease.port, "protocol": protocol(udp) })
 }
