@@ -115,7 +115,8 @@ async fn serve(
         Modules::new(RouterModule::new(context.clone()), ProxyModule::new(context.clone()));
     let engine = Rc::new(AnyEngine::open(config.get(Setting::DockerUrl), native_options(&paths)));
     let followed = engine.clone();
-    let state = store.load();
+    let mut state = store.load();
+    state.take_over(&config.uuid(), &paths.config);
     let updater = updater(&paths, launch, clock);
     let parts = Parts {
         config,

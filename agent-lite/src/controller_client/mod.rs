@@ -17,8 +17,8 @@ use std::time::Duration;
 
 use hyper::Method;
 use iofog_api::agent::{
-    AgentConfig, AgentMicroserviceList, AgentRegistryList, ChangeSet, Changes, ChangesAck,
-    DeprovisionRequest, EdgeResourceList, ProvisionReply, ProvisionRequest,
+    AgentConfig, AgentMicroserviceList, AgentRegistry, AgentRegistryList, ChangeSet, Changes,
+    ChangesAck, DeprovisionRequest, EdgeResourceList, ProvisionReply, ProvisionRequest,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -246,6 +246,25 @@ impl ControllerClient {
 pub fn workload(document: &[u8]) -> Answer<Workload> {
     let mut list = decode::workloads(vec![document_of(document)?])?;
     list.pop().ok_or_else(|| ControllerError::malformed("microservice"))
+}
+
+/// The list of `GET agent/microservices` as an upstream Agent kept it. Rebuilds that it orders were done when it came.
+///
+/// # Errors
+/// When it cannot be used.
+pub fn cached_workloads(list: &str) -> Answer<Vec<Workload>> {
+    let mut workloads = decode::workloads(document_of(list.as_bytes())?)?;
+    workloads.iter_mut().for_each(|one| one.rebuild = 0);
+    Ok(workloads)
+}
+
+/// The list of `GET agent/registries` as an upstream Agent kept it.
+///
+/// # Errors
+/// When it cannot be used.
+pub fn cached_registries(list: &str) -> Answer<Vec<Registry>> {
+    let list: Vec<AgentRegistry> = document_of(list.as_bytes())?;
+    Ok(list.into_iter().map(decode::registry).collect())
 }
 
 /// An item of `GET agent/registries`, as a document of the device link.

@@ -1,5 +1,6 @@
 //! What survives a restart: desired state, former identities, router address, images of this Agent.
 
+mod predecessor;
 mod store;
 
 use std::collections::{BTreeMap, BTreeSet};
