@@ -29,6 +29,8 @@ pub struct Limits {
     pub ahead: u32,
     /// Pause after which an egress asks whether the client of an unanswered request is still there.
     pub probe: Duration,
+    /// Silence after which an end of a plain tunnel asks whether the other one is still there.
+    pub silence: Duration,
     /// Idle connections kept to one target.
     pub idle: usize,
     /// A client that sends nothing for this long in the middle of a request is given up.
@@ -52,6 +54,7 @@ impl Limits {
             parallel: 512,
             ahead: 32,
             probe: Duration::from_secs(2),
+            silence: Duration::from_secs(30),
             idle: 8,
             stall: Duration::from_secs(60),
             timings: Timings::default(),

@@ -33,6 +33,7 @@ pub(crate) fn limits() -> Limits {
     let mut limits = Limits::device();
     limits.timings.credit = Duration::from_millis(300);
     limits.probe = Duration::from_millis(50);
+    limits.silence = Duration::from_millis(100);
     limits
 }
 

@@ -42,6 +42,11 @@ impl Pace {
         u32::try_from(self.sent.len()).is_ok_and(|sent| sent < self.allowed)
     }
 
+    /// Whether none is under way.
+    pub fn is_idle(&self) -> bool {
+        self.sent.is_empty()
+    }
+
     /// One more is under way.
     pub fn sent(&mut self, now: Duration) {
         self.sent.push_back(now);

@@ -151,6 +151,11 @@ impl Tunnel {
         self.peer_is_ours
     }
 
+    /// True once the local socket sends no more.
+    pub const fn has_ended_here(&self) -> bool {
+        self.local_ended
+    }
+
     /// Takes note of an event.
     pub const fn on(&mut self, event: Event) -> Action {
         match event {
@@ -168,7 +173,7 @@ impl Tunnel {
                 }
             }
             Event::LocalError => {
-                if self.peer_is_ours && !self.local_ended {
+                if self.peer_is_ours {
                     Action::AbortAndClose
                 } else {
                     Action::Close
@@ -197,7 +202,7 @@ mod tests {
         use {Action::*, Event::*};
         assert_eq!(play(true, &[LocalEnd, RemoteFin]), [SendFin, FlushAndClose]);
         assert_eq!(play(true, &[RemoteFin, LocalEnd]), [ShutdownLocal, FinAndClose]);
-        assert_eq!(play(true, &[LocalEnd, LocalError]), [SendFin, Close]);
+        assert_eq!(play(true, &[LocalEnd, LocalError]), [SendFin, AbortAndClose]);
         assert_eq!(play(true, &[RemoteFin, LocalError]), [ShutdownLocal, AbortAndClose]);
         assert_eq!(play(true, &[RemoteGone]), [Close]);
     }

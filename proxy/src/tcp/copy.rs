@@ -5,9 +5,11 @@ use std::collections::VecDeque;
 use std::pin::pin;
 use std::time::Duration;
 
+use bytes::Bytes;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::gone::over;
 use crate::clients::{Activity, Stage};
 use crate::context::MappingTask;
 use crate::counters::Counters;
@@ -37,6 +39,10 @@ pub(super) struct End<'a, S> {
     pub(super) place: Place,
     /// Set by the first credit.
     pub(super) ready: Cell<bool>,
+    /// When the peer last showed that it is there.
+    pub(super) heard: Cell<Duration>,
+    /// The peer's last word, once there was one: no more bytes follow, or its socket failed.
+    pub(super) last: Cell<Option<Piece>>,
 }
 
 /// What a tunnel takes part in.
@@ -49,6 +55,8 @@ pub(super) struct Around<'a> {
     pub(super) backlog: &'a Backlog,
     /// Start of the process's clock.
     pub(super) start: Instant,
+    /// Silence after which the peer is asked whether it is there; none where the router tells when it goes.
+    pub(super) silence: Option<Duration>,
 }
 
 /// Why one direction ended.
@@ -62,10 +70,22 @@ pub(super) enum Ended {
 // === impl Around ===
 
 impl<'a> Around<'a> {
+    /// For a tunnel over a routed link.
     pub(super) fn of<N>(task: &'a MappingTask<N>) -> Self {
         let context = &task.context;
-        let (limits, backlog) = (&context.limits, &context.backlog);
-        Self { counters: &task.counters, activity: None, limits, backlog, start: context.start }
+        Self {
+            counters: &task.counters,
+            activity: None,
+            limits: &context.limits,
+            backlog: &context.backlog,
+            start: context.start,
+            silence: None,
+        }
+    }
+
+    /// For a tunnel between two dynamic addresses: neither end sees the links of the other one.
+    pub(super) fn plain<N>(task: &'a MappingTask<N>) -> Self {
+        Self { silence: Some(task.context.limits.silence), ..Self::of(task) }
     }
 }
 
@@ -86,6 +106,8 @@ impl<'a, S: Sender> End<'a, S> {
             pace: RefCell::new(Pace::new(around.limits.window.messages)),
             place: around.backlog.join(),
             ready: Cell::new(false),
+            heard: Cell::new(around.start.elapsed()),
+            last: Cell::new(None),
             around,
         }
     }
@@ -139,29 +161,46 @@ impl<'a, S: Sender> End<'a, S> {
         receiver: &mut impl Receiver,
     ) -> Result<(), LinkDown> {
         let (mut reader, mut writer) = socket.split();
+        // In a box: tunnels over routed links are to hold no room for it.
+        let mut gone = self.around.silence.map(|silence| Box::pin(self.gone(silence)));
         let mut up = pin!(self.up(&mut reader));
-        let mut down = pin!(self.down(&mut writer, receiver));
-        let first = race(up.as_mut(), down.as_mut()).await;
-        if matches!(first, Either::Left(Ended::Event(Event::RemoteGone))) {
-            // The far socket failed. What it had sent before is still for ours; the peer says when that is all.
-            let _ = tokio::time::timeout(FLUSH, down).await;
-            return Ok(());
-        }
-        let up_goes_on = matches!(first, Either::Right(_));
-        let (Either::Left(ended) | Either::Right(ended)) = first;
-        if self.act(ended).await? {
-            return Ok(());
-        }
-        // One direction has ended and been told; the other one is all that is left.
-        let ended = if up_goes_on {
-            up.await
-        } else {
-            match race(down, self.sender.detached()).await {
-                Either::Left(ended) => ended,
-                Either::Right(lost) => Ended::Lost(lost),
+        let first = {
+            let mut down = pin!(self.down(&mut writer, receiver));
+            let first = match race(race(up.as_mut(), down.as_mut()), over(&mut gone)).await {
+                Either::Left(first) => first,
+                Either::Right(lost) => return Err(lost),
+            };
+            if matches!(first, Either::Left(Ended::Event(Event::RemoteGone))) {
+                // The far socket failed. What it had sent before is still for ours; the peer says when that is all.
+                let _ = tokio::time::timeout(FLUSH, down).await;
+                return Ok(());
+            }
+            let (ended, up_goes_on) = match first {
+                Either::Left(ended) => (ended, false),
+                Either::Right(ended) => (ended, true),
+            };
+            if self.act(ended).await? {
+                return Ok(());
+            }
+            // One direction has ended and been told; the other one is all that is left.
+            if up_goes_on {
+                None
+            } else {
+                let down = race(down, self.sender.detached());
+                Some(match race(down, over(&mut gone)).await {
+                    Either::Left(Either::Left(ended)) => ended,
+                    Either::Left(Either::Right(lost)) | Either::Right(lost) => Ended::Lost(lost),
+                })
             }
         };
-        self.act(ended).await?;
+        let last = match first {
+            Some(ended) => ended,
+            None => match race(race(up, self.attend(receiver)), over(&mut gone)).await {
+                Either::Left(Either::Left(ended) | Either::Right(ended)) => ended,
+                Either::Right(lost) => Ended::Lost(lost),
+            },
+        };
+        self.act(last).await?;
         Ok(())
     }
 
@@ -188,17 +227,23 @@ impl<'a, S: Sender> End<'a, S> {
             Action::AbortAndClose => {
                 // Without credit the peer is not reading, and will see the link go.
                 let _ = tokio::time::timeout(FLUSH, self.tell(Piece::Abort)).await;
-                self.flush().await
+                // A peer that learnt of it by what was not taken may have gone before it was told.
+                let _ = self.flush().await;
+                Ok(true)
             }
             Action::Close => Ok(true),
         }
     }
 
     async fn tell(&self, piece: Piece) -> Result<(), LinkDown> {
-        let message = piece.message(self.reply_to, bytes::Bytes::new());
-        let pending = self.sender.send(message).await?;
+        let pending = self.tell_apart(piece).await?;
         self.in_flight.borrow_mut().push_back(pending);
         Ok(())
+    }
+
+    /// Sends a message without bytes whose outcome the caller waits for.
+    pub(super) async fn tell_apart(&self, piece: Piece) -> Result<Pending, LinkDown> {
+        self.sender.send(piece.message(self.reply_to, Bytes::new())).await
     }
 
     /// Waits until the peer has taken everything: closing earlier could overtake the last bytes.

@@ -117,16 +117,19 @@ impl<S: Sender> End<'_, S> {
             self.tunnel.set(tunnel);
         }
         let length = part.len();
+        let arrived = self.now();
+        self.heard.set(arrived);
         if part.piece == Piece::Data && length > 0 {
-            let arrived = self.now();
             self.place.arrived(length, arrived);
             return Ok(Some(Unwritten { delivery, body: part.body, arrived }));
         }
         delivery.settle(Settled::Accepted);
         match part.piece {
             Piece::Open | Piece::Data => Ok(None),
-            Piece::Fin => Err(Then::Fin),
-            Piece::Abort => Err(Then::Gone),
+            Piece::Fin | Piece::Abort => {
+                self.last.set(Some(part.piece));
+                Err(if part.piece == Piece::Fin { Then::Fin } else { Then::Gone })
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::copy::{Around, End};
+use super::gone::leave;
 use super::ingress::{MOST, back_channel};
 use super::route;
 use super::sessions::Sessions;
@@ -188,8 +189,14 @@ impl<N: Network> Egress<N> {
                 Ok(Err(lost)) => return Err(lost),
                 Err(_) => return Err(LinkDown("peer has gone: no credit".to_owned())),
             }
-            let end = End::new(&sender, None, Tunnel::new(true), Around::of(&self.task));
-            Ok(end.run(socket, &mut receiver).await.map_err(|cause| (end.failure(), cause)))
+            let end = End::new(&sender, None, Tunnel::new(true), Around::plain(&self.task));
+            let ended = end.run(socket, &mut receiver).await;
+            let ended = ended.map_err(|cause| (end.failure(), cause));
+            drop(end);
+            if ended.is_err() {
+                tokio::task::spawn_local(leave(sender));
+            }
+            Ok(ended)
         };
         match tunnelled.await {
             Ok(Ok(())) => {}

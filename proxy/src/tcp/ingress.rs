@@ -4,10 +4,10 @@ use std::cell::Cell;
 use std::net::SocketAddr;
 use std::rc::Rc;
 
-use bytes::Bytes;
 use tokio::net::TcpStream;
 
-use super::copy::{Around, End, FLUSH};
+use super::copy::{Around, End};
+use super::gone::leave;
 use super::route;
 use super::sessions::Sessions;
 use crate::clients::Activity;
@@ -92,13 +92,6 @@ pub(super) async fn back_channel<C: Connection>(
         .await
 }
 
-/// Tells the far proxy that the tunnel is over. It does not see our links go: its own lead to the router only, and
-/// it would hold its socket until the target says something.
-async fn leave(sender: impl Sender) {
-    let told = async { sender.send(Piece::Abort.message(None, Bytes::new())).await?.await };
-    let _ = tokio::time::timeout(FLUSH, told).await;
-}
-
 // === impl Ingress ===
 
 impl<N: Network> Ingress<N> {
@@ -145,8 +138,8 @@ impl<N: Network> Ingress<N> {
             Ok(sender) => sender.map_err(no_egress)?,
             Err(_) => return Err(no_egress(LinkDown("no answer to attach".to_owned()))),
         };
-        let around = Around { activity: Some(activity), ..Around::of(&self.task) };
         if *routed {
+            let around = Around { activity: Some(activity), ..Around::of(&self.task) };
             let end = End::new(&sender, Some(&address), Tunnel::new(false), around);
             let ended = end.run_within(patience, socket, &mut back).await;
             return ended.map_err(|cause| match end.failure() {
@@ -162,15 +155,16 @@ impl<N: Network> Ingress<N> {
         drop(sender);
         let to_far = SendTo { session: Some(session.clone()), ..SendTo::target(&far) };
         let sender = connection.sender(to_far).await.map_err(lost)?;
+        let around = Around { activity: Some(activity), ..Around::plain(&self.task) };
         let end = End::new(&sender, None, Tunnel::new(true), around);
-        match race(end.run(socket, &mut back), activity.evicted()).await {
-            Either::Left(ended) => ended.map_err(|cause| (end.failure(), cause)),
-            Either::Right(()) => {
-                drop(end);
-                tokio::task::spawn_local(leave(sender));
-                Ok(())
-            }
-        }
+        let ended = match race(end.run(socket, &mut back), activity.evicted()).await {
+            Either::Left(Ok(())) => return Ok(()),
+            Either::Left(Err(cause)) => Err((end.failure(), cause)),
+            Either::Right(()) => Ok(()),
+        };
+        drop(end);
+        tokio::task::spawn_local(leave(sender));
+        ended
     }
 
     /// Asks the far proxy to open its socket; gives the address that takes the bytes.

@@ -4,6 +4,7 @@
 mod copy;
 mod down;
 pub(crate) mod egress;
+mod gone;
 pub(crate) mod ingress;
 mod route;
 mod sessions;

@@ -36,9 +36,13 @@ impl<S: Sender> End<'_, S> {
                     Either::Right(step) => step,
                     Either::Left(outcome) => {
                         oldest = None;
-                        self.pace.borrow_mut().accepted(self.now());
+                        let now = self.now();
+                        self.pace.borrow_mut().accepted(now);
                         match check(outcome) {
-                            Ok(()) => continue,
+                            Ok(()) => {
+                                self.heard.set(now);
+                                continue;
+                            }
                             Err(ended) => return ended,
                         }
                     }

@@ -1,5 +1,6 @@
 //! Tunnels against a router network in memory, with real sockets on loopback.
 
+mod gone;
 mod pressure;
 
 use std::time::Duration;

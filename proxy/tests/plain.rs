@@ -1,0 +1,198 @@
+//! Tunnels over routers that route no links, where neither end sees the links of the other one (decision 0102): ours
+//! by policy, and skupper-router, which never does, where `IOFOG_SKROUTERD` names the program.
+#![allow(clippy::unwrap_used, reason = "test code outside of test functions")]
+
+mod common;
+
+use std::process::{Child, Command};
+use std::time::Duration;
+
+use common::*;
+use iofog_proxy::{Limits, NetworkRouter, ProxyConfig, ProxyHandle, ProxyOptions};
+use iofog_router::{RouterConfig, RouterHandle, RuntimeOptions};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+const POLICY: &str = r#"policy {
+    enableVhostPolicy: true
+    defaultVhost: $default
+}
+vhost {
+    hostname: $default
+    allowUnknownUser: true
+    groups: { "$default": { "remoteHosts": "*", "allowDynamicSource": true, "allowAnonymousSender": true,
+        "allowDynamicLinkRoutes": false, "sources": "*", "targets": "*" } }
+}
+"#;
+
+/// Ends with the value.
+struct Router {
+    _ours: Option<RouterHandle>,
+    skupper: Option<Child>,
+}
+
+impl Router {
+    async fn ours(config: &str) -> Self {
+        let config = RouterConfig::from_text(&format!("{config}{POLICY}")).unwrap();
+        let ours = iofog_router::start(config, RuntimeOptions::default()).await.unwrap();
+        Self { _ours: Some(ours), skupper: None }
+    }
+
+    fn skupper(program: &str, config: &str) -> Self {
+        let file = std::env::temp_dir().join(format!("iofog-plain-{}.conf", free_port()));
+        std::fs::write(&file, config).unwrap();
+        let skupper = Command::new(program).arg("-c").arg(&file).spawn().unwrap();
+        Self { _ours: None, skupper: Some(skupper) }
+    }
+}
+
+impl Drop for Router {
+    fn drop(&mut self) {
+        if let Some(process) = &mut self.skupper {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+/// Interior router with the public port, edge router with the target.
+struct Path {
+    _routers: [Router; 2],
+    near: ProxyHandle,
+    far: ProxyHandle,
+    public: u16,
+    target: TcpListener,
+}
+
+impl Path {
+    async fn start(skupper: Option<&str>) -> Self {
+        let [normal, edge_listener, edge] = [free_port(), free_port(), free_port()];
+        let interior = format!(
+            "router {{\n mode: interior\n id: interior\n}}\n\
+             listener {{\n host: 127.0.0.1\n port: {normal}\n}}\n\
+             listener {{\n role: edge\n host: 127.0.0.1\n port: {edge_listener}\n}}\n"
+        );
+        let below = format!(
+            "router {{\n mode: edge\n id: edge\n}}\nlistener {{\n host: 127.0.0.1\n port: {edge}\n}}\n\
+             connector {{\n name: up\n role: edge\n host: 127.0.0.1\n port: {edge_listener}\n}}\n"
+        );
+        let routers = match skupper {
+            Some(program) => {
+                [Router::skupper(program, &interior), Router::skupper(program, &below)]
+            }
+            None => [Router::ours(&interior).await, Router::ours(&below).await],
+        };
+        let target = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let (target_port, public) = (target.local_addr().unwrap().port(), free_port());
+        let far = quick_proxy(edge, format!("amqp:q=>tcp:{target_port}"));
+        let near = quick_proxy(normal, format!("tcp:{public}=>amqp:q"));
+        connected(&far).await;
+        let path = Self { _routers: routers, near, far, public, target };
+        // Routers tell each other what is where: until they have, a connection waits in vain.
+        loop {
+            let _probe = connect(public).await;
+            let met = tokio::time::timeout(Duration::from_secs(1), path.target.accept()).await;
+            if met.is_ok() {
+                return path;
+            }
+        }
+    }
+
+    /// A client and its server, greeted.
+    async fn tunnel(&self) -> (TcpStream, TcpStream) {
+        let mut client = connect(self.public).await;
+        client.write_all(b"x").await.unwrap();
+        loop {
+            // A connection of a client that has gone meanwhile says nothing.
+            let (mut server, _) = self.target.accept().await.unwrap();
+            if server.read_exact(&mut [0]).await.is_ok() {
+                return (client, server);
+            }
+        }
+    }
+}
+
+/// A proxy that asks after a short silence.
+fn quick_proxy(router: u16, mapping: String) -> ProxyHandle {
+    let limits = Limits { silence: Duration::from_millis(300), ..Limits::server() };
+    let network_router = NetworkRouter { host: "127.0.0.1".to_owned(), port: router };
+    let config = ProxyConfig { mappings: vec![mapping], network_router };
+    iofog_proxy::start(config, ProxyOptions { limits, ..options() })
+}
+
+async fn ended(socket: &mut TcpStream) -> Vec<u8> {
+    let mut rest = Vec::new();
+    let _ = socket.read_to_end(&mut rest).await;
+    rest
+}
+
+/// Bytes both ways with half-closes, silence, and many at once.
+async fn carries(skupper: Option<&str>) {
+    let path = Path::start(skupper).await;
+    let mut idle = Vec::new();
+    for _ in 0..200 {
+        idle.push(path.tunnel().await);
+    }
+    let (mut client, mut server) = path.tunnel().await;
+    let sent: Vec<u8> = (0..4_000_000_u32).map(|n| n.to_le_bytes()[n as usize % 3]).collect();
+    let expected = sent.clone();
+    let upload = tokio::task::spawn_local(async move {
+        client.write_all(&sent).await.unwrap();
+        client.shutdown().await.unwrap();
+        ended(&mut client).await
+    });
+    assert!(ended(&mut server).await == expected);
+    // Longer than many questions.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    server.write_all(b"got it").await.unwrap();
+    drop(server);
+    assert_eq!(upload.await.unwrap(), b"got it");
+    for (client, server) in &mut idle {
+        server.write_all(b"!").await.unwrap();
+        client.read_exact(&mut [0]).await.unwrap();
+    }
+    let failures: Vec<_> =
+        [&path.near, &path.far].map(|end| end.status().mappings[0].failures.clone()).concat();
+    // While the routers did not know of the egress, tunnels found none.
+    assert!(failures.iter().all(|(name, _)| *name == "no-egress"), "{failures:?}");
+}
+
+/// Whichever end goes, the other one frees the socket that it holds, also of someone who says nothing.
+async fn notices(skupper: Option<&str>) {
+    let path = Path::start(skupper).await;
+    let (_client, mut server) = path.tunnel().await;
+    let (mut half, mut waiting) = path.tunnel().await;
+    half.shutdown().await.unwrap();
+    assert!(ended(&mut waiting).await.is_empty());
+    path.near.shutdown().await;
+    assert!(ended(&mut server).await.is_empty());
+    while path.far.status().mappings[0].active > 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let path = Path::start(skupper).await;
+    let (mut client, _server) = path.tunnel().await;
+    path.far.shutdown().await;
+    assert!(ended(&mut client).await.is_empty());
+}
+
+#[test]
+fn plain_tunnels_carry_bytes_and_stay_while_both_are_silent() {
+    run(carries(None));
+}
+
+#[test]
+fn plain_tunnels_end_when_the_other_proxy_has_gone() {
+    run(notices(None));
+}
+
+#[allow(clippy::print_stdout, reason = "tells that the test did not run")]
+#[test]
+fn plain_tunnels_over_skupper_router() {
+    match std::env::var("IOFOG_SKROUTERD") {
+        Ok(program) => run(async move {
+            carries(Some(&program)).await;
+            notices(Some(&program)).await;
+        }),
+        Err(_) => println!("skipped: IOFOG_SKROUTERD names no skupper-router"),
+    }
+}
