@@ -50,6 +50,9 @@ pub fn run(words: Vec<OsString>) -> ExitCode {
 }
 
 fn failed(error: &crate::text::Error) -> ExitCode {
+    if let crate::text::Error::Status(status) = error {
+        return ExitCode::from(*status);
+    }
     output::failure(error);
     ExitCode::FAILURE
 }

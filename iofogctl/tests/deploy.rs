@@ -201,27 +201,3 @@ fn controller_that_is_away_or_odd() {
     ];
     assert!(home.fails(&words).contains("Received 401 from POST http://127.0.0.1"));
 }
-
-#[test]
-fn deploy_dry_run_tells_and_sends_nothing_that_changes() {
-    let controller = FakeController::start(network::small());
-    let home = Home::new("dry-run");
-    home.connect(&controller);
-    let text = [
-        document("Route", "demo/flow", "{from: reader, to: writer}"),
-        document("AgentConfig", "leaf-1", "{host: h, upstreamRouters: [gate-1]}"),
-        document("AgentConfig", "gate-1", "{host: h, upstreamRouters: [default-router]}"),
-        document("Application", "other-app", "{}"),
-    ];
-    let file = home.write("plan.yaml", &text.join("---\n"));
-    let before = controller.requests().len();
-    assert_eq!(
-        home.ok(&["deploy", "--dry-run", "-f", &file]),
-        "change   AgentConfig gate-1\ncreate   AgentConfig leaf-1\ncreate   Application other-app\nchange   Route demo/flow\n"
-    );
-    let sent = controller.requests().split_off(before);
-    assert!(
-        sent.iter().all(|line| line.starts_with("GET ") || line.starts_with("POST /user/login")),
-        "{sent:?}"
-    );
-}

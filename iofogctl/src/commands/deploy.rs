@@ -1,9 +1,9 @@
 //! `deploy`: brings about what a file describes.
 
 use crate::cli::{Command, Invocation, flag, short_option};
-use crate::ops::{Context, deploy};
-use crate::output::{stdout, success};
-use crate::text::{Error, Result};
+use crate::ops::{Context, deploy, preview};
+use crate::output::{Format, stdout, success};
+use crate::text::Result;
 
 pub(super) const COMMAND: Command = Command {
     name: "deploy",
@@ -13,19 +13,18 @@ pub(super) const COMMAND: Command = Command {
     example: "iofogctl deploy -f FILE",
     flags: &[
         short_option("file", 'f', super::FILE_HELP),
-        flag("dry-run", "Tell what would be done, and do nothing"),
+        flag("dry-run", "Tell what would be done, field by field, and do nothing"),
+        short_option("output", 'o', super::PREVIEW_HELP),
     ],
     run: Some(run),
     ..Command::EMPTY
 };
 
 fn run(invocation: &Invocation) -> Result<()> {
-    let file = invocation.text("file");
-    if file.is_empty() {
-        return Err(Error::plain("Provided empty value for input file via the -f flag"));
-    }
+    let file = super::file_of(invocation)?;
     if invocation.is_on("dry-run") {
-        stdout(&deploy::dry_run(&mut Context::open(invocation)?, file)?);
+        let format = Format::parse(invocation.text("output"))?;
+        stdout(&preview::preview(&mut Context::open(invocation)?, file)?.text(format)?);
         return Ok(());
     }
     deploy::deploy(&mut Context::open(invocation)?, file)?;

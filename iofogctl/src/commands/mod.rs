@@ -9,6 +9,7 @@ mod delete;
 mod deploy;
 mod describe;
 mod detach;
+mod diff;
 mod disconnect;
 mod get;
 mod help;
@@ -22,12 +23,22 @@ mod top;
 mod version;
 mod view;
 
-use crate::cli::Command;
+use crate::cli::{Command, Invocation};
+use crate::text::{Error, Result};
 
 pub(crate) use help::default_namespace;
 
 const DETACHED_HELP: &str = "Work on detached resources";
 const FILE_HELP: &str = "YAML file with the resources";
+const PREVIEW_HELP: &str = "Form of the differences: json or yaml";
+
+/// The file given with `-f`.
+fn file_of(invocation: &Invocation) -> Result<&str> {
+    match invocation.text("file") {
+        "" => Err(Error::plain("Provided empty value for input file via the -f flag")),
+        file => Ok(file),
+    }
+}
 
 /// The whole tree.
 pub static ROOT: Command = Command {
@@ -45,6 +56,7 @@ pub static ROOT: Command = Command {
         deploy::COMMAND,
         describe::COMMAND,
         detach::COMMAND,
+        diff::COMMAND,
         disconnect::COMMAND,
         get::COMMAND,
         help::COMMAND,

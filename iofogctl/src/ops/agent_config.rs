@@ -91,7 +91,7 @@ pub fn fetch(context: &mut Context, name: &str) -> Result<(AgentConfig, Option<V
 }
 
 /// The configuration in an Agent's representation.
-fn from_agent(agent: Agent, agents: &[Agent]) -> AgentConfig {
+pub(super) fn from_agent(agent: Agent, agents: &[Agent]) -> AgentConfig {
     let name_of = |uuid: &String| {
         if uuid == DEFAULT_ROUTER {
             return uuid.clone();

@@ -91,74 +91,8 @@ pub fn deploy(context: &mut Context, file: &str) -> Result<()> {
     resources(context, &work)
 }
 
-/// Tells what deploying a file would do, one line each, without doing it.
-///
-/// # Errors
-/// As [`deploy`] before it acts, or the Controller cannot be asked.
-pub fn dry_run(context: &mut Context, file: &str) -> Result<String> {
-    let work = prepare(context, file)?;
-    let mut lines = Vec::new();
-    let mut tell =
-        |verb: &str, kind: &str, name: &str| lines.push(format!("{verb:<8} {kind} {name}\n"));
-    work.remote_control_planes.iter().for_each(|_| tell("install", "ControlPlane", "controlPlane"));
-    work.local_control_planes
-        .iter()
-        .for_each(|_| tell("install", "LocalControlPlane", "controlPlane"));
-    work.local_controllers
-        .iter()
-        .for_each(|controller| tell("install", "LocalController", &controller.name));
-    let verb = |exists: bool| if exists { "change" } else { "create" };
-    if !work.configs.is_empty() {
-        let known = context.client()?.agents(false)?;
-        for plan in agent_config::order(work.configs, &known)? {
-            tell(
-                verb(known.iter().any(|agent| agent.name == plan.name)),
-                "AgentConfig",
-                &plan.name,
-            );
-        }
-    }
-    work.remote_agents.iter().for_each(|agent| tell("install", "Agent", &agent.name));
-    work.local_agents.iter().for_each(|agent| tell("install", "LocalAgent", &agent.name));
-    for resource in &work.edge_resources {
-        let exists = exists(context.client()?.edge_resource(&resource.name, &resource.version))?;
-        tell(verb(exists), "EdgeResource", &format!("{}/{}", resource.name, resource.version));
-    }
-    for (name, _) in &work.templates {
-        tell(verb(exists(context.client()?.template(name))?), "ApplicationTemplate", name);
-    }
-    for volume in &work.volumes {
-        tell(verb(context.record()?.volume(&volume.name).is_ok()), "Volume", &volume.name);
-    }
-    for registry in &work.registries {
-        tell(verb(registry.id > 0), "Registry", registry.url.as_deref().unwrap_or_default());
-    }
-    work.catalog_items.iter().for_each(|item| tell(verb(item.id != 0), "CatalogItem", &item.name));
-    for (name, _) in &work.applications {
-        tell(verb(exists(context.client()?.application(name))?), "Application", name);
-    }
-    for (name, _) in &work.microservices {
-        let qualified = names::QualifiedName::parse("Microservice", name)?;
-        let found = context.client()?.microservice_by_name(&qualified.application, &qualified.name);
-        tell(verb(found.is_ok()), "Microservice", name);
-    }
-    for route in &work.routes {
-        let exists = exists(context.client()?.route(&route.application, &route.name))?;
-        tell(verb(exists), "Route", &format!("{}/{}", route.application, route.name));
-    }
-    Ok(lines.concat())
-}
-
-fn exists<T>(answer: Result<T>) -> Result<bool> {
-    match answer {
-        Ok(_) => Ok(true),
-        Err(error) if error.is_not_found() => Ok(false),
-        Err(error) => Err(error),
-    }
-}
-
 /// Reads a file and checks everything that can be checked without acting.
-fn prepare(context: &mut Context, file: &str) -> Result<Work> {
+pub(super) fn prepare(context: &mut Context, file: &str) -> Result<Work> {
     let mut work = read(context, file)?;
     complete_configs(&mut work);
     if work.remote_control_planes.len() + work.local_control_planes.len() > 1 {
@@ -168,6 +102,18 @@ fn prepare(context: &mut Context, file: &str) -> Result<Work> {
 }
 
 impl Work {
+    /// Whether anything of it is looked up in the Controller.
+    pub(super) fn needs_controller(&self) -> bool {
+        !(self.configs.is_empty()
+            && self.edge_resources.is_empty()
+            && self.templates.is_empty()
+            && self.registries.is_empty()
+            && self.catalog_items.is_empty()
+            && self.applications.is_empty()
+            && self.microservices.is_empty()
+            && self.routes.is_empty())
+    }
+
     /// Whether the file installs an Agent of that name.
     fn has_agent(&self, name: &str) -> bool {
         self.remote_agents.iter().any(|agent| agent.name == name)

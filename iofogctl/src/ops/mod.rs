@@ -19,6 +19,7 @@ pub mod listings;
 pub mod logs;
 pub mod microservice;
 pub mod namespace;
+pub mod preview;
 pub mod registry;
 pub mod route;
 pub mod template;

@@ -48,6 +48,9 @@ pub enum Error {
         "Cannot perform command because SSH details for this {0} are not available. Use the configure command to add required details."
     )]
     NoSsh(&'static str),
+    /// The command told its outcome itself; the program ends with this status and says no more.
+    #[error("exit status {0}")]
+    Status(u8),
     /// Anything else; the text is complete.
     #[error("{0}")]
     Plain(String),
