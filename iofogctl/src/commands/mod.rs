@@ -11,6 +11,7 @@ mod describe;
 mod detach;
 mod diff;
 mod disconnect;
+mod explain;
 mod get;
 mod help;
 mod legacy;
@@ -58,6 +59,8 @@ pub static ROOT: Command = Command {
         detach::COMMAND,
         diff::COMMAND,
         disconnect::COMMAND,
+        logs::EXEC,
+        explain::COMMAND,
         get::COMMAND,
         help::COMMAND,
         legacy::COMMAND,

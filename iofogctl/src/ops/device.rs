@@ -321,9 +321,27 @@ pub fn deploy_local_agent(_: &mut Context, _: &LocalAgent) -> Result<()> {
 /// # Errors
 /// [`Error::NoSsh`] naming the kind of component when details are missing; SSH failures.
 pub fn run_on(host: &str, ssh: &Ssh, component: &'static str, command: &str) -> Result<String> {
-    // Small devices log in as root and have no sudo.
-    let command = format!("command -v sudo >/dev/null 2>&1 || sudo() {{ \"$@\"; }}; {command}");
-    session(host, ssh, component)?.run(&command)?.checked()
+    session(host, ssh, component)?.run(&with_sudo(command))?.checked()
+}
+
+/// Small devices log in as root and have no sudo.
+fn with_sudo(command: &str) -> String {
+    format!("command -v sudo >/dev/null 2>&1 || sudo() {{ \"$@\"; }}; {command}")
+}
+
+/// Runs a command on a host and hands its output over as it comes; gives its status and messages.
+///
+/// # Errors
+/// As [`run_on`], but a command that fails is none.
+pub fn stream_on(
+    host: &str,
+    ssh: &Ssh,
+    component: &'static str,
+    command: &str,
+    sink: &mut dyn FnMut(&[u8]),
+) -> Result<(u32, String)> {
+    let output = session(host, ssh, component)?.stream(&with_sudo(command), sink)?;
+    Ok((output.status, output.stderr))
 }
 
 /// Logs of a local container.

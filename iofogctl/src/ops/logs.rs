@@ -1,56 +1,151 @@
-//! Logs of components.
+//! Logs of components and microservices, as they are or as they grow, and programs run beside them.
 
+use super::container::{self, Decoder};
 use super::{Context, device};
+use crate::config::records::Ssh;
 use crate::config::{AgentRecord, ControlPlane};
-use crate::output::stdout;
+use crate::output::{pass_err, pass_out, stdout};
 use crate::text::names::QualifiedName;
 use crate::text::{Error, Result};
 
-/// Prints the logs of a resource.
+const AGENT_LOG: &str = "/var/log/iofog-agent/iofog-agent.0.log";
+const CONTROLLER_LOGS: &str = "/var/log/iofog-controller";
+
+/// A machine that a command runs on.
+struct Host {
+    address: String,
+    ssh: Ssh,
+    component: &'static str,
+}
+
+/// Where something runs.
+enum Place {
+    /// A container on this machine.
+    Here(String),
+    /// Another machine.
+    There(Host),
+}
+
+/// Prints the logs of a resource; follows them until interrupted on request.
 ///
 /// # Errors
 /// An unknown word or name, a microservice that does not run, or the host cannot be reached.
-pub fn print(context: &mut Context, resource: &str, name: &str) -> Result<()> {
-    let text = match resource {
-        "controller" => controller(context, name)?,
-        "agent" => match context.agent(name)? {
-            AgentRecord::Local(_) => device::local_logs("iofog-agent")?,
-            AgentRecord::Remote(agent) => device::run_on(
-                &agent.host,
-                &agent.ssh,
-                "Agent",
-                "sudo cat /var/log/iofog-agent/iofog-agent.0.log",
-            )?,
-        },
-        "microservice" => microservice(context, name)?,
-        _ => return Err(Error::Input(format!("Unknown resource: '{resource}'"))),
+pub fn print(context: &mut Context, resource: &str, name: &str, follow: bool) -> Result<()> {
+    let tail = |follow: bool, files: &str| match follow {
+        true => format!("sudo tail -n +1 -F {files}"),
+        false => format!("sudo cat {files}"),
     };
-    stdout(&text);
-    Ok(())
+    let (place, command) = match resource {
+        "controller" => {
+            let files = match follow {
+                true => format!("{CONTROLLER_LOGS}/iofog-controller.0.log"),
+                false => format!("{CONTROLLER_LOGS}/*"),
+            };
+            (controller(context, name)?, tail(follow, &files))
+        }
+        "agent" => (agent(context, name)?, tail(follow, AGENT_LOG)),
+        "microservice" => {
+            let (uuid, place) = microservice(context, name)?;
+            (place, container::logs(&uuid, follow))
+        }
+        _ => return Err(unknown(resource)),
+    };
+    let host = match place {
+        Place::Here(name) => {
+            stdout(&device::local_logs(&name)?);
+            return Ok(());
+        }
+        Place::There(host) => host,
+    };
+    if resource != "microservice" {
+        return ended(device::stream_on(
+            &host.address,
+            &host.ssh,
+            host.component,
+            &command,
+            &mut pass_out,
+        )?);
+    }
+    let mut decoder = Decoder::default();
+    let mut show = |piece: &[u8]| pass_out(&decoder.take(piece));
+    ended(device::stream_on(&host.address, &host.ssh, host.component, &command, &mut show)?)
 }
 
-fn controller(context: &mut Context, name: &str) -> Result<String> {
+/// Runs words on the machine of a component, or in the container of a microservice, and ends with
+/// their status.
+///
+/// # Errors
+/// As [`print`]; [`Error::Status`] when the words fail.
+pub fn exec(context: &mut Context, resource: &str, name: &str, words: &[String]) -> Result<()> {
+    let (place, command) = match resource {
+        "controller" => (controller(context, name)?, container::quoted(words)),
+        "agent" => (agent(context, name)?, container::quoted(words)),
+        "microservice" => {
+            let (uuid, place) = microservice(context, name)?;
+            (place, container::exec(&uuid, words))
+        }
+        _ => return Err(unknown(resource)),
+    };
+    match place {
+        Place::Here(name) => {
+            stdout(&device::exec_local(&name, &container::quoted(words))?);
+            Ok(())
+        }
+        Place::There(host) => ended(device::stream_on(
+            &host.address,
+            &host.ssh,
+            host.component,
+            &command,
+            &mut pass_out,
+        )?),
+    }
+}
+
+fn unknown(resource: &str) -> Error {
+    Error::Input(format!("Unknown resource: '{resource}'"))
+}
+
+/// What a command that told everything itself comes to; its messages are printed already.
+fn ended(output: (u32, String)) -> Result<()> {
+    let (status, errors) = output;
+    pass_err(errors.as_bytes());
+    match u8::try_from(status) {
+        Ok(0) => Ok(()),
+        status => Err(Error::Status(status.unwrap_or(u8::MAX))),
+    }
+}
+
+fn controller(context: &mut Context, name: &str) -> Result<Place> {
     match context.record()?.control_plane()? {
         ControlPlane::Kubernetes(_) => {
             Err(super::control_plane::needs_operator("read the logs of a pod"))
         }
-        ControlPlane::Local(_) => device::local_logs("iofog-controller"),
+        ControlPlane::Local(_) => Ok(Place::Here("iofog-controller".to_owned())),
         ControlPlane::Remote(plane) => {
             let found =
                 plane.controllers.iter().find(|controller| controller.name == name).cloned();
             let found =
                 found.ok_or_else(|| Error::Plain(format!("Could not find Controller {name}")))?;
-            device::run_on(
-                &found.host,
-                &found.ssh,
-                "Controller",
-                "sudo cat /var/log/iofog-controller/*",
-            )
+            Ok(Place::There(Host { address: found.host, ssh: found.ssh, component: "Controller" }))
         }
     }
 }
 
-fn microservice(context: &mut Context, name: &str) -> Result<String> {
+fn place_of(agent: AgentRecord, container: &str) -> Place {
+    match agent {
+        AgentRecord::Local(_) => Place::Here(container.to_owned()),
+        AgentRecord::Remote(agent) => {
+            Place::There(Host { address: agent.host, ssh: agent.ssh, component: "Agent" })
+        }
+    }
+}
+
+fn agent(context: &mut Context, name: &str) -> Result<Place> {
+    Ok(place_of(context.agent(name)?, "iofog-agent"))
+}
+
+/// A microservice that runs: its identifier and where.
+fn microservice(context: &mut Context, name: &str) -> Result<(String, Place)> {
     let client = context.client()?;
     let qualified = QualifiedName::parse("Microservice", name)?;
     let microservice = client.microservice_by_name(&qualified.application, &qualified.name)?;
@@ -59,16 +154,12 @@ fn microservice(context: &mut Context, name: &str) -> Result<String> {
     }
     context.sync_agents()?;
     let agents = context.record()?.agents();
-    let agent = agents.iter().find(|agent| agent.uuid() == microservice.iofog_uuid);
-    let container = format!("iofog_{}", microservice.uuid);
-    match agent {
-        None => Err(Error::NotFound(format!("Agent of microservice {name}"))),
-        Some(AgentRecord::Local(_)) => device::local_logs(&container),
-        Some(AgentRecord::Remote(agent)) => device::run_on(
-            &agent.host,
-            &agent.ssh,
-            "Agent",
-            &format!("docker logs {container} 2>&1 || sudo docker logs {container} 2>&1"),
-        ),
+    let agent = agents.into_iter().find(|agent| agent.uuid() == microservice.iofog_uuid);
+    let agent = agent.ok_or_else(|| Error::NotFound(format!("Agent of microservice {name}")))?;
+    // The identifier becomes part of a command.
+    if !microservice.uuid.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+        return Err(Error::Internal(format!("{} is no identifier", microservice.uuid)));
     }
+    let place = place_of(agent, &format!("iofog_{}", microservice.uuid));
+    Ok((microservice.uuid, place))
 }

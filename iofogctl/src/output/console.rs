@@ -27,16 +27,26 @@ pub fn set_plain_progress(on: bool) {
 
 /// Writes to standard output; a reader that went away ends the program quietly.
 pub fn stdout(text: &str) {
+    pass_out(text.as_bytes());
+}
+
+/// Passes bytes of another program on to standard output.
+pub fn pass_out(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
-    if out.write_all(text.as_bytes()).and_then(|()| out.flush()).is_err() {
+    if out.write_all(bytes).and_then(|()| out.flush()).is_err() {
         std::process::exit(1);
     }
 }
 
+/// Passes bytes of another program on to standard error.
+pub fn pass_err(bytes: &[u8]) {
+    // Nothing sensible is left to do when standard error is closed.
+    let _ = std::io::stderr().lock().write_all(bytes);
+}
+
 /// Writes to standard error.
 fn stderr(text: &str) {
-    // Nothing sensible is left to do when standard error is closed.
-    let _ = std::io::stderr().lock().write_all(text.as_bytes());
+    pass_err(text.as_bytes());
 }
 
 /// A plain line on standard output.

@@ -6,7 +6,8 @@ mod listing;
 mod table;
 
 pub use console::{
-    failure, info, line, notice, progress, set_plain_progress, set_trace, stdout, success, trace,
+    failure, info, line, notice, pass_err, pass_out, progress, set_plain_progress, set_trace,
+    stdout, success, trace,
 };
 pub use document::{Format, print_document};
 pub use listing::{Column, Listing};

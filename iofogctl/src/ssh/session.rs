@@ -124,15 +124,44 @@ impl Session {
     /// # Errors
     /// As [`Session::run`].
     pub fn run_with_input(&self, command: &str, input: &[u8]) -> Result<Output> {
+        let mut stdout = Vec::new();
+        let mut keep = |data: &[u8]| {
+            if stdout.len() < MAX_OUTPUT {
+                stdout.extend_from_slice(data);
+            }
+        };
+        let output = self.carry_out(command, input, &mut keep)?;
+        Ok(Output { stdout: String::from_utf8_lossy(&stdout).into_owned(), ..output })
+    }
+
+    /// Runs a command and hands its standard output over as it comes, instead of keeping it.
+    ///
+    /// # Errors
+    /// As [`Session::run`].
+    pub fn stream(&self, command: &str, sink: &mut dyn FnMut(&[u8])) -> Result<Output> {
+        self.carry_out(command, &[], sink)
+    }
+
+    fn carry_out(
+        &self,
+        command: &str,
+        input: &[u8],
+        sink: &mut dyn FnMut(&[u8]),
+    ) -> Result<Output> {
         let shown = command.lines().next().unwrap_or_default();
         trace(|| format!("[SSH]: {} runs {shown}", self.name));
-        let result = self.runtime.block_on(self.exec(command, input));
+        let result = self.runtime.block_on(self.exec(command, input, sink));
         result.map_err(|error| {
             Error::Plain(format!("SSH {}: {error} while running: {shown}", self.name))
         })
     }
 
-    async fn exec(&self, command: &str, input: &[u8]) -> std::result::Result<Output, russh::Error> {
+    async fn exec(
+        &self,
+        command: &str,
+        input: &[u8],
+        sink: &mut dyn FnMut(&[u8]),
+    ) -> std::result::Result<Output, russh::Error> {
         let mut channel = self.handle.channel_open_session().await?;
         channel.exec(true, command).await?;
         let mut writer = channel.make_writer();
@@ -143,12 +172,10 @@ impl Session {
             let _ = writer.write_all(&input).await;
             let _ = writer.shutdown().await;
         });
-        let (mut stdout, mut stderr, mut status) = (Vec::new(), Vec::new(), None);
+        let (mut stderr, mut status) = (Vec::new(), None);
         while let Some(message) = channel.wait().await {
             match message {
-                ChannelMsg::Data { data } if stdout.len() < MAX_OUTPUT => {
-                    stdout.extend_from_slice(&data)
-                }
+                ChannelMsg::Data { data } => sink(&data),
                 ChannelMsg::ExtendedData { data, .. } if stderr.len() < MAX_OUTPUT => {
                     stderr.extend_from_slice(&data)
                 }
@@ -161,8 +188,8 @@ impl Session {
         feeder.abort();
         // Without a status the connection ended before the command did.
         let status = status.ok_or(russh::Error::Disconnect)?;
-        let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-        Ok(Output { stdout: text(stdout), stderr: text(stderr), status })
+        let stderr = String::from_utf8_lossy(&stderr).into_owned();
+        Ok(Output { stdout: String::new(), stderr, status })
     }
 }
 

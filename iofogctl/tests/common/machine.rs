@@ -1,0 +1,180 @@
+//! A machine to deploy to: a root directory with busybox and an sshd, in namespaces for mounts and
+//! processes, and for the network when asked. Nothing of it is left when it is dropped.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "helpers of tests"
+)]
+
+use std::ffi::OsStr;
+use std::net::{TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+use std::time::Duration;
+
+use crate::common::Home;
+
+const SSHD: &str = "/usr/sbin/sshd";
+const BUSYBOX: &str = "/bin/busybox";
+/// Not 127.0.0.1, which means the machine that iofogctl runs on.
+pub(crate) const HOST: &str = "127.0.0.2";
+
+/// A running machine.
+pub(crate) struct Machine {
+    pub(crate) root: PathBuf,
+    pub(crate) port: u16,
+    unshare: Child,
+    own_network: bool,
+}
+
+impl Machine {
+    /// Starts a machine whose sshd lets `login` of the home in as root; nothing where that is not possible.
+    pub(crate) fn start(home: &Home, own_network: bool) -> Option<Self> {
+        for (needed, why) in [(SSHD, "openssh-server"), (BUSYBOX, "busybox-static")] {
+            if !Path::new(needed).exists() {
+                eprintln!("skipped: needs {needed} of {why}");
+                return None;
+            }
+        }
+        if Command::new("id").arg("-u").output().ok()?.stdout != b"0\n" {
+            eprintln!("skipped: needs root");
+            return None;
+        }
+        let root = home.path.join("machine");
+        let port = match own_network {
+            true => 22,
+            false => TcpListener::bind((HOST, 0)).unwrap().local_addr().unwrap().port(),
+        };
+        furnish(&root, home, port);
+        let mut words = vec!["--mount", "--pid", "--fork", "--kill-child"];
+        words.extend(own_network.then_some("--net"));
+        // The first process also takes in those whose parents are gone, as init does.
+        let init = "mount -t proc proc /proc; ip link set lo up 2>/dev/null; \
+                    /usr/sbin/sshd -D -e -f /etc/ssh/sshd_config & while :; do sleep 1; done";
+        let log = home.path.join("machine.log");
+        let unshare = Command::new("unshare")
+            .args(words)
+            .args(["chroot", &root.display().to_string(), "/bin/sh", "-c", init])
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .stdout(Stdio::null())
+            .stderr(std::fs::File::create(&log).unwrap())
+            .spawn()
+            .unwrap();
+        let mut machine = Self { root, port, unshare, own_network };
+        let told = || std::fs::read_to_string(&log).unwrap_or_default();
+        for _ in 0..200 {
+            if machine.unshare.try_wait().unwrap().is_some() {
+                eprintln!("skipped: namespaces cannot be made here: {}", told());
+                return None;
+            }
+            if machine.answers() {
+                return Some(machine);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("sshd does not answer: {}", told());
+    }
+
+    fn answers(&self) -> bool {
+        if !self.own_network {
+            return TcpStream::connect((HOST, self.port)).is_ok();
+        }
+        let probe = format!("nc -z {HOST} {} </dev/null", self.port);
+        self.inside(&[BUSYBOX, "sh", "-c", &probe]).status.success()
+    }
+
+    /// Runs a program of this system in the network of the machine.
+    pub(crate) fn inside<S: AsRef<OsStr>>(&self, words: &[S]) -> Output {
+        let mut command = Command::new("nsenter");
+        if self.own_network {
+            command.arg(format!("--net=/proc/{}/ns/net", self.unshare.id()));
+        }
+        command.args(words).output().unwrap()
+    }
+}
+
+impl Drop for Machine {
+    fn drop(&mut self) {
+        let _ = self.unshare.kill();
+        let _ = self.unshare.wait();
+    }
+}
+
+/// Puts a program of this system at the same place below a root, with the libraries it loads.
+pub(crate) fn install(root: &Path, program: &Path, place: &str) {
+    let put = |from: &Path, to: PathBuf| {
+        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+        if !to.exists() {
+            std::fs::copy(from, &to).unwrap();
+        }
+    };
+    put(program, root.join(place.trim_start_matches('/')));
+    let listed = Command::new("ldd").arg(program).output().unwrap();
+    let text = String::from_utf8_lossy(&listed.stdout).into_owned();
+    for word in text.split_whitespace().filter(|word| word.starts_with('/')) {
+        put(Path::new(word), root.join(word.trim_start_matches('/')));
+    }
+}
+
+/// Makes the files of the machine.
+fn furnish(root: &Path, home: &Home, port: u16) {
+    for name in ["host", "login"] {
+        let made = Command::new("ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-N", "", "-f"])
+            .arg(home.path.join(name))
+            .status()
+            .unwrap();
+        assert!(made.success());
+    }
+    let folders = [
+        "bin",
+        "dev",
+        "etc/ssh",
+        "etc/init.d",
+        "proc",
+        "root/.ssh",
+        "run/sshd",
+        "tmp",
+        "usr/bin",
+        "usr/sbin",
+        "var/log",
+        "var/lib",
+    ];
+    for folder in folders {
+        std::fs::create_dir_all(root.join(folder)).unwrap();
+    }
+    std::os::unix::fs::symlink("../run", root.join("var/run")).unwrap();
+    std::fs::copy(BUSYBOX, root.join("bin/busybox")).unwrap();
+    let applets = Command::new("chroot")
+        .arg(root)
+        .args(["/bin/busybox", "--install", "-s", "/bin"])
+        .status()
+        .unwrap();
+    assert!(applets.success());
+    install(root, Path::new(SSHD), SSHD);
+    let nodes =
+        [("null", "1", "3"), ("zero", "1", "5"), ("random", "1", "8"), ("urandom", "1", "9")];
+    for (name, major, minor) in nodes {
+        let node = root.join("dev").join(name);
+        let made =
+            Command::new("mknod").args(["-m", "666"]).arg(&node).args(["c", major, minor]).status();
+        assert!(made.unwrap().success());
+    }
+    let copy = |from: &str, to: &str| std::fs::copy(home.path.join(from), root.join(to)).unwrap();
+    copy("host", "etc/ssh/host");
+    copy("login.pub", "root/.ssh/authorized_keys");
+    let write = |name: &str, text: &str| std::fs::write(root.join(name), text).unwrap();
+    write("etc/passwd", "root:x:0:0:root:/root:/bin/sh\nsshd:x:100:65534::/run/sshd:/bin/false\n");
+    write("etc/group", "root:x:0:\nnogroup:x:65534:\n");
+    write("etc/shadow", "root:*:19000:0:99999:7:::\n");
+    write(
+        "etc/ssh/sshd_config",
+        &format!(
+            "Port {port}\nListenAddress {HOST}\nHostKey /etc/ssh/host\nPidFile none\nStrictModes no\n\
+             UsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\nMaxStartups 100\n"
+        ),
+    );
+}
