@@ -1,4 +1,5 @@
-//! `cargo xtask package`: deb, ipk and tarball of the Agent with a bill of materials per target; recipes, checksums.
+//! `cargo xtask package`: deb and ipk of the Agent, tarball and bill of materials per program and target; recipes,
+//! checksums.
 
 use std::fmt::Write as _;
 use std::process::Command;
@@ -11,7 +12,7 @@ use crate::package::formats::{self, Input};
 use crate::package::recipes::{self, Tarball};
 use crate::package::sbom;
 use crate::package::tree::Format;
-use crate::tools::cargo::workspace;
+use crate::tools::cargo::{EDGE_PACKAGES, workspace};
 use crate::tools::{archive, say};
 
 /// Builds deb, ipk and tarball, a CycloneDX bill of materials, recipes and SHA256SUMS into out/packages-built.
@@ -48,20 +49,24 @@ impl Package {
         let mut tarballs = Vec::new();
         for target in targets {
             if !self.no_build {
-                build::packages(&toolchain::ensure()?, target, &["iofog-agent"])?;
+                build::programs(&toolchain::ensure()?, target)?;
             }
-            let program = build::folder().join(target.triple).join("edge/iofog-agent");
-            let input = Input { target, program: &program, version, epoch };
-            for format in [Format::Deb, Format::Ipk] {
-                made.push(formats::build(format, &input)?);
+            for name in EDGE_PACKAGES {
+                let program = build::folder().join(target.triple).join("edge").join(name);
+                let input = Input { target, name, program: &program, version, epoch };
+                let tarball = formats::tarball(&input)?;
+                if name == "iofog-agent" {
+                    for format in [Format::Deb, Format::Ipk] {
+                        made.push(formats::build(format, &input)?);
+                    }
+                    let sha256 = archive::hex(&std::fs::read(&tarball)?);
+                    tarballs.push(Tarball { target: target.name, sha256 });
+                }
+                made.push(tarball);
+                let materials = folder.join(format!("{name}-{version}-{}.cdx.json", target.name));
+                std::fs::write(&materials, sbom::document(&input)?)?;
+                made.push(materials);
             }
-            let tarball = formats::tarball(&input)?;
-            let sha256 = archive::hex(&std::fs::read(&tarball)?);
-            tarballs.push(Tarball { target: target.name, sha256 });
-            made.push(tarball);
-            let materials = folder.join(format!("iofog-agent-{version}-{}.cdx.json", target.name));
-            std::fs::write(&materials, sbom::document("iofog-agent", &input)?)?;
-            made.push(materials);
         }
         made.push(recipes::pack(&folder, version, epoch, &tarballs)?);
         let mut sums = String::new();

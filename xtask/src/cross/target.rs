@@ -19,6 +19,18 @@ pub struct Target {
     pub openwrt: &'static str,
 }
 
+impl Target {
+    /// Name of its Debian package. Debian says `armhf` to ARMv7, Raspbian to ARMv6 as well: of targets under one name
+    /// of the architecture, the first has the plain name, so that one archive can hold the packages of all.
+    pub fn debian_package(&self) -> String {
+        let first = TARGETS.iter().find(|known| known.debian == self.debian);
+        match first.is_none_or(|first| first.name == self.name) {
+            true => "iofog-agent".to_owned(),
+            false => format!("iofog-agent-{}", self.name),
+        }
+    }
+}
+
 /// All of them, smallest devices last.
 pub const TARGETS: &[Target] = &[
     Target {
@@ -104,6 +116,16 @@ pub fn find(name: &str) -> Result<&'static Target> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn debian_packages_tell_their_targets_apart() {
+        let mut seen = std::collections::BTreeSet::new();
+        for target in TARGETS {
+            assert!(seen.insert((target.debian_package(), target.debian)), "{}", target.name);
+        }
+        assert_eq!(find("armv7").unwrap().debian_package(), "iofog-agent");
+        assert_eq!(find("armv6").unwrap().debian_package(), "iofog-agent-armv6");
+    }
 
     #[test]
     fn targets_are_found_by_both_names() {

@@ -15,6 +15,8 @@ use crate::tools::cargo::{self, workspace};
 pub struct Input<'a> {
     /// Architecture.
     pub target: &'a Target,
+    /// Name of the program.
+    pub name: &'a str,
     /// The program.
     pub program: &'a Path,
     /// Version of the package.
@@ -23,7 +25,7 @@ pub struct Input<'a> {
     pub epoch: u64,
 }
 
-/// Builds a package into `out/packages-built`.
+/// Builds a package of the Agent into `out/packages-built`.
 ///
 /// # Errors
 /// When a tool is missing or fails.
@@ -32,22 +34,17 @@ pub fn build(format: Format, input: &Input<'_>) -> Result<PathBuf> {
     let root = folder.join(format!("{}-{format:?}", input.target.name));
     tree::lay_out(format, input.program, &root)?;
     let installed_kb = fs::metadata(input.program)?.len().div_ceil(1024) + 16;
-    let (architecture, extension) = match format {
-        Format::Deb => (input.target.debian, "deb"),
-        Format::Ipk => (input.target.openwrt, "ipk"),
+    let (package, architecture, extension) = match format {
+        Format::Deb => (input.target.debian_package(), input.target.debian, "deb"),
+        Format::Ipk => ("iofog-agent".to_owned(), input.target.openwrt, "ipk"),
     };
-    let control = format!(
-        "Package: iofog-agent\nVersion: {}\nArchitecture: {architecture}\nMaintainer: ioFog maintainers <maintainers@example.org>\n\
-         Section: net\nPriority: optional\nInstalled-Size: {installed_kb}\nDescription: ioFog Agent with edge Router and Proxy\n \
-         Runs microservices of an Edge Compute Network on this device.\n",
-        input.version
-    );
+    let control = control(&package, architecture, input.version, installed_kb);
     let meta = root.join(if format == Format::Deb { "DEBIAN" } else { "CONTROL" });
     fs::create_dir_all(&meta)?;
     fs::write(meta.join("control"), control)?;
     fs::write(meta.join("conffiles"), tree::conffiles(format).join("\n") + "\n")?;
     let files = workspace().join("packaging/files");
-    for script in ["postinst", "prerm"] {
+    for script in tree::scripts(format) {
         tree::put(&files.join(script), &meta.join(script), 0o755)?;
     }
     let file =
@@ -60,7 +57,22 @@ pub fn build(format: Format, input: &Input<'_>) -> Result<PathBuf> {
     Ok(file)
 }
 
-/// Packs the program, every service file and the licence for the recipes of other build systems.
+fn control(package: &str, architecture: &str, version: &str, installed_kb: u64) -> String {
+    let mut text = format!(
+        "Package: {package}\nVersion: {version}\nArchitecture: {architecture}\n\
+         Maintainer: ioFog maintainers <maintainers@example.org>\nSection: net\nPriority: optional\n\
+         Installed-Size: {installed_kb}\n"
+    );
+    if package != "iofog-agent" {
+        text += &format!(
+            "Provides: iofog-agent (= {version})\nConflicts: iofog-agent\nReplaces: iofog-agent\n"
+        );
+    }
+    text + "Description: ioFog Agent with edge Router and Proxy\n \
+         Runs microservices of an Edge Compute Network on this device.\n"
+}
+
+/// Packs the program and the licence; for the recipes of other build systems, the Agent's service files too.
 ///
 /// # Errors
 /// When a file is missing or tar fails.
@@ -68,12 +80,15 @@ pub fn tarball(input: &Input<'_>) -> Result<PathBuf> {
     let folder = workspace().join("out/packages-built");
     let root = folder.join(format!("{}-tarball", input.target.name));
     let _ = fs::remove_dir_all(&root);
-    let name = format!("iofog-agent-{}", input.version);
-    tree::put(input.program, &root.join(&name).join("iofog-agent"), 0o755)?;
+    let name = format!("{}-{}", input.name, input.version);
+    tree::put(input.program, &root.join(&name).join(input.name), 0o755)?;
     tree::put(&workspace().join("LICENSE"), &root.join(&name).join("LICENSE"), 0o644)?;
-    for entry in fs::read_dir(workspace().join("packaging/files"))? {
-        let entry = entry?;
-        tree::put(&entry.path(), &root.join(&name).join("files").join(entry.file_name()), 0o644)?;
+    if input.name == "iofog-agent" {
+        for entry in fs::read_dir(workspace().join("packaging/files"))? {
+            let entry = entry?;
+            let to = root.join(&name).join("files").join(entry.file_name());
+            tree::put(&entry.path(), &to, 0o644)?;
+        }
     }
     let file = folder.join(format!("{name}-{}.tar.gz", input.target.name));
     tar(&root, &file, input.epoch, &[&name])?;
@@ -116,4 +131,49 @@ pub(super) fn tar(from: &Path, to: &Path, epoch: u64, members: &[&str]) -> Resul
         to.display()
     );
     cargo::run(Command::new("sh").args(["-c", &line]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[test]
+    fn packages_of_one_architecture_shut_each_other_out() {
+        let plain = control("iofog-agent", "armhf", "1.0.0", 7);
+        assert!(plain.starts_with("Package: iofog-agent\nVersion: 1.0.0\nArchitecture: armhf\n"));
+        assert!(!plain.contains("Conflicts"));
+        let other = control("iofog-agent-armv6", "armhf", "1.0.0", 7);
+        assert!(other.contains("\nProvides: iofog-agent (= 1.0.0)\nConflicts: iofog-agent\n"));
+        assert!(other.ends_with("on this device.\n"));
+    }
+
+    /// The script of the package, on processors that `uname` says to be others.
+    #[test]
+    fn a_program_that_cannot_run_is_not_installed() {
+        let folder = std::env::temp_dir().join(format!("xtask-preinst-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let uname = folder.join("uname");
+        fs::write(&uname, "#!/bin/sh\necho $FAKE_MACHINE\n").unwrap();
+        fs::set_permissions(&uname, fs::Permissions::from_mode(0o755)).unwrap();
+        let runs = |package: &str, architecture: &str, machine: &str| {
+            Command::new("sh")
+                .arg(workspace().join("packaging/files/preinst"))
+                .arg("install")
+                .env("PATH", format!("{}:/usr/bin:/bin", folder.display()))
+                .env("FAKE_MACHINE", machine)
+                .env("DPKG_MAINTSCRIPT_PACKAGE", package)
+                .env("DPKG_MAINTSCRIPT_ARCH", architecture)
+                .env_remove("DPKG_ROOT")
+                .status()
+                .unwrap()
+                .success()
+        };
+        assert!(!runs("iofog-agent", "armhf", "armv6l"));
+        assert!(runs("iofog-agent", "armhf", "armv7l"));
+        assert!(runs("iofog-agent", "armhf", "aarch64"));
+        assert!(runs("iofog-agent-armv6", "armhf", "armv6l"));
+        assert!(runs("iofog-agent", "armel", "armv5tejl"));
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }

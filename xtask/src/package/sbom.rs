@@ -14,9 +14,9 @@ use crate::tools::cargo::{self, workspace};
 ///
 /// # Errors
 /// When cargo fails or the program cannot be read.
-pub fn document(package: &str, input: &Input<'_>) -> Result<String> {
+pub fn document(input: &Input<'_>) -> Result<String> {
     let output = cargo::cargo()
-        .args(["tree", "--locked", "--package", package, "--edges", "normal"])
+        .args(["tree", "--locked", "--package", input.name, "--edges", "normal"])
         .args(["--target", input.target.triple, "--prefix", "depth", "--format", "|{p}|{l}"])
         .output()?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
@@ -195,19 +195,30 @@ mod tests {
         }
     }
 
-    /// The Agent's own tree, read twice: the same bytes, and a device program without what only servers need.
+    /// Each program's own tree, read twice: the same bytes, and a device program without what only servers need.
     #[test]
-    fn the_agent_for_mips() {
+    fn the_programs_for_mips() {
         let target = crate::cross::target::find("mipsel").unwrap();
         let program = workspace().join("LICENSE");
-        let input = Input { target, program: &program, version: "1.0.0", epoch: 0 };
-        let text = document("iofog-agent", &input).unwrap();
-        assert_eq!(text, document("iofog-agent", &input).unwrap());
-        for (name, expected) in
-            [("rustls", true), ("iofog-router", true), ("rusqlite", false), ("serde_derive", false)]
-        {
-            assert_eq!(text.contains(&format!("\"name\": \"{name}\"")), expected, "{name}");
+        for (name, router, proxy) in [
+            ("iofog-agent", true, true),
+            ("iofog-router", true, false),
+            ("iofog-proxy", false, true),
+        ] {
+            let input = Input { target, name, program: &program, version: "1.0.0", epoch: 0 };
+            let text = document(&input).unwrap();
+            assert_eq!(text, document(&input).unwrap());
+            for (part, expected) in [
+                ("rustls", true),
+                ("iofog-router", router),
+                ("iofog-proxy", proxy),
+                ("rusqlite", false),
+                ("serde_derive", false),
+            ] {
+                let found = text.contains(&format!("\"name\": \"{part}\""));
+                assert_eq!(found, expected, "{name}: {part}");
+            }
+            assert!(!text.contains(&*workspace().to_string_lossy()));
         }
-        assert!(!text.contains(&*workspace().to_string_lossy()));
     }
 }

@@ -30,6 +30,14 @@ fn files(format: Format) -> Vec<(&'static str, &'static str, u32)> {
     files
 }
 
+/// Scripts in `packaging/files` that a package manager runs.
+pub fn scripts(format: Format) -> &'static [&'static str] {
+    match format {
+        Format::Deb => &["preinst", "postinst", "prerm"],
+        Format::Ipk => &["postinst", "prerm"],
+    }
+}
+
 /// Configuration files that an upgrade keeps.
 pub fn conffiles(format: Format) -> Vec<String> {
     let all = files(format).into_iter();
