@@ -98,13 +98,8 @@ impl Hw {
         let mut files = placed(machine);
         let program = files[0].from.clone();
         let target = target::find(machine.name)?;
-        let input = Input {
-            target,
-            name: "iofog-agent",
-            program: &program,
-            version: "0.0.0",
-            epoch: 0,
-        };
+        let input =
+            Input { target, name: "iofog-agent", program: &program, version: "0.0.0", epoch: 0 };
         let package = formats::build(Format::Deb, &input)?;
         files.push(Placed { from: package, to: "/root/iofog-agent.deb".into() });
         files.push(Placed { from: settings, to: "/etc/iofog-agent/update.conf".into() });
