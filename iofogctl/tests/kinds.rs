@@ -74,7 +74,8 @@ fn kinds_messages_are_as_recorded() {
             String::from_utf8(output.stderr).unwrap(),
             output.status.code().unwrap()
         )
-        .replace(&home.path.display().to_string(), "HOME");
+        .replace(&home.path.display().to_string(), "HOME")
+        .replace(&controller.address(), "CONTROLLER");
         let golden = directory.join(format!("{case}.txt"));
         if record {
             std::fs::write(&golden, &printed).unwrap();
