@@ -47,8 +47,8 @@ pub(super) const UPGRADE: Command = Command {
     name: "upgrade",
     usage: "upgrade RESOURCE NAME",
     short: "Upgrade ioFog resources",
-    long: "Asks an Agent to upgrade itself.",
-    example: "iofogctl upgrade agent NAME",
+    long: "Asks an Agent to upgrade itself, or puts this version's program in the place of a Controller's over SSH; one that does not come up gives its place back.",
+    example: "iofogctl upgrade agent      NAME\n                 controller NAME",
     args: Args::Exactly(2),
     run: Some(|call| schedule(call, "upgrade")),
     ..Command::EMPTY
@@ -58,8 +58,8 @@ pub(super) const ROLLBACK: Command = Command {
     name: "rollback",
     usage: "rollback RESOURCE NAME",
     short: "Rollback ioFog resources",
-    long: "Asks an Agent to return to the version before the last upgrade.",
-    example: "iofogctl rollback agent NAME",
+    long: "Asks an Agent to return to the version before the last upgrade, or starts the program a Controller had before over SSH.",
+    example: "iofogctl rollback agent      NAME\n                  controller NAME",
     args: Args::Exactly(2),
     run: Some(|call| schedule(call, "rollback")),
     ..Command::EMPTY
@@ -67,6 +67,11 @@ pub(super) const ROLLBACK: Command = Command {
 
 fn schedule(call: &Invocation, command: &str) -> Result<()> {
     agent::change_version(&mut Context::open(call)?, call.arg(0), call.arg(1), command)?;
+    if call.arg(0) == "controller" {
+        let done = if command == "upgrade" { "upgraded" } else { "rolled back" };
+        success(&format!("Successfully {done} Controller {}", call.arg(1)));
+        return Ok(());
+    }
     success(&format!("Succesfully scheduled {command} for Agent {}", call.arg(1)));
     Ok(())
 }

@@ -1,6 +1,6 @@
 //! Agents: listing, describing, renaming, deleting, commands through the Controller.
 
-use super::{Context, Target, agent_config, device};
+use super::{Context, Target, agent_config, device, remote_control_plane};
 use crate::config::{AgentRecord, Store};
 use crate::output::{Column, Listing, info, notice, progress};
 use crate::rest::{Agent, AgentChange};
@@ -184,7 +184,7 @@ fn remove_from_device(agent: &AgentRecord) {
     }
 }
 
-/// Asks an Agent to `upgrade` or `rollback`.
+/// Asks an Agent to `upgrade` or `rollback`, or does it to a Controller over SSH.
 ///
 /// # Errors
 /// There is none of that name, or the Controller refuses.
@@ -194,6 +194,9 @@ pub fn change_version(
     name: &str,
     command: &str,
 ) -> Result<()> {
+    if resource == "controller" {
+        return remote_control_plane::change_version(context, name, command);
+    }
     if resource != "agent" {
         return Err(Error::Input(format!("Unsupported resource: {resource}")));
     }

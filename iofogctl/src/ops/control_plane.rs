@@ -1,6 +1,6 @@
 //! Control planes: describing and deleting.
 
-use super::{Context, Target, agent, device};
+use super::{Context, Target, agent, device, remote_control_plane};
 use crate::config::ControlPlane;
 use crate::output::progress;
 use crate::text::{Error, Result};
@@ -103,7 +103,7 @@ pub fn delete_controller(context: &mut Context, name: &str) -> Result<()> {
                 plane.controllers.iter().find(|controller| controller.name == name).cloned();
             let found =
                 found.ok_or_else(|| Error::Plain(format!("Could not find Controller {name}")))?;
-            device::remove_controller(&found)?;
+            remote_control_plane::remove(&found)?;
         }
     }
     let record = context.record()?;

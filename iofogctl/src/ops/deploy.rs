@@ -8,7 +8,7 @@ use super::catalog::{self, CatalogSpec};
 use super::edge_resource::{self, EdgeResourceSpec};
 use super::registry::{self, RegistrySpec};
 use super::route::{self, RouteSpec};
-use super::{Context, application, device, microservice, template, volume};
+use super::{Context, application, device, microservice, remote_control_plane, template, volume};
 use crate::config::records::{
     AgentConfig, LocalAgent, LocalControlPlane, LocalController, RemoteAgent, RemoteControlPlane,
     RemoteController, Volume,
@@ -62,7 +62,7 @@ pub struct Work {
 pub fn deploy(context: &mut Context, file: &str) -> Result<()> {
     let mut work = prepare(context, file)?;
     for plane in &work.remote_control_planes {
-        device::deploy_remote_control_plane(context, plane)?;
+        remote_control_plane::deploy(context, plane)?;
     }
     for plane in &work.local_control_planes {
         device::deploy_local_control_plane(context, plane)?;
@@ -231,7 +231,7 @@ fn add(context: &mut Context, work: &mut Work, document: &Document) -> Result<bo
     let name = document.metadata.name.as_str();
     match document.kind.as_str() {
         "ControlPlane" => {
-            work.remote_control_planes.push(device::check_remote_control_plane(document.spec()?)?)
+            work.remote_control_planes.push(remote_control_plane::check(document.spec()?)?)
         }
         "LocalControlPlane" => {
             work.local_control_planes.push(device::check_local_control_plane(document.spec()?)?)

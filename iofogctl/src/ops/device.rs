@@ -1,11 +1,10 @@
 //! Programs on devices and in local containers: what commands do beyond the Controller. Local
-//! containers and remote Controllers are not managed yet and say so.
+//! containers are not managed yet and say so.
 
 use super::{Context, install};
 use crate::config::AgentRecord;
 use crate::config::records::{
-    LocalAgent, LocalControlPlane, LocalController, RemoteAgent, RemoteControlPlane,
-    RemoteController, Ssh, Volume,
+    LocalAgent, LocalControlPlane, LocalController, RemoteAgent, Ssh, Volume,
 };
 use crate::output::progress;
 use crate::rest::Client;
@@ -55,11 +54,6 @@ pub fn remove_agent(agent: &RemoteAgent) -> Result<()> {
     install::uninstall(&session(&agent.host, &agent.ssh, "Agent")?)
 }
 
-/// Removes a Controller from its host.
-pub fn remove_controller(_: &RemoteController) -> Result<()> {
-    Err(local_unsupported())
-}
-
 /// Removes unused images on a device.
 ///
 /// # Errors
@@ -99,7 +93,7 @@ fn endpoint_for(context: &mut Context, agent: &RemoteAgent) -> Result<String> {
 }
 
 /// A connection to a host.
-fn session(host: &str, ssh: &Ssh, component: &'static str) -> Result<Session> {
+pub(super) fn session(host: &str, ssh: &Ssh, component: &'static str) -> Result<Session> {
     if has_ssh(host, ssh) { Session::connect(host, ssh) } else { Err(Error::NoSsh(component)) }
 }
 
@@ -223,27 +217,10 @@ pub fn check_local_agent(name: &str, agent: &mut LocalAgent) -> Result<()> {
     names::check("Agent", &agent.name)
 }
 
-/// Checks a ControlPlane document.
-///
-/// # Errors
-/// [`Error::Input`] for an invalid name of a controller.
-pub fn check_remote_control_plane(mut plane: RemoteControlPlane) -> Result<RemoteControlPlane> {
-    for controller in &plane.controllers {
-        names::check("Controller", &controller.name)?;
-    }
-    plane.iofog_user.encode_password();
-    Ok(plane)
-}
-
 /// Checks a LocalControlPlane document.
 pub fn check_local_control_plane(mut plane: LocalControlPlane) -> Result<LocalControlPlane> {
     plane.iofog_user.encode_password();
     Ok(plane)
-}
-
-/// Installs a control plane on its hosts.
-pub fn deploy_remote_control_plane(_: &mut Context, _: &RemoteControlPlane) -> Result<()> {
-    Err(local_unsupported())
 }
 
 /// Starts a control plane in a container here.
@@ -302,7 +279,12 @@ pub fn deploy_agents(context: &mut Context, agents: &[RemoteAgent]) -> Result<()
     Error::join(failures).map_or(Ok(()), Err)
 }
 
-fn deploy_agent(client: &Client, agent: &RemoteAgent, endpoint: &str, uuid: &str) -> Result<()> {
+pub(super) fn deploy_agent(
+    client: &Client,
+    agent: &RemoteAgent,
+    endpoint: &str,
+    uuid: &str,
+) -> Result<()> {
     let session = session(&agent.host, &agent.ssh, "Agent")?;
     let device = install::install(&session, agent)?;
     progress(&format!("Agent {}: provisioning", agent.name));

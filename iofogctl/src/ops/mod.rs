@@ -23,6 +23,7 @@ pub mod microservice;
 pub mod namespace;
 pub mod preview;
 pub mod registry;
+pub mod remote_control_plane;
 pub mod route;
 pub mod template;
 pub mod top;

@@ -9,7 +9,7 @@
 )]
 
 use std::ffi::OsStr;
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -20,6 +20,8 @@ const SSHD: &str = "/usr/sbin/sshd";
 const BUSYBOX: &str = "/bin/busybox";
 /// Not 127.0.0.1, which means the machine that iofogctl runs on.
 pub(crate) const HOST: &str = "127.0.0.2";
+/// Another address of a machine with a network of its own.
+pub(crate) const OTHER_HOST: &str = "127.0.0.3";
 
 /// A running machine.
 pub(crate) struct Machine {
@@ -47,7 +49,8 @@ impl Machine {
             true => 22,
             false => TcpListener::bind((HOST, 0)).unwrap().local_addr().unwrap().port(),
         };
-        furnish(&root, home, port);
+        let listen = if own_network { "0.0.0.0" } else { HOST };
+        furnish(&root, home, listen, port);
         let mut words = vec!["--mount", "--pid", "--fork", "--kill-child"];
         words.extend(own_network.then_some("--net"));
         // The first process also takes in those whose parents are gone, as init does.
@@ -70,20 +73,12 @@ impl Machine {
                 eprintln!("skipped: namespaces cannot be made here: {}", told());
                 return None;
             }
-            if machine.answers() {
+            if told().contains("Server listening") {
                 return Some(machine);
             }
             std::thread::sleep(Duration::from_millis(50));
         }
         panic!("sshd does not answer: {}", told());
-    }
-
-    fn answers(&self) -> bool {
-        if !self.own_network {
-            return TcpStream::connect((HOST, self.port)).is_ok();
-        }
-        let probe = format!("nc -z {HOST} {} </dev/null", self.port);
-        self.inside(&[BUSYBOX, "sh", "-c", &probe]).status.success()
     }
 
     /// Runs a program of this system in the network of the machine.
@@ -94,6 +89,14 @@ impl Machine {
         }
         command.args(words).output().unwrap()
     }
+
+    /// Starts one.
+    pub(crate) fn spawn<S: AsRef<OsStr>>(&self, words: &[S]) -> Child {
+        let network = format!("--net=/proc/{}/ns/net", self.unshare.id());
+        let mut command = Command::new("nsenter");
+        command.arg(network).args(words).stdout(Stdio::null()).stderr(Stdio::null());
+        command.spawn().unwrap()
+    }
 }
 
 impl Drop for Machine {
@@ -103,15 +106,15 @@ impl Drop for Machine {
     }
 }
 
-/// Puts a program of this system at the same place below a root, with the libraries it loads.
-pub(crate) fn install(root: &Path, program: &Path, place: &str) {
-    let put = |from: &Path, to: PathBuf| {
-        std::fs::create_dir_all(to.parent().unwrap()).unwrap();
-        if !to.exists() {
-            std::fs::copy(from, &to).unwrap();
-        }
-    };
-    put(program, root.join(place.trim_start_matches('/')));
+fn put(from: &Path, to: PathBuf) {
+    std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+    if !to.exists() {
+        std::fs::copy(from, &to).unwrap();
+    }
+}
+
+/// Puts the libraries that a program loads at their places below a root.
+pub(crate) fn install_libraries(root: &Path, program: &Path) {
     let listed = Command::new("ldd").arg(program).output().unwrap();
     let text = String::from_utf8_lossy(&listed.stdout).into_owned();
     for word in text.split_whitespace().filter(|word| word.starts_with('/')) {
@@ -120,7 +123,7 @@ pub(crate) fn install(root: &Path, program: &Path, place: &str) {
 }
 
 /// Makes the files of the machine.
-fn furnish(root: &Path, home: &Home, port: u16) {
+fn furnish(root: &Path, home: &Home, listen: &str, port: u16) {
     for name in ["host", "login"] {
         let made = Command::new("ssh-keygen")
             .args(["-q", "-t", "ed25519", "-N", "", "-f"])
@@ -154,7 +157,8 @@ fn furnish(root: &Path, home: &Home, port: u16) {
         .status()
         .unwrap();
     assert!(applets.success());
-    install(root, Path::new(SSHD), SSHD);
+    put(Path::new(SSHD), root.join(SSHD.trim_start_matches('/')));
+    install_libraries(root, Path::new(SSHD));
     let nodes =
         [("null", "1", "3"), ("zero", "1", "5"), ("random", "1", "8"), ("urandom", "1", "9")];
     for (name, major, minor) in nodes {
@@ -173,7 +177,7 @@ fn furnish(root: &Path, home: &Home, port: u16) {
     write(
         "etc/ssh/sshd_config",
         &format!(
-            "Port {port}\nListenAddress {HOST}\nHostKey /etc/ssh/host\nPidFile none\nStrictModes no\n\
+            "Port {port}\nListenAddress {listen}\nHostKey /etc/ssh/host\nPidFile none\nStrictModes no\n\
              UsePAM no\nPasswordAuthentication no\nPermitRootLogin yes\nMaxStartups 100\n"
         ),
     );

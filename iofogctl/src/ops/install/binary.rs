@@ -1,13 +1,14 @@
-//! Finds the Agent binary for a device on this machine.
+//! Finds the binary of a component for a device on this machine.
 
 use std::path::{Path, PathBuf};
 
+use super::component::Component;
 use crate::text::{Error, Result};
 
-/// Variable naming the directory with `iofog-agent-<machine>` files.
-const DIRECTORY_VARIABLE: &str = "IOFOGCTL_AGENTS";
+/// Variable naming the directory with `iofog-agent-<machine>` and `iofog-controller-<machine>` files.
+const DIRECTORY_VARIABLE: &str = "IOFOGCTL_PROGRAMS";
 /// Where packages put them.
-const DIRECTORY: &str = "/usr/share/iofogctl/agents";
+const DIRECTORY: &str = "/usr/share/iofogctl/programs";
 
 /// Machine words that share a binary, under the word files are named with.
 fn family(machine: &str) -> &str {
@@ -24,7 +25,7 @@ fn family(machine: &str) -> &str {
 ///
 /// # Errors
 /// [`Error::Plain`] naming the places looked at.
-pub(super) fn agent_for(machine: &str) -> Result<Vec<u8>> {
+pub(super) fn program_for(component: &Component, machine: &str) -> Result<Vec<u8>> {
     let mut places: Vec<PathBuf> =
         std::env::var_os(DIRECTORY_VARIABLE).map(PathBuf::from).into_iter().collect();
     if places.is_empty() {
@@ -34,7 +35,7 @@ pub(super) fn agent_for(machine: &str) -> Result<Vec<u8>> {
         places.extend(beside);
         places.push(PathBuf::from(DIRECTORY));
     }
-    let name = format!("iofog-agent-{}", family(machine));
+    let name = format!("{}-{}", component.name, family(machine));
     for place in &places {
         let path = place.join(&name);
         match std::fs::read(&path) {
@@ -45,20 +46,22 @@ pub(super) fn agent_for(machine: &str) -> Result<Vec<u8>> {
     }
     let places: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
     Err(Error::Plain(format!(
-        "no Agent binary for {machine} devices: there is no {name} in {} (set {DIRECTORY_VARIABLE} to its directory)",
+        "no {} binary for {machine} devices: there is no {name} in {} (set {DIRECTORY_VARIABLE} to its directory)",
+        component.word,
         places.join(" or ")
     )))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::component::AGENT;
     use super::*;
 
     #[test]
     fn binary_names() {
         assert_eq!(family("arm64"), "aarch64");
         assert_eq!(family("mipsel"), "mipsel");
-        let error = agent_for("pdp11").unwrap_err().to_string();
+        let error = program_for(&AGENT, "pdp11").unwrap_err().to_string();
         assert!(error.contains("iofog-agent-pdp11"), "{error}");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::agent::as_root;
+use super::program::as_root;
 use super::{Device, probe};
 use crate::rest::{Client, base_url};
 use crate::ssh::Session;

@@ -1,7 +1,7 @@
 //! The user's own install procedure: files of a directory are copied, entry points run.
 
 use super::Device;
-use super::agent::as_root;
+use super::program::as_root;
 use crate::config::records::{AgentScripts, Entrypoint};
 use crate::ssh::Session;
 use crate::text::{Error, Result, names};

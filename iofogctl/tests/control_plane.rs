@@ -1,0 +1,250 @@
+//! The life of a control plane on another machine: a Controller and its system Agent, installed over
+//! SSH on a machine that has busybox and an sshd. Skipped where those programs were not built.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "helpers of tests")]
+
+mod common;
+#[path = "common/machine.rs"]
+mod machine;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::Output;
+use std::time::Duration;
+
+use common::Home;
+use machine::{HOST, Machine, OTHER_HOST, install_libraries};
+
+/// A machine in a network of its own, and programs to put on it.
+struct Site {
+    home: Home,
+    machine: Machine,
+    programs: PathBuf,
+}
+
+/// A program built beside this one.
+fn built(name: &str) -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_BIN_EXE_iofogctl")).parent().unwrap().to_owned();
+    let directory = std::env::var_os("IOFOGCTL_TEST_PROGRAMS").map_or(beside, PathBuf::from);
+    let path = directory.join(name);
+    if !path.exists() {
+        eprintln!("skipped: {} was not built", path.display());
+        return None;
+    }
+    Some(path)
+}
+
+impl Site {
+    fn start(name: &str, names: &[&str]) -> Option<Self> {
+        let found: Option<Vec<PathBuf>> = names.iter().map(|name| built(name)).collect();
+        let home = Home::new(name);
+        let machine = Machine::start(&home, true)?;
+        let programs = home.path.join("programs");
+        std::fs::create_dir_all(&programs).unwrap();
+        let site = Self { home, machine, programs };
+        for program in found? {
+            site.offer(&program);
+        }
+        let home = &site.home;
+        let login = home.path.join("login").display().to_string();
+        home.write(
+            "plane.yaml",
+            &format!(
+                "apiVersion: iofog.org/v3\nkind: ControlPlane\nmetadata: {{name: plant}}\nspec:\n  \
+                 iofogUser: {{name: Ada, surname: Moor, email: ada@example.org, password: correct-horse}}\n  \
+                 controllers: [{{name: ctl-1, host: {HOST}, ssh: {{user: root, keyFile: {login}}}}}]\n"
+            ),
+        );
+        Some(site)
+    }
+
+    /// Makes a program one that iofogctl finds, and that can run on the machine.
+    fn offer(&self, program: &Path) {
+        install_libraries(&self.machine.root, program);
+        let name = program.file_name().unwrap().to_str().unwrap().to_owned();
+        let place = self.programs.join(format!("{name}-{}", std::env::consts::ARCH));
+        std::fs::copy(program, place).unwrap();
+    }
+
+    /// The words that run iofogctl in the machine's network.
+    fn words<'a>(&'a self, words: &[&'a str]) -> Vec<String> {
+        let home = format!("HOME={}", self.home.path.display());
+        let programs = format!("IOFOGCTL_PROGRAMS={}", self.programs.display());
+        let mut all =
+            vec!["env".to_owned(), home, programs, env!("CARGO_BIN_EXE_iofogctl").to_owned()];
+        all.extend(words.iter().map(|word| (*word).to_owned()));
+        all
+    }
+
+    fn run(&self, words: &[&str]) -> Output {
+        self.machine.inside(&self.words(words))
+    }
+
+    fn ok(&self, words: &[&str]) -> String {
+        let output = self.run(words);
+        let told = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(output.status.success(), "{words:?}: {told}{}", self.log());
+        String::from_utf8(output.stdout).unwrap() + &told
+    }
+
+    fn fails(&self, words: &[&str]) -> String {
+        let output = self.run(words);
+        assert_eq!(output.status.code(), Some(1), "{words:?}");
+        String::from_utf8(output.stderr).unwrap()
+    }
+
+    fn deploy(&self) -> String {
+        let file = self.home.path.join("plane.yaml").display().to_string();
+        self.ok(&["deploy", "-f", &file])
+    }
+
+    fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.machine.root.join(name)).unwrap_or_default()
+    }
+
+    fn log(&self) -> String {
+        self.read("var/log/iofog-controller/iofog-controller.0.log")
+    }
+
+    /// The number of the Controller's process on its machine.
+    fn process(&self) -> String {
+        self.read("run/iofog-controller.pid")
+    }
+
+    /// Everything on the machine with a name of ours.
+    fn traces(&self) -> Vec<PathBuf> {
+        fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
+            for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+                let path = entry.path();
+                if entry.file_name().to_string_lossy().contains("iofog") {
+                    found.push(path);
+                } else if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
+                    walk(&path, found);
+                }
+            }
+        }
+        let mut found = Vec::new();
+        walk(&self.machine.root, &mut found);
+        found
+    }
+}
+
+#[test]
+fn control_plane_life() {
+    let Some(site) = Site::start("plane", &["iofog-controller"]) else { return };
+    // Without a program for an Agent the Controller is there, and what is missing is said.
+    let told = site.deploy();
+    assert!(told.contains("runs without a system Agent"), "{told}");
+    assert!(site.ok(&["get", "controllers"]).contains("online"));
+    assert!(
+        site.ok(&["describe", "controlplane"]).contains(&format!("endpoint: http://{HOST}:51121"))
+    );
+    assert!(
+        site.ok(&["legacy", "controller", "ctl-1", "user", "list"]).contains("ada@example.org")
+    );
+    assert!(site.ok(&["logs", "controller", "ctl-1"]).contains("listening on"));
+
+    // Again: nothing is started anew.
+    let process = site.process();
+    site.deploy();
+    assert_eq!((site.process(), process.is_empty()), (process.clone(), false));
+
+    // A setting of its own stays; one of the file takes effect.
+    let config = site.machine.root.join("var/lib/iofog-controller/config.json");
+    let text = std::fs::read_to_string(&config).unwrap();
+    std::fs::write(&config, text.replacen('{', "{\"Server\": {\"Connections\": 77},", 1)).unwrap();
+    let file = site.home.read("plane.yaml") + "  systemMicroservices: {router: {x86: \"r:1\"}}\n";
+    site.home.write("plane.yaml", &file);
+    site.deploy();
+    let text = std::fs::read_to_string(&config).unwrap();
+    assert!(text.contains("r:1") && text.contains("77"), "{text}");
+    assert_ne!(site.process(), process);
+
+    // A new program, the one before, and one that does not come up.
+    let program = site.programs.join(format!("iofog-controller-{}", std::env::consts::ARCH));
+    let old = std::fs::metadata(&program).unwrap().len();
+    std::fs::OpenOptions::new().append(true).open(&program).unwrap().write_all(b"new").unwrap();
+    let length =
+        || std::fs::metadata(site.machine.root.join("usr/bin/iofog-controller")).unwrap().len();
+    site.ok(&["upgrade", "controller", "ctl-1"]);
+    assert_eq!(length(), old + 3);
+    site.ok(&["rollback", "controller", "ctl-1"]);
+    assert_eq!(length(), old);
+    std::fs::write(&program, "#!/bin/sh\n[ \"$1\" = version ]\n").unwrap();
+    let told = site.fails(&["upgrade", "controller", "ctl-1"]);
+    assert!(told.contains("The program of before runs again"), "{told}");
+    assert_eq!(length(), old);
+    assert!(site.ok(&["get", "controllers"]).contains("online"));
+
+    site.ok(&["delete", "controller", "ctl-1"]);
+    assert_eq!(site.traces(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn control_plane_deploys_after_interruptions() {
+    let Some(site) = Site::start("interrupted", &["iofog-controller"]) else { return };
+    let file = site.home.path.join("plane.yaml").display().to_string();
+    for millis in [100, 300, 600, 1000, 1500] {
+        let words = site.words(&["deploy", "-f", &file]);
+        let mut deploying = site.machine.spawn(&words);
+        std::thread::sleep(Duration::from_millis(millis));
+        let _ = deploying.kill();
+        let _ = deploying.wait();
+    }
+    site.deploy();
+    assert!(site.ok(&["get", "controllers"]).contains("online"));
+    site.ok(&["delete", "all"]);
+    assert_eq!(site.traces(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn control_plane_with_its_system_agent() {
+    let names = ["iofog-controller", "iofog-agent"];
+    let Some(site) = Site::start("system-agent", &names) else { return };
+    let told = site.deploy();
+    assert!(!told.contains("without a system Agent"), "{told}");
+    let info = site.ok(&["exec", "controller", "ctl-1", "--", "iofog-agent", "status"]);
+    assert!(info.contains("RUNNING"), "{info}");
+    site.deploy();
+    site.ok(&["delete", "all"]);
+    assert_eq!(site.traces(), Vec::<PathBuf>::new());
+}
+
+#[test]
+fn agent_life_on_a_machine_with_busybox_alone() {
+    let Some(site) = Site::start("agent", &["iofog-controller"]) else { return };
+    let Some(agent) = built("iofog-agent") else { return };
+    site.deploy();
+    // Only now: the Agent of this test is an ordinary one, under another address of the machine.
+    site.offer(&agent);
+    let login = site.home.path.join("login").display().to_string();
+    let file = site.home.write(
+        "agent.yaml",
+        &format!("apiVersion: iofog.org/v3\nkind: Agent\nmetadata: {{name: gate-1}}\nspec: {{host: {OTHER_HOST}, ssh: {{user: root, keyFile: {login}}}, config: {{memoryLimit: 64, routerConfig: {{routerMode: edge}}, upstreamRouters: []}}}}\n"),
+    );
+    let told = site.run(&["diff", "-f", &file]);
+    assert_eq!(told.status.code(), Some(2));
+    assert_eq!(
+        String::from_utf8_lossy(&told.stdout),
+        "create     AgentConfig gate-1\ninstall    Agent gate-1\n"
+    );
+    site.ok(&["deploy", "-f", &file]);
+    assert!(site.ok(&["get", "agents"]).contains("RUNNING"));
+    assert!(site.ok(&["logs", "agent", "gate-1"]).contains("INFO"));
+    let process = site.read("run/iofog-agent.pid");
+    site.ok(&["deploy", "-f", &file]);
+    assert_eq!((site.read("run/iofog-agent.pid"), process.is_empty()), (process, false));
+    let told = site.run(&["diff", "-f", &file]);
+    assert_eq!(
+        String::from_utf8_lossy(&told.stdout),
+        "unchanged  AgentConfig gate-1\nunchanged  Agent gate-1\n"
+    );
+    assert_eq!(told.status.code(), Some(0));
+    site.ok(&["delete", "agent", "gate-1"]);
+    assert!(
+        site.traces().iter().all(|path| path.display().to_string().contains("iofog-controller")),
+        "{:?}",
+        site.traces()
+    );
+    site.ok(&["delete", "all"]);
+    assert_eq!(site.traces(), Vec::<PathBuf>::new());
+}
