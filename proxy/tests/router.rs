@@ -1,4 +1,5 @@
 //! Two proxies and real routers: http and tcp ports carried from one to the other.
+#![allow(clippy::unwrap_used, reason = "test code outside of test functions")]
 
 mod common;
 
@@ -137,6 +138,58 @@ fn router_http_restart_with_a_request_in_flight() {
         assert_eq!(status(&client.await.unwrap()), 502);
         drop((near, far));
         network.edge.shutdown().await;
+    });
+}
+
+/// A way to a router that can be cut as a kill cuts it: without a word of AMQP.
+async fn cuttable(router: u16) -> (u16, tokio::task::JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let relay = tokio::task::spawn_local(async move {
+        let mut ways = tokio::task::JoinSet::new();
+        while let Ok((mut near, _)) = listener.accept().await {
+            let mut far = TcpStream::connect(("127.0.0.1", router)).await.unwrap();
+            ways.spawn_local(async move {
+                let _ = tokio::io::copy_bidirectional(&mut near, &mut far).await;
+            });
+        }
+    });
+    (port, relay)
+}
+
+#[test]
+fn router_killed_with_requests_and_connections_under_way() {
+    run(async {
+        let network = Network::start().await;
+        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let target = silent.local_addr().unwrap().port();
+        let (public, tunnels) = (free_port(), free_port());
+        let (router, relay) = cuttable(network.interior_ports[0]).await;
+        let near = proxy(
+            network.edge_port,
+            &[format!("amqp:q=>http:{target}"), format!("amqp:t=>tcp:{target}")],
+        );
+        let listening = [format!("http:{public}=>amqp:q"), format!("tcp:{tunnels}=>amqp:t")];
+        let far = proxy(router, &listening);
+        connected(&near).await;
+        connected(&far).await;
+        let mut client = connect(tunnels).await;
+        let (mut server, _) = silent.accept().await.unwrap();
+        let asking = tokio::task::spawn_local(async move { talk(public, GET).await });
+        let _held = silent.accept().await.unwrap();
+        relay.abort();
+        let answer = asking.await.unwrap();
+        assert_eq!(status(&answer), 502);
+        assert!(String::from_utf8_lossy(body(&answer)).starts_with("proxy -> router"));
+        let mut nothing = Vec::new();
+        let _ = client.read_to_end(&mut nothing).await;
+        // The router tells the other end, which neither speaks nor is spoken to.
+        let _ = server.read_to_end(&mut nothing).await;
+        assert!(nothing.is_empty());
+        assert_eq!(status(&talk(public, GET).await), 503);
+        assert!(TcpStream::connect(("127.0.0.1", tunnels)).await.is_err());
+        drop((near, far));
+        network.stop().await;
     });
 }
 

@@ -12,7 +12,7 @@ use crate::domain::budget::{Budget, Reservation};
 
 /// Why a body was not collected.
 #[derive(Debug)]
-pub(super) enum CollectError {
+pub(crate) enum CollectError {
     /// Longer than allowed.
     TooLarge,
     /// No room in the budget.
@@ -25,8 +25,8 @@ pub(super) enum CollectError {
 
 /// A complete body and the budget it holds.
 #[derive(Debug)]
-pub(super) struct Held {
-    pub(super) bytes: Bytes,
+pub(crate) struct Held {
+    pub(crate) bytes: Bytes,
     pub(super) reservation: Option<Reservation>,
 }
 
@@ -64,7 +64,7 @@ impl Body for Held {
 }
 
 /// Reads a body to its end: at most `most` bytes, all of them taken from the budget.
-pub(super) async fn collect<B: Body<Data = Bytes> + Unpin>(
+pub(crate) async fn collect<B: Body<Data = Bytes> + Unpin>(
     mut body: B,
     most: usize,
     stall: Duration,

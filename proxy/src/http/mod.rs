@@ -3,13 +3,13 @@
 mod answer;
 mod answering;
 mod asking;
-mod body;
+pub(crate) mod body;
 pub(crate) mod egress;
 mod exchanging;
 pub(crate) mod ingress;
 mod parts;
 mod pool;
-mod serve;
+pub(crate) mod serve;
 #[cfg(test)]
 mod tests;
 mod waiter;

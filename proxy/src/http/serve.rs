@@ -20,6 +20,13 @@ const HEAD_BYTES: usize = 32 << 10;
 /// A client must have sent the head of its next request in this time.
 const HEAD_TIME: Duration = Duration::from_secs(30);
 
+/// How the bytes of clients are read.
+pub(crate) fn rules() -> http1::Builder {
+    let mut rules = http1::Builder::new();
+    rules.max_headers(MAX_HEADERS).max_buf_size(HEAD_BYTES);
+    rules
+}
+
 /// Serves requests until the client or the rules end the connection.
 pub(super) async fn serve<N: Network>(
     ingress: Rc<Ingress<N>>,
@@ -31,11 +38,9 @@ pub(super) async fn serve<N: Network>(
         let (ingress, activity) = (Rc::clone(&ingress), activity.clone());
         async move { Ok::<_, Infallible>(ingress.answer(request, activity).await) }
     });
-    let served = http1::Builder::new()
+    let served = rules()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
-        .max_headers(MAX_HEADERS)
-        .max_buf_size(HEAD_BYTES)
         .serve_connection(TokioIo::new(stream), service)
         .await;
     if let Err(error) = served {

@@ -16,9 +16,7 @@ use crate::domain::envelope::Envelope;
 use crate::domain::exchange::Settled;
 
 pub(crate) use amqp::AmqpNetwork;
-pub(crate) use codec::decode;
-#[cfg(test)]
-pub(crate) use codec::encode;
+pub(crate) use codec::{decode, encode};
 pub(crate) use part::{Blank, Part, Parts};
 
 /// The link, or the connection below it, is gone; the text is for logs.

@@ -197,6 +197,22 @@ fn failure_bodies_beyond_the_bounds() {
 }
 
 #[test]
+fn failure_heads_beyond_the_bounds() {
+    run(async {
+        let network = MemoryNetwork::default();
+        let (_proxy, port) = ingress(&network, limits()).await;
+        let many = "x: y\r\n".repeat(100);
+        let long = format!("x: {}\r\n", "y".repeat(100_000));
+        for headers in [many, long] {
+            let answer =
+                talk(port, format!("GET / HTTP/1.1\r\nhost: h\r\n{headers}\r\n").as_bytes()).await;
+            assert!(answer.starts_with("HTTP/1.1 431 "), "{answer}");
+        }
+        assert!(network.sent().is_empty());
+    });
+}
+
+#[test]
 fn failure_too_many_waiting_is_503_at_once() {
     run(async {
         let network = MemoryNetwork::default();

@@ -196,7 +196,7 @@ fn hostile_half_open_clients_make_room_for_honest_ones() {
         let (proxy, port, target) = pair(small).await;
         tokio::task::spawn_local(async move { willing(&target).await });
         let mut half_open: Vec<TcpStream> = Vec::new();
-        for number in 0..400 {
+        for number in 0..2_000 {
             let mut client = connect(port).await;
             let part: &[u8] = match number % 4 {
                 0 => b"",
@@ -206,7 +206,7 @@ fn hostile_half_open_clients_make_room_for_honest_ones() {
             };
             let _ = client.write_all(part).await;
             half_open.push(client);
-            if number % 20 == 0 {
+            if number % 50 == 0 {
                 assert!(talk(port, GET).await.ends_with("ok"), "{number}");
             }
         }

@@ -126,6 +126,24 @@ fn tunnel_failures_close_the_socket() {
 }
 
 #[test]
+fn tunnel_port_is_closed_until_the_router_is_there() {
+    run(async {
+        let network = MemoryNetwork::default();
+        network.break_all(true);
+        let port = free_port();
+        let proxy = proxy(&network, limits());
+        proxy.apply(config(&[format!("tcp:{port}=>amqp:q")]), None);
+        while network.connects() == 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert!(TcpStream::connect(local(port)).await.is_err());
+        network.up();
+        connect(port).await;
+        assert_eq!(proxy.status().mappings[0].state, MappingState::Running);
+    });
+}
+
+#[test]
 fn tunnel_without_egress_is_closed_after_a_bounded_wait() {
     run(async {
         let network = MemoryNetwork::default();

@@ -1,14 +1,21 @@
 //! What the fuzz targets and the property tests drive: foreign bytes up to the point where they would
 //! be written to a socket.
 
+mod wire;
+
+use std::collections::VecDeque;
+
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 
+use crate::domain::config::ProxyConfig;
 use crate::domain::envelope::Envelope;
-use crate::domain::mapping::Mapping;
+use crate::domain::mapping::{Mapping, split_list};
 use crate::domain::tunnel::Piece;
 use crate::domain::{request, response, stream};
-use crate::link::decode;
+use crate::link::{Part, Parts, decode};
+
+pub use wire::{client, target};
 
 /// A message from the router, taken as a request, a response and a piece of a tunnel. Whatever is taken
 /// must be writable as exactly one request or response.
@@ -19,6 +26,47 @@ pub fn message(bytes: &[u8]) {
     if let Ok(message) = decode(&Bytes::copy_from_slice(bytes)) {
         envelope(&message);
     }
+}
+
+/// Messages of one tunnel, which come in fragments, beside the same messages decoded whole: the first byte is the
+/// length of a fragment, the second one parts the messages.
+///
+/// # Panics
+/// What is known of the message before changes what is read of the next one.
+pub fn parts(bytes: &[u8]) {
+    let [fragment, at, rest @ ..] = bytes else { return };
+    let (first, second) = rest.split_at(usize::from(*at).min(rest.len()));
+    let mut parts = Parts::default();
+    for message in [first, first, second, first, second] {
+        let whole = Bytes::copy_from_slice(message);
+        let pieces = message.chunks(usize::from(*fragment).max(1)).map(Bytes::copy_from_slice);
+        let read = parts.read(&pieces.collect::<VecDeque<_>>());
+        let Ok(expected) = decode(&whole).map(|message| Part::of(&message)) else { continue };
+        let content = |part: Part| part.body.into_iter().flatten().collect::<Vec<u8>>();
+        let read = read.unwrap_or_else(|error| wire::fail(&error));
+        assert_eq!((read.piece, read.ours), (expected.piece, expected.ours));
+        assert_eq!(content(read), content(expected));
+    }
+}
+
+/// A configuration as the Local API gives it, or the list of mappings of an argument.
+///
+/// # Panics
+/// A configuration that was read does not survive being written, or is not reached by its own change.
+pub fn config(text: &str) {
+    let listed = split_list(text);
+    assert!(listed.iter().all(|mapping| !mapping.is_empty() && !mapping.contains(',')));
+    listed.iter().for_each(|text| mapping(text));
+    let Ok(config) = ProxyConfig::from_json(text) else { return };
+    config.mappings.iter().for_each(|text| mapping(text));
+    let written = serde_json::to_string(&config).unwrap_or_default();
+    assert_eq!(ProxyConfig::from_json(&written).ok().as_ref(), Some(&config));
+    let none = ProxyConfig { mappings: Vec::new(), ..config.clone() };
+    let change = none.change_to(&config);
+    assert!(change.stop.is_empty() && !change.reconnect);
+    assert!(config.mappings.iter().all(|wanted| change.start.contains(wanted)));
+    let same = config.change_to(&config);
+    assert!(same.stop.is_empty() && same.start.is_empty() && !same.reconnect);
 }
 
 /// A mapping string.
@@ -123,6 +171,47 @@ mod tests {
         ]
     }
 
+    fn request_piece() -> impl Strategy<Value = &'static str> {
+        prop::sample::select(vec![
+            "GET / HTTP/1.1\r\n",
+            "POST /a?b HTTP/1.1\r\n",
+            "PUT http://o.example:80/ HTTP/1.0\r\n",
+            "Host: h\r\n",
+            "Content-Length: 5\r\n",
+            "content-length: 05\r\n",
+            "Transfer-Encoding: chunked\r\n",
+            "Transfer-Encoding: chunked, identity\r\n",
+            "Connection: x, close\r\n",
+            "X: y\r\n",
+            " folded\r\n",
+            "\r\n",
+            "\n",
+            "hello",
+            "5\r\nhello\r\n",
+            "0\r\n\r\n",
+            "0;a=b\r\nTrailer: t\r\n\r\n",
+        ])
+    }
+
+    fn answer_piece() -> impl Strategy<Value = &'static str> {
+        prop::sample::select(vec![
+            "HTTP/1.1 200 OK\r\n",
+            "HTTP/1.0 404 \r\n",
+            "HTTP/1.1 204 No\r\n",
+            "HTTP/1.1 100 Continue\r\n\r\n",
+            "HTTP/1.1 304 Same\r\n",
+            "Content-Length: 5\r\n",
+            "Content-Length: 6\r\n",
+            "Transfer-Encoding: chunked\r\n",
+            "Set-Cookie: a=1\r\n",
+            "Connection: close\r\n",
+            "\r\n",
+            "hello",
+            "5\r\nhello\r\n",
+            "0\r\n\r\n",
+        ])
+    }
+
     prop_compose! {
         fn any_envelope()(
             to in prop::option::of(text()),
@@ -157,6 +246,37 @@ mod tests {
             encoded[at] = byte;
             super::message(&encoded);
             super::message(&encoded[..at]);
+        }
+
+        #[test]
+        fn fragments_are_read_as_whole_messages(
+            message in any_envelope(),
+            fragment: u8,
+            at: u8,
+            noise in prop::collection::vec(any::<u8>(), 0..20),
+        ) {
+            let body = Piece::Data.message(Some("reply"), message.body.clone());
+            super::parts(&[&[fragment, at], &*encode(body), &*encode(message), &*noise].concat());
+        }
+
+        #[test]
+        fn bytes_of_clients_are_requests_or_refused(pieces in prop::collection::vec(request_piece(), 0..12)) {
+            client(pieces.concat().as_bytes());
+        }
+
+        #[test]
+        fn bytes_of_targets_are_answers_or_none(
+            head: bool,
+            pieces in prop::collection::vec(answer_piece(), 0..12),
+        ) {
+            target(format!("{}{}", char::from(u8::from(head)), pieces.concat()).as_bytes());
+        }
+
+        #[test]
+        fn configurations_survive_or_are_refused(mappings in "[a-z0-9:=>, ]{0,30}", port: u32) {
+            config(&mappings);
+            let list = mappings.replace(',', "\",\"");
+            config(&format!(r#"{{"mappings":["{list}"],"networkRouter":{{"host":"h","port":{port}}}}}"#));
         }
 
         #[test]
