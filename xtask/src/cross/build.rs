@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
+use super::paths;
 use super::target::Target;
 use super::toolchain::Tools;
 use crate::tools::cargo::{self, EDGE_PACKAGES, workspace};
@@ -20,8 +21,9 @@ pub struct Program {
     pub bytes: u64,
 }
 
-/// `crt1.o` comes from zig, not from the compiler; and a static-pie built this way crashes at start on MIPS.
-const FLAGS: &str = "-Clink-self-contained=no -Crelocation-model=static";
+/// `crt1.o` comes from zig, not from the compiler; a static-pie built this way crashes at start on MIPS; and a program
+/// that aborts on a panic unwinds nothing, so that tables for it only take room.
+const FLAGS: &str = "-Clink-self-contained=no -Crelocation-model=static -Cforce-unwind-tables=no";
 
 /// Where the builds go.
 pub fn folder() -> PathBuf {
@@ -33,7 +35,10 @@ pub fn folder() -> PathBuf {
 /// # Errors
 /// When a build fails or a program is missing after it.
 pub fn programs(tools: &Tools, target: &Target) -> Result<Vec<Program>> {
-    packages(tools, target, &EDGE_PACKAGES)?;
+    // One at a time, as they are packed: together each would get the features of the others.
+    for name in EDGE_PACKAGES {
+        packages(tools, target, &[name])?;
+    }
     let bin = folder().join(target.triple).join("edge");
     EDGE_PACKAGES
         .iter()
@@ -56,13 +61,17 @@ pub fn packages(tools: &Tools, target: &Target, packages: &[&str]) -> Result<()>
     let mut path = std::ffi::OsString::from(&tools.bin);
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap_or_default());
+    // What is fetched has to be in its place before it can be named in the flags.
+    cargo::run(cargo::cargo().args(["fetch", "--quiet", "--locked"]))?;
     let mut command = cargo::cargo();
     command
         .args(["zigbuild", "--quiet", "--locked", "-Zbuild-std=std,panic_abort"])
+        // Without the default features: names of functions are stripped, so there is nothing a backtrace could show.
+        .arg("-Zbuild-std-features=optimize_for_size")
         .args(["--target", target.triple, "--profile", "edge", "--bins"])
         .env("PATH", path)
         .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", FLAGS)
+        .env("RUSTFLAGS", format!("{FLAGS}{}", paths::remapped()?))
         .env("IOFOG_TARGET", target.name)
         .env("CARGO_TARGET_DIR", folder());
     for package in packages {

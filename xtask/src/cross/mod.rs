@@ -1,6 +1,7 @@
 //! Cross builds: the targets, the tools, the build, and the sizes that are kept.
 
 pub mod build;
+mod paths;
 pub mod target;
 pub mod toolchain;
 
@@ -15,3 +16,39 @@ pub const SIZES: Form = Form {
     tolerance: 2,
     unit: "bytes",
 };
+
+/// The other way, by the `cross` tool: what it is told agrees with what is done here.
+#[cfg(test)]
+mod tests {
+    use super::target::TARGETS;
+    use super::toolchain::PACKAGES;
+    use crate::tools::cargo::workspace;
+
+    fn read(path: &str) -> String {
+        std::fs::read_to_string(workspace().join(path)).unwrap()
+    }
+
+    #[test]
+    fn the_cross_tool_knows_every_target() {
+        let settings: toml::Table = toml::from_str(&read("Cross.toml")).unwrap();
+        let image = read("cross/Dockerfile");
+        let named = settings["target"].as_table().unwrap();
+        assert_eq!(named.len(), TARGETS.len());
+        for target in TARGETS {
+            let dockerfile = &named[target.triple]["dockerfile"];
+            assert_eq!(dockerfile["file"].as_str(), Some("cross/Dockerfile"));
+            assert!(!dockerfile["build-args"]["ZIG_TARGET"].as_str().unwrap().is_empty());
+            let variable = target.triple.to_uppercase().replace('-', "_");
+            assert!(image.contains(&format!("CARGO_TARGET_{variable}_LINKER=")), "{variable}");
+        }
+    }
+
+    #[test]
+    fn the_image_has_the_same_tools() {
+        let image = read("cross/Dockerfile");
+        for (argument, package) in [("ZIG", PACKAGES[0]), ("ZIGBUILD", PACKAGES[1])] {
+            let version = package.rsplit("==").next().unwrap();
+            assert!(image.contains(&format!("\nARG {argument}={version}\n")), "{package}");
+        }
+    }
+}

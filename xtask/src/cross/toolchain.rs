@@ -10,7 +10,7 @@ use crate::tools::cargo::{self, workspace};
 use crate::tools::{apt, rust_src, say};
 
 /// Versions that the recorded sizes were built with.
-const PACKAGES: [&str; 2] = ["ziglang==0.17.1", "cargo-zigbuild==0.24.0"];
+pub(super) const PACKAGES: [&str; 2] = ["ziglang==0.17.1", "cargo-zigbuild==0.24.0"];
 
 /// Where the tools are.
 #[derive(Debug)]

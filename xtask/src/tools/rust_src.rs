@@ -12,7 +12,8 @@ use super::{cargo, say};
 /// # Errors
 /// When rustup cannot provide it.
 pub fn ensure() -> Result<()> {
-    if library_source()?.exists() {
+    let lock = library()?.join("Cargo.lock");
+    if lock.exists() {
         return Ok(());
     }
     say::step("rust-src", "fetching the standard library's source");
@@ -22,18 +23,22 @@ pub fn ensure() -> Result<()> {
         .status()
         .context("cannot run rustup")?;
     ensure!(
-        status.success() && library_source()?.exists(),
+        status.success() && lock.exists(),
         "no source of the standard library: `rustup component add rust-src` failed"
     );
     Ok(())
 }
 
-fn library_source() -> Result<PathBuf> {
+/// Folder of the source, there or not.
+///
+/// # Errors
+/// When the compiler cannot be asked.
+pub fn library() -> Result<PathBuf> {
     let output = Command::new("rustc")
         .args(["--print", "sysroot"])
         .current_dir(cargo::workspace())
         .output()
         .context("cannot run rustc")?;
     let sysroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-    Ok(sysroot.join("lib/rustlib/src/rust/library/Cargo.lock"))
+    Ok(sysroot.join("lib/rustlib/src/rust/library"))
 }
