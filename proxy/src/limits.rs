@@ -55,7 +55,7 @@ impl Limits {
             ahead: 32,
             probe: Duration::from_secs(2),
             silence: Duration::from_secs(30),
-            idle: 8,
+            idle: 32,
             stall: Duration::from_secs(60),
             timings: Timings::default(),
         }
@@ -71,7 +71,6 @@ impl Limits {
             connections: 8192,
             parallel: 4096,
             ahead: 64,
-            idle: 32,
             ..Self::device()
         }
     }

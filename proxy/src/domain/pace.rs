@@ -57,6 +57,10 @@ impl Pace {
         let busy =
             u32::try_from(self.sent.len()).unwrap_or(u32::MAX).saturating_mul(2) > self.allowed;
         let Some(sent) = self.sent.pop_front() else { return };
+        if self.sent.is_empty() {
+            // An idle tunnel holds no room for messages.
+            self.sent = VecDeque::new();
+        }
         let took = now.saturating_sub(sent);
         self.quickest = self.quickest.min(took);
         if took > self.quickest.saturating_add(PATIENCE) {

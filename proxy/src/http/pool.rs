@@ -1,7 +1,8 @@
 //! Connections to the target of an egress mapping: kept alive, bounded, opened again when stale.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::io;
+use std::rc::{Rc, Weak};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,7 +15,7 @@ use tokio::time::Instant;
 
 use crate::target;
 
-/// An idle connection is not used again after this long: many targets close them soon after.
+/// An idle connection is not used again after this long, and closed: many targets close them soon after.
 const IDLE: Duration = Duration::from_secs(4);
 
 /// Connections to one target.
@@ -22,7 +23,9 @@ pub(super) struct Pool {
     host: String,
     port: u16,
     most_idle: usize,
-    idle: RefCell<Vec<Idle>>,
+    idle: Rc<RefCell<Vec<Idle>>>,
+    /// True while there is someone who closes what has become too old.
+    swept: Rc<Cell<bool>>,
 }
 
 struct Idle {
@@ -50,7 +53,7 @@ pub(super) enum TargetError {
 
 impl Pool {
     pub(super) fn new(host: &str, port: u16, most_idle: usize) -> Self {
-        Self { host: host.to_owned(), port, most_idle, idle: RefCell::default() }
+        Self { host: host.to_owned(), port, most_idle, idle: Rc::default(), swept: Rc::default() }
     }
 
     /// `host:port`, for a request that names no host.
@@ -87,13 +90,16 @@ impl Pool {
         let mut idle = self.idle.borrow_mut();
         if idle.len() < self.most_idle {
             idle.push(Idle { sender: lease.sender, since: Instant::now() });
+            if !self.swept.replace(true) {
+                tokio::task::spawn_local(sweep(Rc::downgrade(&self.idle), Rc::clone(&self.swept)));
+            }
         }
     }
 
     /// The connection used last, which is the least likely to be stale.
     fn take_idle(&self) -> Option<SendRequest<Full<Bytes>>> {
         let mut idle = self.idle.borrow_mut();
-        idle.retain(|kept| kept.since.elapsed() < IDLE && !kept.sender.is_closed());
+        idle.retain(Idle::is_fresh);
         idle.pop().map(|kept| kept.sender)
     }
 
@@ -110,6 +116,76 @@ impl Pool {
     }
 }
 
+/// Closes idle connections that no one has used in time, while there are any: what a burst has left is not to stay
+/// until the next request.
+async fn sweep(idle: Weak<RefCell<Vec<Idle>>>, swept: Rc<Cell<bool>>) {
+    loop {
+        tokio::time::sleep(IDLE).await;
+        let Some(idle) = idle.upgrade() else { return };
+        let mut idle = idle.borrow_mut();
+        idle.retain(Idle::is_fresh);
+        if idle.is_empty() {
+            *idle = Vec::new();
+            swept.set(false);
+            return;
+        }
+    }
+}
+
+// === impl Idle ===
+
+impl Idle {
+    fn is_fresh(&self) -> bool {
+        self.since.elapsed() < IDLE && !self.sender.is_closed()
+    }
+}
+
 const fn repeatable(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::PUT | Method::DELETE)
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::testing::run;
+
+    #[test]
+    fn pool_keeps_a_bounded_number_for_a_while_and_then_none() {
+        run(async {
+            let target = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let pool = Pool::new("127.0.0.1", target.local_addr().unwrap().port(), 2);
+            let mut leases = Vec::new();
+            let mut sockets = Vec::new();
+            for _ in 0..3 {
+                let asked = pool.send(Request::new(Bytes::new()));
+                let answered = async {
+                    let (mut socket, _) = target.accept().await.unwrap();
+                    socket.read_buf(&mut Vec::new()).await.unwrap();
+                    socket
+                        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n")
+                        .await
+                        .unwrap();
+                    socket
+                };
+                let (response, socket) = tokio::join!(asked, answered);
+                let (response, lease) = response.unwrap();
+                response.collect().await.unwrap();
+                leases.push(lease);
+                sockets.push(socket);
+            }
+            for lease in leases {
+                pool.keep(lease).await;
+            }
+            assert_eq!(pool.idle.borrow().len(), 2);
+            // The target holds them open; it is the pool that closes them.
+            for socket in &mut sockets {
+                assert_eq!(socket.read(&mut [0]).await.unwrap(), 0);
+            }
+            assert!(pool.idle.borrow().is_empty() && !pool.swept.get());
+        });
+    }
 }

@@ -262,7 +262,13 @@ impl<'a, S: Sender> End<'a, S> {
     }
 
     pub(super) fn next_in_flight(&self) -> Option<Pending> {
-        self.in_flight.borrow_mut().pop_front()
+        let mut in_flight = self.in_flight.borrow_mut();
+        let next = in_flight.pop_front();
+        if in_flight.is_empty() {
+            // An idle tunnel holds no room for messages.
+            *in_flight = VecDeque::new();
+        }
+        next
     }
 }
 
