@@ -3,8 +3,10 @@
 
 use std::cell::RefCell;
 use std::convert::Infallible;
-use std::future::Future;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -128,7 +130,7 @@ async fn seen_by_target(request: Request<Bytes>) -> Vec<(http::request::Parts, B
     // Its bounds are the target's own business.
     let server = hyper::server::conn::http1::Builder::new();
     let serving = server.serve_connection(TokioIo::new(far), service);
-    let _ = tokio::join!(ask(near, request.map(Full::new)), serving);
+    let _ = both(ask(near, request.map(Full::new)), serving).await;
     seen.take()
 }
 
@@ -143,7 +145,7 @@ async fn ask(
         let held = collect(body, ROOM, NEVER, &Budget::new(ROOM)).await.ok()?;
         Some((parts, held.bytes))
     };
-    tokio::join!(asked, connection).0
+    both(asked, connection).await.0
 }
 
 /// The message for a target's answer; none when it is no response.
@@ -159,7 +161,7 @@ async fn answered(bytes: &[u8], method: &Method) -> Option<Envelope> {
     };
     let request = Request::builder().method(method).uri("/").header("host", "h");
     let request = request.body(Full::new(Bytes::new())).ok()?;
-    let ((parts, body), ()) = match tokio::join!(ask(near, request), answer) {
+    let ((parts, body), ()) = match both(ask(near, request), answer).await {
         (Some(answered), ()) => (answered, ()),
         (None, ()) => return None,
     };
@@ -180,7 +182,7 @@ async fn seen_by_client(
     let Ok(request) = request.body(Full::new(Bytes::new())) else { fail(&"no request") };
     let rules = rules();
     let serving = rules.serve_connection(TokioIo::new(far), service);
-    let Some(seen) = tokio::join!(ask(near, request), serving).0 else {
+    let Some(seen) = both(ask(near, request), serving).await.0 else {
         fail(&"a response that was taken cannot be passed on")
     };
     seen
@@ -194,6 +196,32 @@ fn compared(headers: &http::HeaderMap, length: bool) -> http::HeaderMap {
         headers.remove("content-length");
     }
     headers
+}
+
+/// Drives both futures to their ends.
+async fn both<A: Future, B: Future>(a: A, b: B) -> (A::Output, B::Output) {
+    let (mut a, mut b) = (pin!(a), pin!(b));
+    let (mut left, mut right) = (None, None);
+    poll_fn(|cx| {
+        if left.is_none()
+            && let Poll::Ready(output) = a.as_mut().poll(cx)
+        {
+            left = Some(output);
+        }
+        if right.is_none()
+            && let Poll::Ready(output) = b.as_mut().poll(cx)
+        {
+            right = Some(output);
+        }
+        match (left.take(), right.take()) {
+            (Some(left), Some(right)) => Poll::Ready((left, right)),
+            (one, other) => {
+                (left, right) = (one, other);
+                Poll::Pending
+            }
+        }
+    })
+    .await
 }
 
 #[allow(clippy::panic, reason = "what is found is to be seen")]
