@@ -97,6 +97,15 @@ impl Site {
         self.ok(&["deploy", "-f", &file])
     }
 
+    /// A document for an Agent under the other address of the machine.
+    fn agent_file(&self) -> String {
+        let login = self.home.path.join("login").display().to_string();
+        self.home.write(
+            "agent.yaml",
+            &format!("apiVersion: iofog.org/v3\nkind: Agent\nmetadata: {{name: gate-1}}\nspec: {{host: {OTHER_HOST}, ssh: {{user: root, keyFile: {login}}}, config: {{memoryLimit: 64, routerConfig: {{routerMode: edge}}, upstreamRouters: []}}}}\n"),
+        )
+    }
+
     fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.machine.root.join(name)).unwrap_or_default()
     }
@@ -216,11 +225,7 @@ fn agent_life_on_a_machine_with_busybox_alone() {
     site.deploy();
     // Only now: the Agent of this test is an ordinary one, under another address of the machine.
     site.offer(&agent);
-    let login = site.home.path.join("login").display().to_string();
-    let file = site.home.write(
-        "agent.yaml",
-        &format!("apiVersion: iofog.org/v3\nkind: Agent\nmetadata: {{name: gate-1}}\nspec: {{host: {OTHER_HOST}, ssh: {{user: root, keyFile: {login}}}, config: {{memoryLimit: 64, routerConfig: {{routerMode: edge}}, upstreamRouters: []}}}}\n"),
-    );
+    let file = site.agent_file();
     let told = site.run(&["diff", "-f", &file]);
     assert_eq!(told.status.code(), Some(2));
     assert_eq!(
@@ -247,4 +252,103 @@ fn agent_life_on_a_machine_with_busybox_alone() {
     );
     site.ok(&["delete", "all"]);
     assert_eq!(site.traces(), Vec::<PathBuf>::new());
+}
+
+/// A microservice of an application, as `get` tells of it.
+fn uuid_of(site: &Site, name: &str) -> String {
+    let listed: serde_json::Value =
+        serde_json::from_str(&site.ok(&["get", "microservices", "-o", "json"])).unwrap();
+    let all = listed["microservices"].as_array().unwrap();
+    let found = all.iter().find(|one| one["name"] == name).unwrap();
+    found["uuid"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn messages_of_a_route_are_watched_at_their_publisher() {
+    let Some(site) = Site::start("messages", &["iofog-controller"]) else { return };
+    let Some(agent) = built("iofog-agent") else { return };
+    site.deploy();
+    site.offer(&agent);
+    site.ok(&["deploy", "-f", &site.agent_file()]);
+    // On the network of the device, so that this test may speak for them; no image of theirs is needed.
+    let microservice = |name: &str| {
+        format!(
+            "{{name: {name}, agent: {{name: gate-1}}, images: {{x86: \"none:1\", arm: \"none:1\", registry: local}}, container: {{rootHostAccess: true}}, config: {{}}}}"
+        )
+    };
+    let file = site.home.write(
+        "app.yaml",
+        &format!(
+            "apiVersion: iofog.org/v3\nkind: Application\nmetadata: {{name: demo}}\nspec: {{microservices: [{}, {}], routes: [{{name: flow, from: sender, to: receiver}}]}}\n",
+            microservice("sender"),
+            microservice("receiver")
+        ),
+    );
+    site.ok(&["deploy", "-f", &file]);
+    let sender = uuid_of(&site, "sender");
+    let publish = |kind: &str| {
+        let body = format!(
+            r#"{{"publisher":"{sender}","version":4,"infotype":"{kind}","infoformat":"text","contentdata":"aGVsbG8="}}"#
+        );
+        let words = [
+            "curl",
+            "-s",
+            "-o",
+            "/dev/null",
+            "-w",
+            "%{http_code}",
+            "-H",
+            "Content-Type: application/json",
+            "-d",
+            &body,
+            "http://127.0.0.1:54321/v2/messages/new",
+        ];
+        String::from_utf8(site.machine.inside(&words).stdout).unwrap()
+    };
+    // The Agent hears of its microservices a moment later.
+    let accepted = (0..600).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        publish("temperature") == "200"
+    });
+    assert!(accepted, "{}", site.read("var/log/iofog-agent/iofog-agent.0.log"));
+    assert_eq!(publish("light"), "200");
+
+    let all = site.ok(&["messages", "demo/flow", "--since", "600", "--once"]);
+    assert!(
+        all.contains("  temperature/text  5 bytes  hello\n") && all.contains("  light/text"),
+        "{all}"
+    );
+    let some = site.ok(&[
+        "messages",
+        "demo/flow",
+        "--since",
+        "600",
+        "--once",
+        "--filter",
+        "infotype=light",
+        "-o",
+        "json",
+    ]);
+    let message: serde_json::Value = serde_json::from_str(&some).unwrap();
+    assert_eq!(
+        (&message["publisher"], &message["contentdata"]),
+        (&sender.as_str().into(), &"aGVsbG8=".into())
+    );
+    let none =
+        site.ok(&["messages", "demo/flow", "--since", "600", "--once", "--filter", "nowhere"]);
+    assert_eq!(none, "");
+    // Looking took nothing from the consumer.
+    let body = format!(r#"{{"id":"{}"}}"#, uuid_of(&site, "receiver"));
+    let words = [
+        "curl",
+        "-s",
+        "-H",
+        "Content-Type: application/json",
+        "-d",
+        &body,
+        "http://127.0.0.1:54321/v2/messages/next",
+    ];
+    let taken = String::from_utf8(site.machine.inside(&words).stdout).unwrap();
+    assert!(taken.contains(r#""count":2"#), "{taken}");
+    assert!(site.fails(&["messages", "demo/none"]).contains("Unknown resource"));
 }

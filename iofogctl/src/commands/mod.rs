@@ -16,6 +16,7 @@ mod get;
 mod help;
 mod legacy;
 mod logs;
+mod messages;
 mod movement;
 mod prune;
 mod rename;
@@ -65,6 +66,7 @@ pub static ROOT: Command = Command {
         help::COMMAND,
         legacy::COMMAND,
         logs::COMMAND,
+        messages::COMMAND,
         movement::COMMAND,
         prune::COMMAND,
         rename::COMMAND,

@@ -303,7 +303,15 @@ pub fn deploy_local_agent(_: &mut Context, _: &LocalAgent) -> Result<()> {
 /// # Errors
 /// [`Error::NoSsh`] naming the kind of component when details are missing; SSH failures.
 pub fn run_on(host: &str, ssh: &Ssh, component: &'static str, command: &str) -> Result<String> {
-    session(host, ssh, component)?.run(&with_sudo(command))?.checked()
+    run_in(&session(host, ssh, component)?, command)
+}
+
+/// Runs a command over a connection and gives its output.
+///
+/// # Errors
+/// The command failed, or the connection broke.
+pub(super) fn run_in(session: &Session, command: &str) -> Result<String> {
+    session.run(&with_sudo(command))?.checked()
 }
 
 /// Small devices log in as root and have no sudo.

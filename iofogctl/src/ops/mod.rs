@@ -19,6 +19,7 @@ pub mod install;
 pub mod legacy;
 pub mod listings;
 pub mod logs;
+pub mod messages;
 pub mod microservice;
 pub mod namespace;
 pub mod preview;

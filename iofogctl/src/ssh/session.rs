@@ -11,6 +11,7 @@ use russh::keys::{PrivateKeyWithHashAlg, PublicKeyOrCertificate, load_secret_key
 use russh::{ChannelMsg, Disconnect, Preferred};
 use tokio::runtime::Runtime;
 
+use super::forward::{self, Answer};
 use super::host_keys::{HostKeys, Verdict};
 use crate::config::records::Ssh;
 use crate::output::trace;
@@ -140,6 +141,22 @@ impl Session {
     /// As [`Session::run`].
     pub fn stream(&self, command: &str, sink: &mut dyn FnMut(&[u8])) -> Result<Output> {
         self.carry_out(command, &[], sink)
+    }
+
+    /// Posts JSON to a port of the host's own loopback address.
+    ///
+    /// # Errors
+    /// Nothing listens there, or forwarding is forbidden.
+    pub fn post(&self, port: u16, path: &str, authorization: &str, body: &str) -> Result<Answer> {
+        trace(|| format!("[SSH]: {} posts to port {port}{path}", self.name));
+        let posted = forward::post(&self.handle, port, path, authorization, body);
+        let answer = self.runtime.block_on(async {
+            match tokio::time::timeout(CONNECT_TIMEOUT, posted).await {
+                Ok(answer) => answer,
+                Err(_) => Err(format!("no answer within {} s", CONNECT_TIMEOUT.as_secs())),
+            }
+        });
+        answer.map_err(|reason| Error::Plain(format!("SSH {}: {reason}", self.name)))
     }
 
     fn carry_out(

@@ -34,6 +34,12 @@ pub(crate) struct Machine {
 impl Machine {
     /// Starts a machine whose sshd lets `login` of the home in as root; nothing where that is not possible.
     pub(crate) fn start(home: &Home, own_network: bool) -> Option<Self> {
+        Self::start_at(home, "machine", if own_network { None } else { Some(HOST) })
+    }
+
+    /// Starts a machine of a name at an address of this network, or with a network of its own.
+    pub(crate) fn start_at(home: &Home, name: &str, address: Option<&str>) -> Option<Self> {
+        let own_network = address.is_none();
         for (needed, why) in [(SSHD, "openssh-server"), (BUSYBOX, "busybox-static")] {
             if !Path::new(needed).exists() {
                 eprintln!("skipped: needs {needed} of {why}");
@@ -44,19 +50,18 @@ impl Machine {
             eprintln!("skipped: needs root");
             return None;
         }
-        let root = home.path.join("machine");
-        let port = match own_network {
-            true => 22,
-            false => TcpListener::bind((HOST, 0)).unwrap().local_addr().unwrap().port(),
-        };
-        let listen = if own_network { "0.0.0.0" } else { HOST };
+        let root = home.path.join(name);
+        let port = address.map_or(22, |address| {
+            TcpListener::bind((address, 0)).unwrap().local_addr().unwrap().port()
+        });
+        let listen = address.unwrap_or("0.0.0.0");
         furnish(&root, home, listen, port);
         let mut words = vec!["--mount", "--pid", "--fork", "--kill-child"];
         words.extend(own_network.then_some("--net"));
         // The first process also takes in those whose parents are gone, as init does.
         let init = "mount -t proc proc /proc; ip link set lo up 2>/dev/null; \
                     /usr/sbin/sshd -D -e -f /etc/ssh/sshd_config & while :; do sleep 1; done";
-        let log = home.path.join("machine.log");
+        let log = home.path.join(format!("{name}.log"));
         let unshare = Command::new("unshare")
             .args(words)
             .args(["chroot", &root.display().to_string(), "/bin/sh", "-c", init])
@@ -106,10 +111,16 @@ impl Drop for Machine {
     }
 }
 
+/// Puts a file at a place; the machines of a test share one copy.
 fn put(from: &Path, to: PathBuf) {
     std::fs::create_dir_all(to.parent().unwrap()).unwrap();
+    let home = to.ancestors().find(|folder| folder.join("shared").is_dir());
+    let shared = home.unwrap().join("shared").join(from.display().to_string().replace('/', "_"));
+    if !shared.exists() {
+        std::fs::copy(from, &shared).unwrap();
+    }
     if !to.exists() {
-        std::fs::copy(from, &to).unwrap();
+        std::fs::hard_link(&shared, &to).unwrap();
     }
 }
 
@@ -124,7 +135,11 @@ pub(crate) fn install_libraries(root: &Path, program: &Path) {
 
 /// Makes the files of the machine.
 fn furnish(root: &Path, home: &Home, listen: &str, port: u16) {
+    std::fs::create_dir_all(home.path.join("shared")).unwrap();
     for name in ["host", "login"] {
+        if home.path.join(name).exists() {
+            continue;
+        }
         let made = Command::new("ssh-keygen")
             .args(["-q", "-t", "ed25519", "-N", "", "-f"])
             .arg(home.path.join(name))
@@ -150,7 +165,7 @@ fn furnish(root: &Path, home: &Home, listen: &str, port: u16) {
         std::fs::create_dir_all(root.join(folder)).unwrap();
     }
     std::os::unix::fs::symlink("../run", root.join("var/run")).unwrap();
-    std::fs::copy(BUSYBOX, root.join("bin/busybox")).unwrap();
+    put(Path::new(BUSYBOX), root.join("bin/busybox"));
     let applets = Command::new("chroot")
         .arg(root)
         .args(["/bin/busybox", "--install", "-s", "/bin"])

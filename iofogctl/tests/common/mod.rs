@@ -95,6 +95,12 @@ pub(crate) fn table(entries: &[(&str, u16, &str)]) -> Table {
     table
 }
 
+/// The program of this package; `IOFOGCTL_PROGRAM` names another build of it, for figures.
+pub(crate) fn program() -> PathBuf {
+    let other = std::env::var_os("IOFOGCTL_PROGRAM").map(PathBuf::from);
+    other.unwrap_or_else(|| PathBuf::from(env!("CARGO_BIN_EXE_iofogctl")))
+}
+
 /// A home directory that goes away with the test.
 pub(crate) struct Home {
     pub(crate) path: PathBuf,
@@ -109,15 +115,16 @@ impl Home {
         Self { path }
     }
 
-    /// Runs the program of this package.
+    /// Runs the program of this package, or another build of it.
     pub(crate) fn run(&self, words: &[&str]) -> Output {
-        self.run_program(Path::new(env!("CARGO_BIN_EXE_iofogctl")), words)
+        self.run_program(&program(), words)
     }
 
     pub(crate) fn run_program(&self, program: &Path, words: &[&str]) -> Output {
         Command::new(program)
             .args(words)
             .env("HOME", &self.path)
+            .env("IOFOGCTL_PROGRAMS", self.path.join("programs"))
             .current_dir(&self.path)
             .output()
             .unwrap()
