@@ -7,13 +7,14 @@ use anyhow::{Context, Result, ensure};
 use argh::FromArgs;
 
 use crate::cross::{build, target, toolchain};
-use crate::hw::host::Host;
+use crate::hw::host::{CERTIFICATE, Host};
 use crate::hw::image::{self, Boot, Placed};
 use crate::hw::machine::{MACHINES, Machine, find};
 use crate::hw::measure::Figures;
 use crate::hw::network;
 use crate::hw::release::Releases;
 use crate::hw::scenario::Gateway;
+use crate::hw::workload;
 use crate::package::formats::{self, Input};
 use crate::package::tree::Format;
 use crate::tools::cargo::{self, Profile, workspace};
@@ -102,6 +103,9 @@ impl Hw {
             Input { target, name: "iofog-agent", program: &program, version: "0.0.0", epoch: 0 };
         let package = formats::build(Format::Deb, &input)?;
         files.push(Placed { from: package, to: "/root/iofog-agent.deb".into() });
+        let certificate = host.certificate()?;
+        files.push(Placed { from: certificate, to: format!("/etc/iofog-agent/{CERTIFICATE}") });
+        files.extend(workload::images(machine, &boot, &built(machine, "sensor"), &folder)?);
         files.push(Placed { from: settings, to: "/etc/iofog-agent/update.conf".into() });
         image::disk(machine, &boot, &files, &disk)?;
         let figures = Figures {
@@ -149,16 +153,17 @@ impl Hw {
 
 /// The files of ours on the disk.
 fn placed(machine: &Machine) -> Vec<Placed> {
-    let built = |name: &str| -> PathBuf {
-        let triple = target::find(machine.name).map(|target| target.triple).unwrap_or_default();
-        build::folder().join(triple).join("edge").join(name)
-    };
     let guest = workspace().join("hw-tests/guest");
     vec![
-        Placed { from: built("iofog-agent"), to: "/usr/sbin/iofog-agent".into() },
-        Placed { from: built("sensor"), to: "/usr/bin/sensor".into() },
+        Placed { from: built(machine, "iofog-agent"), to: "/usr/sbin/iofog-agent".into() },
         Placed { from: guest.join("page.html"), to: "/usr/lib/page/index.html".into() },
     ]
+}
+
+/// A program as built for the machine.
+fn built(machine: &Machine, name: &str) -> PathBuf {
+    let triple = target::find(machine.name).map(|target| target.triple).unwrap_or_default();
+    build::folder().join(triple).join("edge").join(name)
 }
 
 fn has(program: &str) -> bool {

@@ -24,28 +24,57 @@ pub fn client(state: &EcnState) -> Rest {
 /// # Errors
 /// When it ends or does not answer within a minute; the end of its log is in the message.
 pub fn start(layout: &Layout, state: &EcnState, programs: &Programs) -> Result<ProcessId> {
+    let id = launch(layout, state, programs, &[])?;
+    wait_ready(layout, &client(state), &id)?;
+    Ok(id)
+}
+
+/// Starts the Controller with a certificate of its own and gives a client that believes this one only.
+///
+/// # Errors
+/// As [`start`].
+pub fn start_over_tls(
+    layout: &Layout,
+    state: &EcnState,
+    programs: &Programs,
+) -> Result<(ProcessId, Rest)> {
+    let names = state.loopback.to_string();
+    let secure = [("Server_DevMode", "false"), ("Server_SslNames", names.as_str())];
+    let id = launch(layout, state, programs, &secure)?;
+    let rest = client(state).over_tls(layout.controller().join("controller-cert.pem"));
+    wait_ready(layout, &rest, &id)?;
+    Ok((id, rest))
+}
+
+fn launch(
+    layout: &Layout,
+    state: &EcnState,
+    programs: &Programs,
+    settings: &[(&str, &str)],
+) -> Result<ProcessId> {
     let data = layout.controller();
     std::fs::create_dir_all(&data)?;
     let daemon = Daemon {
         program: &programs.controller,
         arguments: vec!["start".into(), "--data-dir".into(), data.display().to_string()],
-        environment: vec![
-            ("Server_Host".into(), state.loopback.to_string()),
-            ("Server_Port".into(), PORT.to_string()),
-        ],
+        environment: [
+            ("Server_Host", &*state.loopback.to_string()),
+            ("Server_Port", &PORT.to_string()),
+        ]
+        .iter()
+        .chain(settings)
+        .map(|(name, value)| ((*name).into(), (*value).into()))
+        .collect(),
         log: layout.log(Processes::CONTROLLER),
     };
-    let id = daemon.start()?;
-    wait_ready(layout, state, &id)?;
-    Ok(id)
+    daemon.start()
 }
 
 /// Waits until the Controller answers.
 ///
 /// # Errors
 /// As [`start`].
-pub fn wait_ready(layout: &Layout, state: &EcnState, id: &ProcessId) -> Result<()> {
-    let rest = client(state);
+pub fn wait_ready(layout: &Layout, rest: &Rest, id: &ProcessId) -> Result<()> {
     let deadline = Instant::now() + Duration::from_secs(60);
     while Instant::now() < deadline && id.is_running() {
         if rest.version().is_some() {

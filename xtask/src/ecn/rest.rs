@@ -1,5 +1,6 @@
 //! The Controller's REST API as a user calls it.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -21,6 +22,8 @@ pub struct User {
 #[derive(Clone)]
 pub struct Rest {
     address: String,
+    /// The only authority that is believed; none = plain HTTP.
+    authority: Option<PathBuf>,
     token: Option<String>,
 }
 
@@ -89,12 +92,25 @@ pub struct MicroserviceStatus {
 impl Rest {
     /// A Controller at `host:port`, not logged in.
     pub fn at(address: impl Into<String>) -> Self {
-        Self { address: address.into(), token: None }
+        Self { address: address.into(), authority: None, token: None }
+    }
+
+    /// The same over TLS; the file may appear later.
+    #[must_use]
+    pub fn over_tls(mut self, authority: PathBuf) -> Self {
+        self.authority = Some(authority);
+        self
+    }
+
+    /// The authority of [`Rest::over_tls`].
+    pub fn authority(&self) -> Option<&Path> {
+        self.authority.as_deref()
     }
 
     /// Base URL for Agents.
     pub fn base_url(&self) -> String {
-        format!("http://{}/api/v3/", self.address)
+        let scheme = if self.authority.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}/api/v3/", self.address)
     }
 
     /// Controller version when it answers with status 200.
@@ -264,7 +280,7 @@ impl Rest {
     /// The same Controller called with another token, or with none.
     #[must_use]
     pub fn with_token(&self, token: Option<&str>) -> Self {
-        Self { address: self.address.clone(), token: token.map(str::to_owned) }
+        Self { token: token.map(str::to_owned), ..self.clone() }
     }
 
     fn get(&self, path: &str) -> Result<Response> {
@@ -272,6 +288,9 @@ impl Rest {
     }
 
     fn origin(&self) -> Origin {
-        Origin::Tcp(self.address.clone())
+        match &self.authority {
+            Some(authority) => Origin::Tls(self.address.clone(), authority.clone()),
+            None => Origin::Tcp(self.address.clone()),
+        }
     }
 }

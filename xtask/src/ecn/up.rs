@@ -123,7 +123,7 @@ impl Ecn {
         let name = Processes::CONTROLLER;
         let id = match self.keep_running(name)? {
             Some(id) => {
-                controller::wait_ready(&self.layout, &self.state, &id)?;
+                controller::wait_ready(&self.layout, &self.rest, &id)?;
                 id
             }
             None => controller::start(&self.layout, &self.state, &self.programs)?,

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::net::Ipv4Addr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -26,6 +26,8 @@ const APPLICATION: &str = "hardware";
 const PUBLIC_PORT: u16 = 6080;
 /// Port of the page on the gateways.
 pub const PAGE_PORT: u16 = 8080;
+/// The certificate that an Agent believes beside the machine's own, in its folder of settings.
+pub const CERTIFICATE: &str = "cert.crt";
 /// Nothing on the network takes longer, however busy this machine is.
 pub const PATIENCE: Duration = Duration::from_secs(180);
 
@@ -66,8 +68,8 @@ impl Host {
             address: FAR_GATEWAY.parse()?,
         };
         let state = EcnState::new("hw".to_owned(), address, vec![far]);
-        let mut processes = vec![controller::start(&layout, &state, &programs)?];
-        let mut rest = controller::client(&state);
+        let (process, mut rest) = controller::start_over_tls(&layout, &state, &programs)?;
+        let mut processes = vec![process];
         rest.log_in(&controller::user(&layout)?)?;
         for name in [SYSTEM_AGENT, FAR] {
             let uuid = agent::register(&rest, &state, name)?;
@@ -86,6 +88,14 @@ impl Host {
     /// Base URL of the Controller, for the guest.
     pub fn url(&self) -> String {
         self.rest.base_url()
+    }
+
+    /// File with the Controller's certificate.
+    ///
+    /// # Errors
+    /// When it speaks plain HTTP.
+    pub fn certificate(&self) -> Result<PathBuf> {
+        self.rest.authority().map(Path::to_path_buf).context("no certificate of the Controller")
     }
 
     /// Deploys the application: a sensor and a page on the emulated gateway, a dashboard on the other.
@@ -207,6 +217,8 @@ impl Host {
 fn settings(layout: &Layout, rest: &Rest, name: &str, bind: Ipv4Addr) -> Result<()> {
     let folder = layout.agent(name);
     fs::create_dir_all(&folder)?;
+    let authority = rest.authority().context("no certificate of the Controller")?;
+    fs::copy(authority, folder.join(CERTIFICATE))?;
     let text = format!(
         "<config>\n  <controller_url>{}</controller_url>\n  <docker_url>unix:///run/no-engine.sock</docker_url>\n  \
          <bind_address>{bind}</bind_address>\n</config>\n",

@@ -30,6 +30,13 @@ pub struct Boot {
     root: PathBuf,
 }
 
+impl Boot {
+    /// The static busybox of the second stage.
+    pub fn busybox(&self) -> PathBuf {
+        self.root.join("bin/busybox")
+    }
+}
+
 /// A file to put on the disk.
 #[derive(Clone, Debug)]
 pub struct Placed {

@@ -9,6 +9,8 @@ pub struct Machine {
     pub name: &'static str,
     /// The distribution's name of the architecture.
     pub debian: &'static str,
+    /// Architecture as images call it.
+    pub image_architecture: &'static str,
     /// Package that stands for the newest kernel.
     pub kernel: &'static str,
     /// System emulator.
@@ -39,6 +41,7 @@ pub const MACHINES: &[Machine] = &[
     Machine {
         name: "armv7",
         debian: "armhf",
+        image_architecture: "arm",
         kernel: "linux-image-armmp",
         emulator: "qemu-system-arm",
         board: &["-M", "virt", "-cpu", "cortex-a7"],
@@ -53,6 +56,7 @@ pub const MACHINES: &[Machine] = &[
     Machine {
         name: "aarch64",
         debian: "arm64",
+        image_architecture: "arm64",
         kernel: "linux-image-arm64",
         emulator: "qemu-system-aarch64",
         board: &["-M", "virt", "-cpu", "cortex-a53"],
@@ -67,6 +71,7 @@ pub const MACHINES: &[Machine] = &[
     Machine {
         name: "mipsel",
         debian: "mipsel",
+        image_architecture: "mipsle",
         kernel: "linux-image-4kc-malta",
         emulator: "qemu-system-mipsel",
         board: &["-M", "malta", "-cpu", "24Kf", "-vga", "none"],

@@ -1,6 +1,6 @@
 //! Figures read inside the guest: memory of the Agent, bytes written to the disk.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::Serialize;
 
 use super::guest::Guest;
@@ -16,6 +16,8 @@ pub struct Figures {
     pub available_kb: u64,
     /// Guest seconds from the start of the kernel to the first prompt.
     pub boot_s: f32,
+    /// Guest seconds from the start of the kernel to the first container from what is on the disk, after a reboot.
+    pub boot_to_workload_s: f32,
     /// Guest seconds from the start of the kernel to the first status taken by the Controller after a reboot.
     pub boot_to_connected_s: f32,
     /// Resident memory of the Agent with Router and Proxy, idle, kB.
@@ -24,6 +26,8 @@ pub struct Figures {
     pub peak_kb: u64,
     /// Its threads.
     pub threads: u64,
+    /// Memory of the shims of its two containers: pages of their own, and their part of shared ones, kB.
+    pub shims_kb: u64,
     /// Bytes that reached the disk in a minute of idling.
     pub idle_written_per_minute: u64,
     /// Power cuts while state was written.
@@ -57,6 +61,17 @@ pub fn agent(guest: &mut Guest) -> Result<Memory> {
         peak_kb: field(&text, "VmHWM:").unwrap_or_default(),
         threads: field(&text, "Threads:").unwrap_or_default(),
     })
+}
+
+/// Memory of all shims: they are known by the name that the Agent starts them by.
+///
+/// # Errors
+/// When none runs.
+pub fn shims(guest: &mut Guest) -> Result<u64> {
+    let text = guest.must("for p in $(pidof exe); do grep ^Pss: /proc/$p/smaps_rollup; done")?;
+    let sizes: Vec<u64> = text.lines().filter_map(|line| field(line, "Pss:")).collect();
+    ensure!(!sizes.is_empty(), "no shim runs: {text}");
+    Ok(sizes.iter().sum())
 }
 
 /// Memory that the guest could give to programs, kB.

@@ -9,3 +9,4 @@ pub mod network;
 pub mod release;
 pub mod scenario;
 mod updates;
+pub mod workload;

@@ -1,4 +1,4 @@
-//! A small blocking HTTP/1.1 client: one request per connection, over TCP or a Unix socket.
+//! A small blocking HTTP/1.1 client: one request per connection, over TCP, TLS or a Unix socket.
 //! Enough for a Controller, a container engine and a page, all on this machine.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
+use iofog_tls::rustls::{ClientConnection, StreamOwned};
+use iofog_tls::{ClientOptions, Trust};
 
 /// Answers larger than this are refused: everything asked for here is small.
 const MAX_BODY: u64 = 256 * 1024 * 1024;
@@ -18,6 +20,8 @@ const MAX_HEADERS: usize = 200;
 pub enum Origin {
     /// `host:port`.
     Tcp(String),
+    /// `host:port` over TLS, and the PEM file of the only authority that is believed.
+    Tls(String, PathBuf),
     /// Path of a Unix socket.
     Unix(PathBuf),
 }
@@ -78,18 +82,12 @@ impl<'a> Request<'a> {
     /// something that is not HTTP/1.1.
     pub fn send(&self, origin: &Origin) -> Result<Response> {
         let answer = match origin {
-            Origin::Tcp(address) => {
-                let target = address
-                    .to_socket_addrs()
-                    .with_context(|| format!("cannot resolve {address}"))?
-                    .next()
-                    .with_context(|| format!("no address for {address}"))?;
-                let stream = TcpStream::connect_timeout(&target, self.timeout)
-                    .with_context(|| format!("cannot connect to {address}"))?;
-                stream.set_read_timeout(Some(self.timeout))?;
-                stream.set_write_timeout(Some(self.timeout))?;
-                stream.set_nodelay(true)?;
-                self.exchange(stream, address)
+            Origin::Tcp(address) => self.exchange(self.connect(address)?, address),
+            Origin::Tls(address, authority) => {
+                let config = ClientOptions::new(Trust::from_file(authority)?).build()?;
+                let host = address.rsplit_once(':').map_or(address.as_str(), |(host, _)| host);
+                let connection = ClientConnection::new(config, host.to_owned().try_into()?)?;
+                self.exchange(StreamOwned::new(connection, self.connect(address)?), address)
             }
             Origin::Unix(path) => {
                 let stream = UnixStream::connect(path)
@@ -100,6 +98,20 @@ impl<'a> Request<'a> {
             }
         };
         answer.with_context(|| format!("{} {}", self.method, self.path))
+    }
+
+    fn connect(&self, address: &str) -> Result<TcpStream> {
+        let target = address
+            .to_socket_addrs()
+            .with_context(|| format!("cannot resolve {address}"))?
+            .next()
+            .with_context(|| format!("no address for {address}"))?;
+        let stream = TcpStream::connect_timeout(&target, self.timeout)
+            .with_context(|| format!("cannot connect to {address}"))?;
+        stream.set_read_timeout(Some(self.timeout))?;
+        stream.set_write_timeout(Some(self.timeout))?;
+        stream.set_nodelay(true)?;
+        Ok(stream)
     }
 
     fn exchange(&self, mut stream: impl Read + Write, host: &str) -> Result<Response> {
