@@ -95,7 +95,8 @@ impl AnyEngine {
             }
             #[cfg(feature = "docker")]
             Self::Docker(engine) => engine.set_url(url),
-            Self::Native(_) => {}
+            // Only Docker has an address.
+            Self::Native(_) => _ = url,
         }
     }
 }
