@@ -134,11 +134,12 @@ async fn serve(
         }),
     };
     let agent = FieldAgent::new(parts);
-    let administration: Rc<dyn Administration> = Rc::new(Commandline::new(agent.clone()));
     // Without its store the node still runs its workloads.
     let bus = Bus::start(context.clone(), BusOptions::default())
         .inspect_err(|error| log::error!(target: "agent", "message bus does not run: {error}"))
         .ok();
+    let administration: Rc<dyn Administration> =
+        Rc::new(Commandline::new(agent.clone(), bus.clone()));
     if let Some(bus) = bus.clone() {
         let options = LocalApiOptions::default();
         let api = LocalApi::new(context.clone(), bus, administration.clone(), options);

@@ -2,6 +2,7 @@
 
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use crate::domain::explain::Clocks;
 use crate::domain::{EpochMillis, Mono};
 
 /// The clocks of the process.
@@ -19,6 +20,11 @@ impl Clock {
     /// Time since start.
     pub fn mono(&self) -> Mono {
         Mono::default().after(self.start.elapsed())
+    }
+
+    /// Both sides at once, to tell times of the one on the other.
+    pub fn both(&self) -> Clocks {
+        Clocks { mono: self.mono(), epoch: self.epoch() }
     }
 
     /// Wall time, as the device believes.

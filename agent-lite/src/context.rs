@@ -12,6 +12,7 @@ use std::rc::Rc;
 use iofog_pipe::PipeEnd;
 use tokio::sync::watch;
 
+use crate::domain::EpochMillis;
 use crate::ids::{FogUuid, MicroserviceUuid};
 
 /// A microservice as the Local API and the message bus see it.
@@ -118,7 +119,7 @@ struct Shared {
     router: RefCell<RouterAccess>,
     edge_resources: RefCell<Rc<str>>,
     position: RefCell<Option<Position>>,
-    published: RefCell<BTreeMap<MicroserviceUuid, u64>>,
+    published: RefCell<BTreeMap<MicroserviceUuid, (u64, EpochMillis)>>,
     processed: Cell<u64>,
     changes: watch::Sender<Generations>,
 }
@@ -227,10 +228,17 @@ impl AgentContext {
         self.shared.changes.subscribe()
     }
 
-    /// Counts one message accepted from `publisher`, for the status.
-    pub fn count_published(&self, publisher: &MicroserviceUuid) {
+    /// Counts one message accepted from `publisher` at `now`, for the status.
+    pub fn count_published(&self, publisher: &MicroserviceUuid, now: EpochMillis) {
         self.shared.processed.set(self.shared.processed.get() + 1);
-        *self.shared.published.borrow_mut().entry(publisher.clone()).or_default() += 1;
+        let mut published = self.shared.published.borrow_mut();
+        let (count, last) = published.entry(publisher.clone()).or_default();
+        (*count, *last) = (*count + 1, now);
+    }
+
+    /// Messages accepted from `publisher` since start, and when the last one; none when there was none.
+    pub fn published_by(&self, publisher: &MicroserviceUuid) -> Option<(u64, EpochMillis)> {
+        self.shared.published.borrow().get(publisher).copied()
     }
 
     /// Messages accepted since start: total, and per publisher.
@@ -240,7 +248,7 @@ impl AgentContext {
             .published
             .borrow()
             .iter()
-            .map(|(uuid, count)| (uuid.clone(), *count))
+            .map(|(uuid, (count, _))| (uuid.clone(), *count))
             .collect();
         (self.shared.processed.get(), each)
     }

@@ -19,7 +19,9 @@ use super::options::BusOptions;
 use super::outbox::{Lane, Limits, Outbox, Seq, Verdict};
 use super::{commit, supervisor};
 use crate::clock::Clock;
-use crate::context::AgentContext;
+use crate::context::{AgentContext, RouterAccess};
+use crate::domain::explain::{Flow, RouterFacts};
+use crate::domain::{EpochMillis, Mono};
 use crate::ids::MicroserviceUuid;
 
 /// Handle of the bus; clones share it.
@@ -90,6 +92,8 @@ pub(super) struct Shared {
     pub(super) gates: RefCell<BTreeMap<Lane, Rc<LaneGate>>>,
     pub(super) mailboxes: RefCell<BTreeMap<MicroserviceUuid, Rc<Mailbox>>>,
     pub(super) connected: Cell<bool>,
+    /// When `connected` last changed (ms, monotonic).
+    pub(super) connected_since: Cell<u64>,
     /// A lane appeared.
     pub(super) lanes_changed: Notify,
     /// Something must be written.
@@ -129,6 +133,7 @@ impl Bus {
             gates: RefCell::new(gates),
             mailboxes: RefCell::default(),
             connected: Cell::new(false),
+            connected_since: Cell::new(0),
             lanes_changed: Notify::new(),
             dirty: Notify::new(),
             progress: Notify::new(),
@@ -203,6 +208,39 @@ impl Bus {
         }
     }
 
+    /// Where the messages from and for one microservice are, for `explain`.
+    pub fn flow(&self, microservice: &MicroserviceUuid) -> Flow {
+        let shared = &self.shared;
+        let clocks = shared.clock.both();
+        let at = |millis: u64| clocks.wall(Mono::from_millis(millis));
+        let place = match shared.context.router() {
+            RouterAccess::None => None,
+            RouterAccess::Local(_) => Some("the Router inside this Agent".to_owned()),
+            RouterAccess::Tcp { host, port } => Some(format!("the Router at {host}:{port}")),
+        };
+        let outbox = shared.outbox.borrow();
+        let held = |pick: fn(&Lane) -> (&MicroserviceUuid, &MicroserviceUuid)| {
+            let lanes = outbox.held().filter_map(|(lane, count)| {
+                let (own, other) = pick(lane);
+                (own == microservice).then(|| (other.clone(), count))
+            });
+            lanes.collect()
+        };
+        let mailbox = shared.mailboxes.borrow().get(microservice).cloned();
+        Flow {
+            router: RouterFacts {
+                place,
+                connected: shared.connected.get(),
+                since: at(shared.connected_since.get()),
+            },
+            sent: shared.context.published_by(microservice),
+            outgoing: held(|lane| (&lane.publisher, &lane.destination)),
+            incoming: held(|lane| (&lane.destination, &lane.publisher)),
+            mailbox: mailbox.map(|one| one.facts(at)).unwrap_or_default(),
+            given_up: outbox.ledger().dropped(),
+        }
+    }
+
     /// Stops the tasks after writing what is pending. Nothing acknowledged is lost without it either.
     pub fn stop(&self) {
         self.tasks.borrow_mut().drain(..).for_each(|task| task.abort());
@@ -228,7 +266,7 @@ impl Accepted {
 impl Shared {
     fn accept(&self, message: &IoMessage, payload: &Bytes) -> Vec<Seq> {
         let publisher = MicroserviceUuid::from(message.publisher.as_str());
-        self.context.count_published(&publisher);
+        self.context.count_published(&publisher, EpochMillis(message.timestamp));
         let mut archive = self.archive.borrow_mut();
         archive.push(publisher.clone(), message.timestamp, payload.clone());
         let routes = self.context.routes_from(&publisher);
@@ -295,6 +333,13 @@ impl Shared {
     /// The mailbox of a microservice, made when there is none.
     pub(super) fn mailbox(&self, consumer: &MicroserviceUuid) -> Rc<Mailbox> {
         self.mailboxes.borrow_mut().entry(consumer.clone()).or_default().clone()
+    }
+
+    /// Notes whether the Router is reached.
+    pub(super) fn set_connected(&self, connected: bool) {
+        if self.connected.replace(connected) != connected {
+            self.connected_since.set(self.now());
+        }
     }
 
     /// Milliseconds on the monotonic clock.

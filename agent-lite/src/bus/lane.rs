@@ -66,7 +66,7 @@ pub(super) async fn run(shared: &Rc<Shared>, lane: &Lane, gate: &LaneGate, link:
             LaneLink::Direct(mailbox) => {
                 mailbox.room(usize::try_from(shared.options.credit).unwrap_or(1)).await;
                 let settle = Settle::Direct(shared.clone(), lane.clone(), seq);
-                mailbox.offer(&message.0.id, message.1, settle);
+                mailbox.offer(shared.now(), &message.0.id, message.1, settle);
                 Ok(())
             }
         };

@@ -12,6 +12,8 @@ use tokio::sync::Notify;
 use super::handle::Shared;
 use super::inbox::{Arrival, Inbox, Token};
 use super::outbox::{Lane, Seq, Verdict};
+use crate::domain::EpochMillis;
+use crate::domain::explain::MailboxFacts;
 use crate::ids::MicroserviceUuid;
 
 /// How the sender of a held message learns that it was consumed.
@@ -32,6 +34,10 @@ pub(super) struct Mailbox {
     room: Notify,
     /// Counts subscriptions; the newest receives.
     subscription: Cell<u32>,
+    /// Subscriptions that are open.
+    open: Cell<u32>,
+    /// When a message last arrived, and when the microservice last asked (ms, monotonic).
+    times: Cell<(Option<u64>, Option<u64>)>,
 }
 
 /// Push delivery to one microservice. Dropping it gives back what was not acknowledged.
@@ -66,8 +72,9 @@ impl Settle {
 // === impl Mailbox ===
 
 impl Mailbox {
-    /// Takes an arrival; `payload` is the binary ioMessage.
-    pub(super) fn offer(&self, id: &str, payload: Bytes, settle: Settle) {
+    /// Takes an arrival at `now` (ms, monotonic); `payload` is the binary ioMessage.
+    pub(super) fn offer(&self, now: u64, id: &str, payload: Bytes, settle: Settle) {
+        self.times.set((Some(now), self.times.get().1));
         let arrival = self.inbox.borrow_mut().offer(id, payload, settle);
         match arrival {
             Arrival::Queued => self.arrived.notify_one(),
@@ -87,6 +94,23 @@ impl Mailbox {
     pub(super) fn senders_lost(&self) {
         self.inbox.borrow_mut().senders_lost();
         self.room.notify_one();
+    }
+
+    /// What it holds and when it was used; `at` tells monotonic milliseconds on the wall clock.
+    pub(super) fn facts(&self, at: impl Fn(u64) -> EpochMillis) -> MailboxFacts {
+        let (waiting, handed) = self.inbox.borrow().counts();
+        let (arrived, asked) = self.times.get();
+        MailboxFacts {
+            waiting,
+            handed,
+            arrived: arrived.map(&at),
+            asked: asked.map(&at),
+            listening: self.open.get() > 0,
+        }
+    }
+
+    fn asked(&self, now: u64) {
+        self.times.set((self.times.get().0, Some(now)));
     }
 
     fn consumed(&self, token: Token) {
@@ -110,6 +134,8 @@ impl Subscription {
         let mailbox = shared.mailbox(consumer);
         let number = mailbox.subscription.get().wrapping_add(1);
         mailbox.subscription.set(number);
+        mailbox.open.set(mailbox.open.get() + 1);
+        mailbox.asked(shared.now());
         // The one before must notice that it was replaced.
         mailbox.arrived.notify_waiters();
         mailbox.arrived.notify_one();
@@ -142,6 +168,7 @@ impl Subscription {
 
 impl Drop for Subscription {
     fn drop(&mut self) {
+        self.mailbox.open.set(self.mailbox.open.get().saturating_sub(1));
         self.under_way.drain(..).for_each(|token| self.mailbox.give_back(token));
     }
 }
@@ -153,6 +180,7 @@ impl Batch {
         // A stranger must not make mailboxes.
         let known = shared.context.microservice(consumer).is_some();
         let mailbox = if known { shared.mailbox(consumer) } else { Rc::default() };
+        mailbox.asked(shared.now());
         let (mut tokens, mut messages, mut bytes) = (Vec::new(), Vec::new(), 0);
         while bytes < BATCH_BYTES
             && let Some((token, payload)) = mailbox.inbox.borrow_mut().take(shared.now())

@@ -51,7 +51,7 @@ pub(super) async fn run(shared: Rc<Shared>) {
             Ok(open) => {
                 log::info!(target: "bus", "connected to the router");
                 pause = first;
-                shared.connected.set(true);
+                shared.set_connected(true);
                 let name = format!("{}:{number}", shared.context.fog_uuid());
                 let carrier = Carrier::Router(open.clone(), name.into());
                 tokio::select! {
@@ -60,7 +60,7 @@ pub(super) async fn run(shared: Rc<Shared>) {
                         log::warn!(target: "bus", "connection to the router lost: {reason:?}");
                     }
                 }
-                shared.connected.set(false);
+                shared.set_connected(false);
                 open.close();
                 lost(&shared);
             }
@@ -208,7 +208,7 @@ async fn fill(shared: &Rc<Shared>, consumer: &MicroserviceUuid, mut receiver: Re
             Ok((message.id, payload))
         });
         match decoded {
-            Ok((id, payload)) => mailbox.offer(&id, payload, Settle::Amqp(delivery)),
+            Ok((id, payload)) => mailbox.offer(shared.now(), &id, payload, Settle::Amqp(delivery)),
             Err(reason) => {
                 log::warn!(target: "bus", "message for {consumer} refused: {reason}");
                 delivery.reject(Error::new(DECODE_ERROR.into(), reason));

@@ -1,23 +1,26 @@
 //! Command lines and administration calls, carried out by the field agent (agent contract 8.3, 11).
 
 use super::{Administration, CommandReply, Granted, LocalFuture, Refused, text};
+use crate::bus::Bus;
 use crate::config::{ConfigFile, Outcome, Setting};
 use crate::context::Position;
 use crate::controller_client::ControllerError;
+use crate::domain::explain::Explanation;
 use crate::field_agent::{FieldAgent, ProvisionError};
 
 /// The administration of one daemon.
 #[derive(Clone)]
 pub struct Commandline {
     agent: FieldAgent,
+    bus: Option<Bus>,
 }
 
 // === impl Commandline ===
 
 impl Commandline {
-    /// Commands for `agent`.
-    pub fn new(agent: FieldAgent) -> Self {
-        Self { agent }
+    /// Commands for `agent` and its `bus`, when that runs.
+    pub fn new(agent: FieldAgent, bus: Option<Bus>) -> Self {
+        Self { agent, bus }
     }
 
     async fn run(&self, line: &str) -> CommandReply {
@@ -54,6 +57,10 @@ impl Commandline {
                 ),
                 Err(error) => format!("\nFailure - not pruned.\n{error}"),
             }),
+            ["explain", name] => self.explain_command(name, Explanation::text),
+            ["explain", name, "-o" | "--output", "json"] => {
+                self.explain_command(name, |found| serde_json::json!(found).to_string())
+            }
             ["checkUpgradeReady"] => {
                 let (upgrade, rollback) = self.agent.updater().readiness();
                 ok(format!("Ready To Upgrade : {upgrade}\nReady To Rollback : {rollback}"))
@@ -70,7 +77,7 @@ impl Commandline {
         let head = format!("Provisioning with key \"{key}\" ... Result: ");
         match self.agent.provision(key).await {
             Ok(uuid) => ok(format!("{head}\nProvision success - Iofog UUID is {uuid}")),
-            Err(error) => failed(format!("{head}\nProvision failed - {}", explain(&error))),
+            Err(error) => failed(format!("{head}\nProvision failed - {}", in_words(&error))),
         }
     }
 
@@ -94,6 +101,13 @@ impl Commandline {
             }
         });
         lines.collect()
+    }
+
+    fn explain_command(&self, name: &str, form: impl Fn(&Explanation) -> String) -> CommandReply {
+        match self.explain(name) {
+            Ok(found) => ok(form(&found)),
+            Err(text) => failed(text),
+        }
     }
 
     async fn switch_command(&self, word: &str) -> String {
@@ -132,7 +146,7 @@ impl Administration for Commandline {
     fn provision<'a>(&'a self, key: &'a str) -> LocalFuture<'a, Result<Granted, String>> {
         Box::pin(async move {
             let granted = self.agent.provision(key).await;
-            granted.map(|uuid| Granted { uuid: uuid.to_string() }).map_err(|error| explain(&error))
+            granted.map(|uuid| Granted { uuid: uuid.to_string() }).map_err(|error| in_words(&error))
         })
     }
 
@@ -169,6 +183,11 @@ impl Administration for Commandline {
         })
     }
 
+    fn explain(&self, microservice: &str) -> Result<Explanation, String> {
+        let bus = self.bus.as_ref();
+        self.agent.explain(microservice, |uuid| bus.map(|bus| bus.flow(uuid)))
+    }
+
     fn set_position(&self, latitude: &str, longitude: &str) -> Result<(), String> {
         let pair = format!("{latitude},{longitude}");
         self.agent.take_position(&pair).map_err(|error| error.to_string())?;
@@ -190,7 +209,7 @@ fn parse_options(words: &[&str]) -> Option<Vec<(Setting, String)>> {
 }
 
 /// The Controller's own words where it spoke, else what failed.
-fn explain(error: &ProvisionError) -> String {
+fn in_words(error: &ProvisionError) -> String {
     match error {
         ProvisionError::Controller(ControllerError::Connect(cause)) => {
             format!(

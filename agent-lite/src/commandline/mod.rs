@@ -8,6 +8,8 @@ use std::pin::Pin;
 
 pub use handler::Commandline;
 
+use crate::domain::explain::Explanation;
+
 /// A future of the one thread, boxed so that the trait can be a trait object.
 pub type LocalFuture<'a, T> = Pin<Box<dyn Future<Output = T> + 'a>>;
 
@@ -58,6 +60,9 @@ pub trait Administration {
         &'a self,
         settings: &'a [(String, String)],
     ) -> LocalFuture<'a, Option<Vec<Refused>>>;
+
+    /// Why a microservice of this node does not run or receive; the error is the text to show.
+    fn explain(&self, microservice: &str) -> Result<Explanation, String>;
 
     /// Takes a position from `POST /v2/gps`; the error is the text to show.
     fn set_position(&self, latitude: &str, longitude: &str) -> Result<(), String>;

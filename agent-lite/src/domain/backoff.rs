@@ -39,6 +39,11 @@ impl RestartLog {
         (STEP * (self.streak.saturating_add(1).min(60))).min(LONGEST)
     }
 
+    /// Restarts within the last ten minutes.
+    pub fn recent(&self, now: Mono) -> usize {
+        self.restarts.iter().filter(|at| now.since(**at) <= WINDOW).count()
+    }
+
     /// Ten restarts happened within ten minutes: left alone until the order changes.
     pub fn is_stuck(&self) -> bool {
         self.stuck

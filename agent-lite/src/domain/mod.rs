@@ -3,6 +3,7 @@
 mod backoff;
 mod container;
 mod desired;
+pub mod explain;
 mod list_gate;
 mod observed;
 mod reconciler;
@@ -21,5 +22,6 @@ pub use list_gate::{ListGate, Verdict};
 pub use observed::{Container, ContainerId, ContainerState, Observation};
 pub use reconciler::{Action, Done, Failure, Plan, PullPolicy, Reconciler, Step};
 pub use state::{MicroserviceState, Report};
+pub(crate) use time::civil;
 pub use time::{EpochMillis, Mono};
 pub use workload::{Kind, Port, Registry, RegistryId, Volume, VolumeKind, Workload};

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::explain::{Clocks, Insight};
 use super::{ContainerId, EpochMillis, Failure, MicroserviceState, Mono, RestartLog};
 
 const FIRST_RETRY: Duration = Duration::from_secs(1);
@@ -38,6 +39,9 @@ pub(super) struct Track {
     pub(super) restarts: RestartLog,
     pub(super) restart_at: Option<Mono>,
     failures: u32,
+    failed_at: Option<Mono>,
+    /// The state last shown, and since when.
+    shown: (MicroserviceState, Mono),
     pub(super) retry_at: Option<Mono>,
 }
 
@@ -66,8 +70,34 @@ impl Track {
     pub(super) fn failed(&mut self, failure: &Failure, now: Mono) {
         let delay = (FIRST_RETRY * 2u32.saturating_pow(self.failures.min(12))).min(LONGEST_RETRY);
         self.failures = self.failures.saturating_add(1);
+        self.failed_at = Some(now);
         self.retry_at = Some(now.after(delay));
         self.error = failure.to_string();
+    }
+
+    /// Notes when the state changed; call after everything that may have changed it.
+    pub(super) fn stamp(&mut self, now: Mono) {
+        if self.shown.0 != self.state || self.shown.1 == Mono::default() {
+            self.shown = (self.state, now);
+        }
+    }
+
+    /// All that is known, with times of the wall clock.
+    pub(super) fn insight(&self, clocks: Clocks) -> Insight {
+        let ahead = |at: Option<Mono>| at.filter(|at| *at > clocks.mono).map(|at| clocks.wall(at));
+        Insight {
+            state: self.state,
+            since: clocks.wall(self.shown.1),
+            percentage: self.percentage,
+            container: self.container.clone(),
+            started: self.started,
+            error: self.error.clone(),
+            failed_at: self.failed_at.filter(|_| self.failures > 0).map(|at| clocks.wall(at)),
+            failures: self.failures,
+            retry_at: ahead(self.retry_at),
+            restart_at: ahead(self.restart_at),
+            restarts: self.restarts.recent(clocks.mono),
+        }
     }
 
     /// True while a failed step may not be tried again.

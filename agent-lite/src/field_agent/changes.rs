@@ -175,6 +175,7 @@ impl FieldAgent {
         self.core.documents.borrow_mut().clear();
         let mut desired = self.core.state.borrow().desired.clone();
         desired.accept(list, self.core.clock.epoch().0);
+        self.core.listed.set(Some(self.core.clock.mono()));
         if self.core.state.borrow().desired != desired {
             self.core.state.borrow_mut().desired = desired;
             self.save_state();

@@ -82,6 +82,7 @@ impl FieldAgent {
                 state.edge_resources = Value::from(list).to_string();
             }
             state.desired.accept(workloads, self.core.clock.epoch().0);
+            self.core.listed.set(Some(self.core.clock.mono()));
             state.generation = state.generation.max(update.generation);
         }
         let changed = *self.core.state.borrow() != before;

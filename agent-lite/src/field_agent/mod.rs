@@ -3,6 +3,7 @@
 
 mod changes;
 mod config_sync;
+mod explain;
 mod link;
 mod link_status;
 mod link_update;
@@ -23,7 +24,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigFile, Setting};
 use crate::context::{AgentContext, LocalMicroservice, Position, RouterAccess};
 use crate::controller_client::{Access, ControllerClient, ControllerError};
-use crate::domain::{EpochMillis, Kind, ListGate, MicroserviceState, NodeFacts, Report};
+use crate::domain::{EpochMillis, Kind, ListGate, MicroserviceState, Mono, NodeFacts, Report};
 use crate::modules::Modules;
 use crate::process_manager::ProcessManager;
 use crate::state::{Snapshot, StateStore};
@@ -89,6 +90,10 @@ struct Core {
     context: AgentContext,
     clock: Clock,
     link: Cell<Link>,
+    /// When `link` last changed.
+    link_since: Cell<Mono>,
+    /// When this process last took a list of microservices.
+    listed: Cell<Option<Mono>>,
     link_error: RefCell<String>,
     provisioning: Cell<bool>,
     /// The first complete pass of this process and identity was made.
@@ -145,6 +150,8 @@ impl FieldAgent {
             modules: parts.modules,
             context: parts.context,
             link: Cell::new(link),
+            link_since: Cell::new(parts.clock.mono()),
+            listed: Cell::default(),
             link_error: RefCell::default(),
             provisioning: Cell::new(false),
             initialised: Cell::new(false),
@@ -340,11 +347,18 @@ impl FieldAgent {
         }
     }
 
+    /// Sets the state of the link; says what it was before.
+    fn set_link(&self, link: Link) -> Link {
+        let before = self.core.link.replace(link);
+        if before != link {
+            self.core.link_since.set(self.core.clock.mono());
+        }
+        before
+    }
+
     fn note_success(&self) {
         self.core.link_error.borrow_mut().clear();
-        if self.core.config.borrow().is_provisioned()
-            && self.core.link.replace(Link::Ok) != Link::Ok
-        {
+        if self.core.config.borrow().is_provisioned() && self.set_link(Link::Ok) != Link::Ok {
             log::info!(target: "field-agent", "connected to the controller");
         }
     }
@@ -356,7 +370,7 @@ impl FieldAgent {
             *self.core.link_error.borrow_mut() = text;
         }
         if self.core.config.borrow().is_provisioned() {
-            self.core.link.set(match error {
+            self.set_link(match error {
                 ControllerError::Certificate(_) => Link::BrokenCertificate,
                 _ => Link::NotConnected,
             });

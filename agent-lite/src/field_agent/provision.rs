@@ -44,7 +44,7 @@ impl FieldAgent {
         self.save_state();
         *self.core.interface.borrow_mut() = super::detect_interface(&self.core.config.borrow());
         self.core.initialised.set(false);
-        self.core.link.set(Link::Ok);
+        self.set_link(Link::Ok);
         self.spread_identity();
         self.spread_desired();
         log::info!(target: "field-agent", "provisioned as {}", granted.uuid);
@@ -73,7 +73,7 @@ impl FieldAgent {
         self.save_config();
         self.core.state.borrow_mut().take_identity(&FogUuid::default());
         self.save_state();
-        self.core.link.set(Link::NotProvisioned);
+        self.set_link(Link::NotProvisioned);
         self.core.link_error.borrow_mut().clear();
         self.core.initialised.set(false);
         self.spread_identity();
@@ -82,7 +82,7 @@ impl FieldAgent {
     }
 
     /// Desired and present microservices.
-    fn known_microservices(&self) -> Vec<MicroserviceUuid> {
+    pub(super) fn known_microservices(&self) -> Vec<MicroserviceUuid> {
         let state = self.core.state.borrow();
         let mut known: Vec<_> =
             state.desired.workloads.iter().map(|one| one.uuid.clone()).collect();

@@ -21,6 +21,7 @@ pub(super) enum Action {
     Provision,
     Deprovision,
     Configure,
+    Explain,
 }
 
 /// Refuses a caller without the token; upper and lower case are the same, as upstream has it.
@@ -41,8 +42,13 @@ fn same_ignoring_case(left: &[u8], right: &[u8]) -> bool {
     left.len() == right.len() && differences == 0
 }
 
-/// Answers an authorised request.
-pub(super) async fn serve(shared: &Shared, action: Action, body: &[u8]) -> Result<Answer, Refusal> {
+/// Answers an authorised request; `rest` is what follows the route's prefix in the path.
+pub(super) async fn serve(
+    shared: &Shared,
+    action: Action,
+    rest: &str,
+    body: &[u8],
+) -> Result<Answer, Refusal> {
     let administration = &shared.administration;
     match action {
         Action::Command => command(shared, body).await,
@@ -52,6 +58,7 @@ pub(super) async fn serve(shared: &Shared, action: Action, body: &[u8]) -> Resul
         Action::Provision => provision(shared, body).await,
         Action::Deprovision => Ok(deprovision(shared).await),
         Action::Configure => configure(shared, body).await,
+        Action::Explain => explain(shared, rest),
     }
 }
 
@@ -109,6 +116,12 @@ async fn configure(shared: &Shared, body: &[u8]) -> Result<Answer, Refusal> {
     let body: Map<String, Value> =
         refused.into_iter().map(|one| (one.setting, one.reason.into())).collect();
     Ok(reply::json(StatusCode::OK, &body.into()))
+}
+
+fn explain(shared: &Shared, microservice: &str) -> Result<Answer, Refusal> {
+    let found = shared.administration.explain(microservice);
+    let found = found.map_err(|text| Refusal::new(StatusCode::NOT_FOUND, text))?;
+    Ok(reply::json(StatusCode::OK, &json!(found)))
 }
 
 fn pairs(pairs: Vec<(String, String)>) -> Answer {

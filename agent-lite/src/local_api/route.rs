@@ -27,6 +27,9 @@ enum Route {
     Administration(administration::Action),
 }
 
+/// Prefix of the route that explains one microservice, whose name follows.
+const EXPLAIN: &str = "/v2/explain/";
+
 /// Finds the handler: none = unknown path, an error = wrong method.
 fn find(method: &Method, path: &str) -> Option<Result<Route, ()>> {
     use administration::Action;
@@ -48,6 +51,7 @@ fn find(method: &Method, path: &str) -> Option<Result<Route, ()>> {
         }
         path if path.starts_with("/v2/status") => (get, Route::Administration(Action::Status)),
         path if path.starts_with("/v2/info") => (get, Route::Administration(Action::Info)),
+        path if path.starts_with(EXPLAIN) => (get, Route::Administration(Action::Explain)),
         path if path.starts_with("/v2/version") => (get, Route::Administration(Action::Version)),
         path if path.starts_with("/v2/provision") => {
             (post, Route::Administration(Action::Provision))
@@ -93,6 +97,7 @@ async fn serve(
     if request.method() == Method::POST || route == Route::GetPosition {
         request::require_json(request.headers())?;
     }
+    let rest = request.uri().path().strip_prefix(EXPLAIN).unwrap_or_default().to_owned();
     let body: Bytes = request::body(request.into_body(), &shared.options).await?;
     match route {
         Route::Config => config::get(shared, peer, &body).await,
@@ -104,7 +109,7 @@ async fn serve(
         Route::SetPosition => gps::set(shared, peer, &body).await,
         Route::Log => log_lines::post(shared, peer, &body).await,
         Route::Bluetooth => Ok(bluetooth()),
-        Route::Administration(action) => administration::serve(shared, action, &body).await,
+        Route::Administration(action) => administration::serve(shared, action, &rest, &body).await,
         Route::Socket(_) => Err(Refusal::bad_request("a WebSocket is expected")),
     }
 }
@@ -127,6 +132,9 @@ mod tests {
         assert_eq!(found(&Method::GET, "/v2/gps"), Ok(Route::GetPosition));
         assert_eq!(found(&Method::POST, "/v2/gps"), Ok(Route::SetPosition));
         assert_eq!(found(&Method::GET, "/v2/messages/new"), Err(()));
+        let explain = Ok(Route::Administration(administration::Action::Explain));
+        assert_eq!(found(&Method::GET, "/v2/explain/abcd"), explain);
+        assert!(find(&Method::GET, "/v2/explain").is_none());
         assert!(find(&Method::GET, "/v2/messages").is_none());
         assert!(find(&Method::GET, "/").is_none());
     }

@@ -1,6 +1,6 @@
 //! Runs the reconciler against an engine: looks, does the planned steps side by side, looks again.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
@@ -9,12 +9,13 @@ use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::clock::Clock;
 use crate::context::AgentContext;
+use crate::domain::explain::{Clocks, Insight};
 use crate::domain::{
-    Action, Container, ContainerId, ContainerState, Desired, Done, Failure, Mono, NodeFacts,
-    Observation, Reconciler, Report, Step,
+    Action, Container, ContainerId, ContainerState, Desired, Done, EpochMillis, Failure, Mono,
+    NodeFacts, Observation, Reconciler, Report, Step,
 };
 use crate::engine::Engine;
-use crate::ids::FogUuid;
+use crate::ids::{FogUuid, MicroserviceUuid};
 use crate::usage::{CgroupSampler, ContainerUsage};
 
 /// A look without any event: catches what the engine's event stream missed.
@@ -36,6 +37,8 @@ struct Shared {
     wake: Notify,
     reports: watch::Sender<u32>,
     engine_error: RefCell<String>,
+    /// When the engine last answered.
+    answered: Cell<Option<Mono>>,
     running: RefCell<Vec<ContainerId>>,
     cgroups: CgroupSampler,
     pulled: RefCell<Vec<String>>,
@@ -57,6 +60,7 @@ impl ProcessManager {
             wake: Notify::new(),
             reports: watch::channel(0).0,
             engine_error: RefCell::default(),
+            answered: Cell::default(),
             running: RefCell::default(),
             cgroups: CgroupSampler::default(),
             pulled: RefCell::default(),
@@ -113,6 +117,16 @@ impl ProcessManager {
     /// Why the engine could not be asked last time; empty when it could.
     pub fn engine_error(&self) -> String {
         self.shared.engine_error.borrow().clone()
+    }
+
+    /// When the engine last answered.
+    pub fn engine_answered(&self, clocks: Clocks) -> Option<EpochMillis> {
+        self.shared.answered.get().map(|at| clocks.wall(at))
+    }
+
+    /// What is known of one microservice in a container.
+    pub fn insight(&self, uuid: &MicroserviceUuid, clocks: Clocks) -> Option<Insight> {
+        self.shared.reconciler.borrow().insight(uuid, clocks)
     }
 
     /// Removes images that nothing uses; says how many bytes that freed.
@@ -185,6 +199,7 @@ impl ProcessManager {
             }
         };
         self.shared.engine_error.borrow_mut().clear();
+        self.shared.answered.set(Some(clock.mono()));
         self.publish_addresses(context, &containers);
         let now = clock.mono();
         let plan = {

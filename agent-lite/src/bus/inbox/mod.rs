@@ -121,6 +121,11 @@ impl<H> Inbox<H> {
         self.handed.iter_mut().for_each(|(_, held, _)| held.handle = None);
     }
 
+    /// Messages that wait, and messages handed out and not consumed.
+    pub fn counts(&self) -> (usize, usize) {
+        (self.waiting.len(), self.handed.len())
+    }
+
     /// Messages held, waiting or handed out.
     pub fn len(&self) -> usize {
         self.waiting.len() + self.handed.len()

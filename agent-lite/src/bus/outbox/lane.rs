@@ -52,7 +52,11 @@ impl LaneState {
         back
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.waiting.len() + self.under_way.len() + self.returned.len()
+    }
+
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty() && self.under_way.is_empty() && self.returned.is_empty()
+        self.len() == 0
     }
 }

@@ -256,6 +256,11 @@ impl Outbox {
         self.lanes.keys().map(AsRef::as_ref)
     }
 
+    /// Lanes with messages, and how many each holds.
+    pub fn held(&self) -> impl Iterator<Item = (&Lane, usize)> {
+        self.lanes.iter().map(|(lane, state)| (lane.as_ref(), state.len()))
+    }
+
     /// Whether the lane has nothing, waiting or under way.
     pub fn is_idle(&self, lane: &Lane) -> bool {
         self.lanes.get(lane).is_none_or(LaneState::is_empty)

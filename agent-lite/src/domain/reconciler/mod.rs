@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use step::{Action, Done, Failure, Plan, PullPolicy, Step};
 
+use super::explain::{Clocks, Insight};
 use super::track::Track;
 use super::{Container, Mono, NodeFacts, Report};
 use crate::ids::{FogUuid, MicroserviceUuid};
@@ -51,6 +52,7 @@ impl Reconciler {
         track.busy = false;
         track.valid_from = self.ticket;
         track.settle(&action.step, result, now);
+        track.stamp(now);
     }
 
     /// Takes image pull progress, 0 to 100.
@@ -76,6 +78,11 @@ impl Reconciler {
             error: track.error.clone(),
         };
         self.tracks.iter().map(report).collect()
+    }
+
+    /// What is known of one microservice, for [`super::explain`].
+    pub fn insight(&self, uuid: &MicroserviceUuid, clocks: Clocks) -> Option<Insight> {
+        self.tracks.get(uuid).map(|track| track.insight(clocks))
     }
 
     /// Forgets what is gone, once it was reported.

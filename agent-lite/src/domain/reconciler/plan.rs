@@ -24,6 +24,7 @@ impl Reconciler {
             plan.take(&workload.uuid, step);
         }
         self.plan_strangers(desired, observed, &mut plan);
+        self.tracks.values_mut().for_each(|track| track.stamp(now));
         let wakes = self.tracks.values().filter(|track| !track.busy).filter_map(Track::wake_at);
         plan.wake_at = wakes.filter(|at| *at > now).min();
         plan

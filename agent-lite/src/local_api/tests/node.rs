@@ -14,6 +14,8 @@ use tokio::task::LocalSet;
 use crate::bus::{Bus, BusOptions};
 use crate::commandline::{Administration, CommandReply, Granted, LocalFuture, Refused};
 use crate::context::{AgentContext, LocalMicroservice, Place, Position};
+use crate::domain::EpochMillis;
+use crate::domain::explain::{Explanation, Level};
 use crate::local_api::{LocalApi, LocalApiOptions};
 
 /// Loopback addresses stand for containers.
@@ -185,6 +187,20 @@ impl Administration for Fake {
         let known = settings.iter().any(|(key, _)| key == "disk-limit");
         let refused = Refused { setting: "disk-limit".into(), reason: "out of range".into() };
         Box::pin(std::future::ready(known.then(|| vec![refused])))
+    }
+
+    fn explain(&self, microservice: &str) -> Result<Explanation, String> {
+        if microservice != "a" {
+            return Err(format!("no microservice {microservice} on this node"));
+        }
+        Ok(Explanation {
+            microservice: microservice.into(),
+            at: EpochMillis(0).to_string(),
+            state: None,
+            level: Level::Good,
+            next: None,
+            findings: Vec::new(),
+        })
     }
 
     fn set_position(&self, latitude: &str, longitude: &str) -> Result<(), String> {

@@ -168,7 +168,7 @@ fn small_routes_answer_as_documented() {
 #[test]
 fn administration_needs_the_token() {
     with_node("token", |node| async move {
-        for path in ["/v2/status", "/v2/info", "/v2/version"] {
+        for path in ["/v2/status", "/v2/info", "/v2/version", "/v2/explain/a"] {
             let bare = format!("GET {path} HTTP/1.1\r\nHost: iofog\r\n\r\n");
             assert_eq!(node.send("127.0.0.1", &bare).await.status, 401, "{path}");
         }
@@ -193,6 +193,11 @@ fn administration_answers_as_documented() {
         let status = node.administer("GET", "/v2/status", "").await;
         assert_eq!(json(&status.body)["iofog-daemon"], "RUNNING");
         assert_eq!(node.administer("GET", "/v2/info", "").await.status, 200);
+        let explained = node.administer("GET", "/v2/explain/a", "").await;
+        assert_eq!((explained.status, &json(&explained.body)["level"]), (200, &"good".into()));
+        let stranger = node.administer("GET", "/v2/explain/zzz", "").await;
+        assert_eq!(stranger.status, 404);
+        assert!(stranger.body.contains("no microservice zzz"), "{}", stranger.body);
         let key = |key: &str| format!(r#"{{"provisioning-key":"{key}"}}"#);
         assert_eq!(node.administer("POST", "/v2/provision", &key("good")).await.status, 200);
         let refused = node.administer("POST", "/v2/provision", &key("bad")).await;
