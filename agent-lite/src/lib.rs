@@ -15,6 +15,8 @@ pub mod disk;
 pub mod domain;
 pub mod engine;
 pub mod field_agent;
+#[doc(hidden)]
+pub mod fuzzing;
 pub mod ids;
 pub mod local_api;
 pub mod modules;

@@ -61,7 +61,7 @@ pub(super) async fn query(shared: &Shared, peer: &Peer, body: &[u8]) -> Result<A
     Ok(reply::plain(body))
 }
 
-fn publishers(value: Option<&Value>) -> Result<Vec<MicroserviceUuid>, Refusal> {
+pub(super) fn publishers(value: Option<&Value>) -> Result<Vec<MicroserviceUuid>, Refusal> {
     let list = value.and_then(Value::as_array);
     let list = list.ok_or_else(|| Refusal::bad_request("publishers must be an array"))?;
     if list.len() > MAX_PUBLISHERS {

@@ -15,4 +15,5 @@ mod socket;
 mod tests;
 mod watched;
 
+pub(crate) use request::read_any_body;
 pub use server::{LocalApi, LocalApiOptions, bind};
