@@ -1,7 +1,9 @@
 //! One request to another server over a connection of its own: TLS where the address says `https`, an answer of bounded size.
 
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 
 use anyhow::{Context as _, Result, bail};
 use bytes::Bytes;
@@ -12,7 +14,7 @@ use hyper_util::rt::TokioIo;
 use iofog_tls::rustls::ClientConfig;
 use iofog_tls::rustls::pki_types::ServerName;
 use iofog_tls::{ClientOptions, Trust};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
@@ -76,6 +78,7 @@ async fn exchange(
     call: Call<'_>,
     stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static,
 ) -> Result<(StatusCode, Bytes)> {
+    let stream = Bounded { stream, left: 2 * ANSWER };
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let target = call.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
@@ -102,10 +105,53 @@ async fn exchange(
     // Both in one task: whoever gives up on the call ends the connection with it.
     tokio::pin!(connection, talk);
     tokio::select! {
+        biased;
         answer = &mut talk => answer,
-        end = &mut connection => match end {
-            Ok(()) => talk.await,
-            Err(error) => Err(error.into()),
-        },
+        // What came before the end counts, however that was.
+        end = &mut connection => talk.await.map_err(|error: anyhow::Error| match end {
+            Ok(()) => error,
+            Err(end) => end.into(),
+        }),
+    }
+}
+
+/// A stream that ends with an error once too much has come: an answer may have endless heads before it.
+struct Bounded<S> {
+    stream: S,
+    left: usize,
+}
+
+impl<S: AsyncRead + Unpin> AsyncRead for Bounded<S> {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<std::io::Result<()>> {
+        let own = self.get_mut();
+        let before = buffer.filled().len();
+        ready!(Pin::new(&mut own.stream).poll_read(context, buffer))?;
+        match own.left.checked_sub(buffer.filled().len() - before) {
+            Some(left) => own.left = left,
+            None => return Poll::Ready(Err(std::io::Error::other("the answer is too long"))),
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: AsyncWrite + Unpin> AsyncWrite for Bounded<S> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<std::io::Result<usize>> {
+        Pin::new(&mut self.get_mut().stream).poll_write(context, bytes)
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_flush(context)
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<std::io::Result<()>> {
+        Pin::new(&mut self.get_mut().stream).poll_shutdown(context)
     }
 }

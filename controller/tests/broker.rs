@@ -216,7 +216,7 @@ fn a_port_moves_with_its_microservice() {
 fn a_broker_that_fails_leaves_nothing_behind() {
     let setup = Setup::new();
     let three = json!([proxied(80, 8080), proxied(81, 8081), proxied(82, 8082)]);
-    for mode in ["refuse", "garbage", "senseless", "endless", "hang", "close"] {
+    for mode in ["refuse", "garbage", "senseless", "half", "continue", "endless", "hang", "close"] {
         // Two are given before it fails.
         setup.broker.behave(mode, "POST", 2);
         let answer = setup.create("web", &three);
@@ -238,6 +238,48 @@ fn a_broker_that_fails_leaves_nothing_behind() {
     setup.broker.settles_at(0, 0);
     assert_eq!(setup.create("web", &three).status, 201);
     setup.agrees();
+}
+
+#[test]
+fn who_hangs_up_leaves_nothing_behind() {
+    let setup = Setup::new();
+    setup.broker.behave("slow", "POST", 0);
+    let mut body = microservice("web", "gw-1", &json!([proxied(80, 8080), proxied(81, 8081)]));
+    body["application"] = json!("none");
+    for application in ["none", "demo"] {
+        body["application"] = json!(application);
+        let agent: ureq::Agent = ureq::Agent::config_builder()
+            .timeout_global(Some(Duration::from_millis(300)))
+            .build()
+            .into();
+        let request = agent.post(format!("{}/microservices", setup.controller.base));
+        let request = request.header("authorization", &setup.user);
+        assert!(request.header("content-type", "application/json").send(body.to_string()).is_err());
+    }
+    // What was asked for is done, whoever listens.
+    setup.broker.settles_at(2, 1);
+    for _ in 0..1200 {
+        if setup.opened(&setup.first).is_array() {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    setup.agrees();
+}
+
+#[test]
+fn the_rows_say_what_is_opened_whatever_the_configuration_was() {
+    let mut setup = Setup::new();
+    for (name, external) in [("one", 8080), ("two", 8081)] {
+        assert_eq!(setup.create(name, &json!([proxied(80, external)])).status, 201);
+    }
+    // As 3.0.4 leaves it after a move: entries without a number.
+    let sql = "UPDATE microservices SET document = replace(document, 'remote_port', 'other')
+        WHERE document LIKE '%remote_port%'";
+    setup.controller.restart_after(sql);
+    assert_eq!(setup.create("three", &json!([proxied(80, 8082)])).status, 201);
+    setup.agrees();
+    setup.broker.settles_at(3, 1);
 }
 
 #[test]

@@ -2,12 +2,13 @@
 //! back after the one that no longer does (decision 0090).
 
 mod client;
+mod places;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use iofog_api::{ApiError, ErrorClass};
-use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 use crate::app::{App, Work, now_ms};
 use crate::domain::broker::{Given, Wanted};
@@ -17,16 +18,14 @@ use crate::settings::broker::Broker;
 use crate::stop::Stop;
 use crate::store;
 
-/// Requests that ask the broker at one time; others wait for their turn.
-static ASKING: Semaphore = Semaphore::const_new(8);
+use places::Places;
+
 /// How long one request may wait for the broker altogether.
 const PATIENCE: Duration = Duration::from_secs(30);
-/// Ports that one request may ask for.
+/// Ports that a try may ask for.
 const MOST: usize = 64;
 /// What others change between two tries makes a third one needed, and so on; not for ever.
 const TRIES: usize = 4;
-/// A port that no transaction has taken by then is given back: the request was refused, or the Controller ended in between.
-const UNUSED_MS: i64 = 10 * 60 * 1000;
 /// How often the notes of what is to be given back are read when nobody says that there are some.
 const ROUND: Duration = Duration::from_secs(5);
 /// Pause before something is tried again that the broker did not take.
@@ -44,28 +43,37 @@ pub async fn write<T: Send + 'static>(
     mut request: Request,
     body: impl Fn(&mut Work<'_>, &mut Request) -> Result<T, ApiError> + Copy + Send + 'static,
 ) -> Result<T, ApiError> {
-    let Some(broker) = &app.settings.broker else {
+    let Some(broker) = app.settings.broker.clone() else {
         return app.write(move |work| body(work, &mut request)).await;
     };
-    let mut given = Vec::new();
-    let outcome = with_ports(app, broker, &request, body, &mut given).await;
-    if !given.is_empty() {
-        // Those that were not taken; the note of a taken one is gone.
-        let noting = app.write(move |work| {
-            for what in given.iter().flat_map(Given::notes) {
-                if store::broker_port::is_returned(work.tx, &what)? {
-                    store::broker_port::give_back(work.tx, &what, work.now)?;
-                }
-            }
-            Ok(())
-        });
-        if let Err(error) = noting.await {
-            // They are given back when their notes are due.
-            log::error!("port broker: {error}");
+    let app = Arc::clone(app);
+    // In a task of its own: who hangs up does not keep it from giving back what was not taken.
+    let exchange = tokio::spawn(async move {
+        let mut given = Vec::new();
+        let outcome = with_ports(&app, &broker, &request, body, &mut given).await;
+        if !given.is_empty() {
+            give_back_soon(&app, given).await;
         }
+        app.returns.notify_one();
+        outcome
+    });
+    exchange.await.unwrap_or_else(|_| Err(no_port()))
+}
+
+/// Those that were not taken; the note of a taken one is gone.
+async fn give_back_soon(app: &Arc<App>, given: Vec<Given>) {
+    let noting = app.write(move |work| {
+        for what in given.iter().flat_map(Given::notes) {
+            if store::broker_port::is_returned(work.tx, &what)? {
+                store::broker_port::give_back(work.tx, &what, work.now)?;
+            }
+        }
+        Ok(())
+    });
+    if let Err(error) = noting.await {
+        // They are given back when their notes are due.
+        log::error!("port broker: {error}");
     }
-    app.returns.notify_one();
-    outcome
 }
 
 async fn with_ports<T: Send + 'static>(
@@ -75,6 +83,8 @@ async fn with_ports<T: Send + 'static>(
     body: impl Fn(&mut Work<'_>, &mut Request) -> Result<T, ApiError> + Copy + Send + 'static,
     given: &mut Vec<Given>,
 ) -> Result<T, ApiError> {
+    let until = Instant::now() + PATIENCE;
+    let places = Places::of(request.user().unwrap_or_default());
     for _ in 0..TRIES {
         let lacking: Arc<Mutex<Vec<Wanted>>> = Arc::default();
         let (told, mut request, leases) = (Arc::clone(&lacking), request.clone(), given.clone());
@@ -95,11 +105,13 @@ async fn with_ports<T: Send + 'static>(
         if wanted.is_empty() {
             return outcome;
         }
-        let asking = tokio::time::timeout(PATIENCE, ask(app, broker, wanted, given));
-        asking.await.unwrap_or_else(|_| {
-            log::error!("port broker: it takes longer than {} s", PATIENCE.as_secs());
-            Err(no_port())
-        })?;
+        if wanted.len() > MOST {
+            let text = format!("A request may ask for at most {MOST} ports of the port broker");
+            return Err(ApiError::validation(text));
+        }
+        for one in wanted {
+            given.push(places.ask(app, broker, one, until).await?);
+        }
     }
     log::error!("port broker: others change what a request needs each time it is tried");
     Err(no_port())
@@ -107,37 +119,6 @@ async fn with_ports<T: Send + 'static>(
 
 fn no_port() -> ApiError {
     ApiError::new(ErrorClass::PortBroker, "The port broker gave no port, try again later")
-}
-
-/// Asks for ports. Each is noted as one to give back until a transaction takes it, and so is a token that nobody had before.
-async fn ask(
-    app: &Arc<App>,
-    broker: &Broker,
-    wanted: Vec<Wanted>,
-    given: &mut Vec<Given>,
-) -> Result<(), ApiError> {
-    if given.len() + wanted.len() > MOST {
-        let text = format!("A request may ask for at most {MOST} ports of the port broker");
-        return Err(ApiError::validation(text));
-    }
-    let _turn = ASKING.acquire().await.map_err(|_| no_port())?;
-    for one in wanted {
-        let lease = broker.open(&one.server_token).await.map_err(|error| {
-            log::error!("port broker: {error:#}");
-            no_port()
-        })?;
-        let new = Given { wanted: one, lease };
-        let notes: Vec<_> = new.notes().collect();
-        given.push(new);
-        app.write(move |work| {
-            for what in notes {
-                store::broker_port::give_back(work.tx, &what, work.now + UNUSED_MS)?;
-            }
-            Ok(())
-        })
-        .await?;
-    }
-    Ok(())
 }
 
 /// Gives back what is noted until `stop`; a crash leaves the notes.

@@ -36,37 +36,63 @@ impl std::fmt::Debug for Lease {
     }
 }
 
+/// An answer of the broker that makes no sense.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Senseless {
+    /// The field that does not; never its value.
+    pub why: String,
+    /// The port that it opened nevertheless, as far as it says which.
+    pub uuid: Option<String>,
+}
+
 impl Lease {
     /// Reads the broker's answer to a wish for a port.
     ///
     /// # Errors
-    /// Naming the field that is missing or makes no sense; never its value.
-    pub fn read(server_token: &str, answer: &Value) -> Result<Self, String> {
-        let text = |name: &str| match answer.get(name).and_then(Value::as_str) {
-            Some(text) if !text.is_empty() && text.len() <= LONGEST => Ok(text.to_owned()),
+    /// When a field is missing or makes no sense.
+    pub fn read(server_token: &str, answer: &Value) -> Result<Self, Senseless> {
+        let uuid = answer.get("portUUID").and_then(Value::as_str).filter(|uuid| is_name(uuid));
+        Self::fields(server_token, answer, uuid)
+            .map_err(|why| Senseless { why, uuid: uuid.map(str::to_owned) })
+    }
+
+    fn fields(server_token: &str, answer: &Value, uuid: Option<&str>) -> Result<Self, String> {
+        let text = |name: &str, fits: fn(char) -> bool| match answer.get(name) {
+            Some(Value::String(text)) if is_text(text) && text.chars().all(fits) => {
+                Ok(text.clone())
+            }
             _ => Err(format!("{name} is no text")),
         };
         let port = |name: &str| {
             let given = answer.get(name);
-            let number = given
-                .and_then(Value::as_i64)
-                .or_else(|| given.and_then(Value::as_str).and_then(|text| text.parse().ok()));
+            let digits = |text: &&str| text.bytes().all(|byte| byte.is_ascii_digit());
+            let number = given.and_then(Value::as_i64).or_else(|| {
+                given.and_then(Value::as_str).filter(digits).and_then(|text| text.parse().ok())
+            });
             number.filter(|port| (1..=65_535).contains(port)).ok_or(format!("{name} is no port"))
         };
-        let uuid = text("portUUID")?;
-        if !uuid.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
-            // It becomes a part of a path.
-            return Err("portUUID has other characters than letters, digits, - and _".to_owned());
-        }
+        // It becomes a part of a path.
+        let uuid = uuid.ok_or("portUUID is not made of letters, digits, - and _")?;
         Ok(Self {
-            host: text("serverAddr")?,
+            host: text("serverAddr", |letter| letter.is_ascii_graphic())?,
             port: port("proxyPort")?,
             admin_port: port("serverPort")?,
-            proxy_token: text("proxyToken")?,
+            proxy_token: text("proxyToken", |letter| !letter.is_control())?,
             server_token: server_token.to_owned(),
-            uuid,
+            uuid: uuid.to_owned(),
         })
     }
+}
+
+fn is_text(text: &str) -> bool {
+    !text.is_empty() && text.len() <= LONGEST
+}
+
+/// Can be the last part of a path of the broker's.
+#[must_use]
+pub fn is_name(text: &str) -> bool {
+    is_text(text)
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 /// A port of a microservice that the broker opens.
@@ -140,73 +166,53 @@ pub enum Returned {
 }
 
 /// Configuration of a PortRouter; field order is that of the contract's text.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PortRouterConfig {
+#[derive(Serialize)]
+struct PortRouterConfig<'a> {
     fetch_config_interval: i64,
-    proxies: Vec<Entry>,
+    proxies: Vec<Entry<'a>>,
 }
 
 /// A port that a PortRouter opens.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-struct Entry {
+#[derive(Serialize)]
+struct Entry<'a> {
     name: String,
-    server_addr: String,
+    server_addr: &'a str,
     server_port: i64,
     local_port: i64,
     remote_port: i64,
     #[serde(rename = "type")]
-    kind: String,
-    proxy_token: String,
-    server_token: String,
-    port_uuid: String,
+    kind: &'static str,
+    proxy_token: &'a str,
+    server_token: &'a str,
+    port_uuid: &'a str,
 }
 
-impl Default for PortRouterConfig {
-    fn default() -> Self {
-        Self { fetch_config_interval: FETCH_INTERVAL_S, proxies: Vec::new() }
-    }
-}
-
-impl PortRouterConfig {
-    /// Reads a stored text; an unreadable one counts as empty.
-    #[must_use]
-    pub fn parse(text: &str) -> Self {
-        serde_json::from_str(text).unwrap_or_default()
-    }
-
-    /// The text as stored and sent; none when there is nothing to open.
-    #[must_use]
-    pub fn text(&self) -> Option<String> {
-        (!self.proxies.is_empty()).then(|| serde_json::to_string(self).ok()).flatten()
-    }
-
-    /// What its further ports are asked for with: the token of the first.
-    #[must_use]
-    pub fn server_token(&self) -> Option<&str> {
-        self.proxies.first().map(|entry| entry.server_token.as_str())
-    }
-
-    /// Opens a port, once.
-    pub fn add(&mut self, port: &BrokerPort) {
-        self.remove(port);
+impl<'a> Entry<'a> {
+    fn of(port: &'a BrokerPort) -> Self {
         let (details, lease) = (&port.details, &port.details.lease);
-        self.proxies.push(Entry {
+        Self {
             name: format!("{}_{}", port.microservice, details.external),
-            server_addr: lease.host.clone(),
+            server_addr: &lease.host,
             server_port: lease.admin_port,
             local_port: details.external,
             remote_port: lease.port,
-            kind: if details.udp { "udp" } else { "tcp" }.to_owned(),
-            proxy_token: lease.proxy_token.clone(),
-            server_token: lease.server_token.clone(),
-            port_uuid: lease.uuid.clone(),
-        });
+            kind: if details.udp { "udp" } else { "tcp" },
+            proxy_token: &lease.proxy_token,
+            server_token: &lease.server_token,
+            port_uuid: &lease.uuid,
+        }
     }
+}
 
-    /// Closes a port.
-    pub fn remove(&mut self, port: &BrokerPort) {
-        self.proxies.retain(|entry| entry.port_uuid != port.details.lease.uuid);
+/// The configuration of the PortRouter that opens these ports; none when there are none.
+#[must_use]
+pub fn port_router_config(ports: &[BrokerPort]) -> Option<String> {
+    if ports.is_empty() {
+        return None;
     }
+    let proxies = ports.iter().map(Entry::of).collect();
+    let config = PortRouterConfig { fetch_config_interval: FETCH_INTERVAL_S, proxies };
+    serde_json::to_string(&config).ok()
 }
 
 #[cfg(test)]
@@ -228,13 +234,8 @@ mod tests {
 
     #[test]
     fn text_is_the_contracts() {
-        let mut config = PortRouterConfig::default();
-        assert_eq!((config.text(), config.server_token()), (None, None));
-        config.add(&port("a"));
-        config.add(&port("a"));
-        config.add(&port("b"));
-        config.remove(&port("b"));
-        let text = config.text().unwrap();
+        assert_eq!(port_router_config(&[]), None);
+        let text = port_router_config(&[port("a")]).unwrap();
         assert_eq!(
             text,
             "{\"fetch_config_interval\":5,\"proxies\":[{\"name\":\"m_5000\",\
@@ -242,9 +243,6 @@ mod tests {
              \"remote_port\":32001,\"type\":\"udp\",\"proxy_token\":\"pt\",\"server_token\":\"st\",\
              \"port_uuid\":\"a\"}]}"
         );
-        assert_eq!(PortRouterConfig::parse(&text).server_token(), Some("st"));
-        config.remove(&port("a"));
-        assert_eq!(config.text(), None);
     }
 
     #[test]
@@ -256,11 +254,17 @@ mod tests {
             ("proxyToken", json!("")),
             ("portUUID", json!("../s3cret")),
             ("portUUID", json!("a".repeat(5000))),
+            ("serverAddr", json!("s3cret\nhost")),
+            ("proxyToken", json!("s3cret\u{0}")),
+            ("proxyPort", json!("+80")),
         ] {
             let mut broken = answer();
             broken[field] = value;
             let error = Lease::read("st", &broken).unwrap_err();
-            assert!(error.contains(field) && !error.contains("s3cret"), "{error}");
+            let why = &error.why;
+            assert!(why.contains(field) && !why.contains("s3cret"), "{why}");
+            // What it opened is known, and can be given back.
+            assert_eq!(error.uuid.is_some(), field != "portUUID");
         }
         assert!(Lease::read("st", &Value::Null).is_err());
     }

@@ -7,7 +7,7 @@ use iofog_api::{FogUuid, MicroserviceUuid, time};
 
 use super::source::Record;
 use super::{Import, catalog};
-use crate::domain::broker::{BrokerDetails, Lease};
+use crate::domain::broker::{BrokerDetails, Lease, is_name};
 use crate::domain::change::Flags;
 use crate::domain::microservice::{EnvVar, ExtraHost, Microservice, Spec, Volume};
 use crate::domain::port::{Port, PublicDetails, PublicPort, PublicRequest};
@@ -211,6 +211,12 @@ fn import_brokered(
                 uuid: row.text_or_empty("port_uuid")?,
             },
         };
+        let (uuid, token) = (&details.lease.uuid, &details.lease.server_token);
+        if !(is_name(uuid) && is_name(token)) || store::broker_port::has_port(import.work.tx, uuid)?
+        {
+            import.note(format!("a port of the port broker makes no sense: {uuid:.64}"));
+            continue;
+        }
         let internal = port.needed_int("port_internal")?;
         store::broker_port::insert(import.work.tx, &microservice.uuid, internal, &details)?;
     }

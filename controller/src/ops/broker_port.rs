@@ -6,7 +6,7 @@ use iofog_api::{ApiError, FogUuid, MicroserviceUuid};
 use super::{router, system};
 use crate::app::Work;
 use crate::domain::broker::{
-    BrokerDetails, BrokerPort, Given, Lease, PortRouterConfig, Returned, Wanted,
+    BrokerDetails, BrokerPort, Given, Lease, Returned, Wanted, port_router_config,
 };
 use crate::domain::catalog;
 use crate::domain::change::Flags;
@@ -46,18 +46,20 @@ fn grant_one(
             wanted.internal
         )));
     }
-    let Some(lease) = take(work, microservice.fog.as_ref())? else { return Ok(()) };
+    let fog = microservice.fog.as_ref();
+    let Some(lease) = take(work, fog)? else { return Ok(()) };
     let details = BrokerDetails { external: wanted.external, udp: wanted.udp, lease };
-    let internal = wanted.internal;
-    let id = store::broker_port::insert(work.tx, &microservice.uuid, internal, &details)?;
-    let port = BrokerPort { id, microservice: microservice.uuid.clone(), internal, details };
-    connect(work, microservice.fog.as_ref(), &port)
+    store::broker_port::insert(work.tx, &microservice.uuid, wanted.internal, &details)?;
+    refresh(work, fog, Flags::MICROSERVICE_CONFIG)
 }
 
 /// A port that the broker gave for this agent; without one it is noted as wanted.
 fn take(work: &mut Work<'_>, fog: Option<&FogUuid>) -> Result<Option<Lease>, ApiError> {
     let known = match fog {
-        Some(fog) => config(work, fog)?.server_token().map(str::to_owned),
+        Some(fog) => {
+            let mut had = store::broker_port::of_fog(work.tx, fog)?.into_iter();
+            had.next().map(|port| port.details.lease.server_token)
+        }
         None => None,
     };
     while let Some(at) =
@@ -84,40 +86,15 @@ fn take(work: &mut Work<'_>, fog: Option<&FogUuid>) -> Result<Option<Lease>, Api
     Ok(None)
 }
 
-fn config(work: &mut Work<'_>, fog: &FogUuid) -> Result<PortRouterConfig, ApiError> {
-    let text = system::config(work, fog, catalog::PORT_ROUTER)?;
-    Ok(text.map(|text| PortRouterConfig::parse(&text)).unwrap_or_default())
-}
-
-/// Has a port opened by the PortRouter of the microservice's agent.
+/// Has an agent's PortRouter open the ports of the microservices that are on it by now; the rows say which, whatever its configuration
+/// was before.
 ///
 /// # Errors
 /// When the database fails.
-pub fn connect(
-    work: &mut Work<'_>,
-    fog: Option<&FogUuid>,
-    port: &BrokerPort,
-) -> Result<(), ApiError> {
+pub fn refresh(work: &mut Work<'_>, fog: Option<&FogUuid>, flags: Flags) -> Result<(), ApiError> {
     let Some(fog) = fog else { return Ok(()) };
-    let mut config = config(work, fog)?;
-    config.add(port);
-    let flags = Flags::MICROSERVICE_CONFIG;
-    system::configure(work, fog, catalog::PORT_ROUTER, config.text(), flags)
-}
-
-/// Has it closed there: the microservice moves, or goes. The port stays the microservice's.
-///
-/// # Errors
-/// When the database fails.
-pub fn disconnect(
-    work: &mut Work<'_>,
-    fog: Option<&FogUuid>,
-    port: &BrokerPort,
-) -> Result<(), ApiError> {
-    let Some(fog) = fog else { return Ok(()) };
-    let mut config = config(work, fog)?;
-    config.remove(port);
-    system::configure(work, fog, catalog::PORT_ROUTER, config.text(), Flags::COMMON)
+    let config = port_router_config(&store::broker_port::of_fog(work.tx, fog)?);
+    system::configure(work, fog, catalog::PORT_ROUTER, config, flags)
 }
 
 /// Closes ports and gives them back to the broker, and tokens that no port is left of.
@@ -129,8 +106,10 @@ pub fn release(
     fog: Option<&FogUuid>,
     ports: &[BrokerPort],
 ) -> Result<(), ApiError> {
+    if ports.is_empty() {
+        return Ok(());
+    }
     for port in ports {
-        disconnect(work, fog, port)?;
         store::broker_port::delete(work.tx, port.id)?;
         let lease = &port.details.lease;
         let gone = Returned::Port(lease.uuid.clone());
@@ -140,7 +119,7 @@ pub fn release(
             store::broker_port::give_back(work.tx, &gone, work.now)?;
         }
     }
-    Ok(())
+    refresh(work, fog, Flags::COMMON)
 }
 
 /// Ports of a microservice.
@@ -171,11 +150,9 @@ pub fn follow(
         old.is_some() && old == wanted(after, own.internal)
     });
     release(work, before.fog.as_ref(), &gone)?;
-    if before.fog != after.fog {
-        for own in &kept {
-            disconnect(work, before.fog.as_ref(), own)?;
-            connect(work, after.fog.as_ref(), own)?;
-        }
+    if before.fog != after.fog && !kept.is_empty() {
+        refresh(work, before.fog.as_ref(), Flags::COMMON)?;
+        refresh(work, after.fog.as_ref(), Flags::MICROSERVICE_CONFIG)?;
     }
     let had = |port: &Port| kept.iter().any(|own| own.internal == port.internal);
     for port in after.spec.ports.iter().filter(|port| port.brokered && !had(port)) {

@@ -39,11 +39,18 @@ pub(super) fn read(get: &impl Fn(&str) -> Option<String>) -> Result<Option<Broke
         return Ok(None);
     };
     let url = url.trim_end_matches('/').to_owned();
-    let uri: Uri = url
-        .parse()
-        .ok()
-        .filter(|uri: &Uri| uri.host().is_some() && uri.query().is_none())
-        .with_context(|| format!("PROXY_BROKER_URL: {url} is no address"))?;
+    // Not repeated in messages: people put passwords into addresses.
+    let invalid = "PROXY_BROKER_URL: is no address such as https://host:port/path";
+    let uri: Uri = url.parse().ok().filter(|_| !url.contains('#')).context(invalid)?;
+    let place = uri.authority().context(invalid)?;
+    let port = place.as_str().rsplit(']').next().is_some_and(|rest| rest.contains(':'));
+    let port_fits = !port || place.port_u16().is_some_and(|port| port > 0);
+    if place.host().is_empty() || !port_fits || uri.query().is_some() {
+        bail!(invalid);
+    }
+    if place.as_str().contains('@') {
+        bail!("PROXY_BROKER_URL: users and passwords in it are not used");
+    }
     let authority = text(&["PublicPorts_ProxyBrokerAuthority"]).map(PathBuf::from);
     let tls = match uri.scheme_str() {
         Some("http") => None,
@@ -51,7 +58,7 @@ pub(super) fn read(get: &impl Fn(&str) -> Option<String>) -> Result<Option<Broke
             call::trust(authority.as_deref())
                 .context("PublicPorts_ProxyBrokerAuthority: nobody is trusted for https")?,
         ),
-        _ => bail!("PROXY_BROKER_URL: {url} starts with neither http:// nor https://"),
+        _ => bail!(invalid),
     };
     let token = text(&["PROXY_BROKER_TOKEN", "PublicPorts_ProxyBrokerToken"]).unwrap_or_default();
     if HeaderValue::from_str(&token).is_err() {
@@ -92,11 +99,21 @@ mod tests {
             ("broker", "t"),
             ("ftp://broker", "t"),
             ("http://broker?x=1", "t"),
+            ("http://broker/api#frag", "t"),
+            ("http://broker:99999", "t"),
+            ("http://broker:0", "t"),
+            ("http://:80", "t"),
+            ("http://user:passw0rd@broker", "t"),
             ("http://b", "a\nb"),
         ] {
             let pairs = [("PROXY_BROKER_URL", url), ("PROXY_BROKER_TOKEN", token)];
             let error = set(&pairs).unwrap_err().to_string();
-            assert!(error.starts_with("PROXY_BROKER_") && !error.contains("a\nb"), "{error}");
+            assert!(
+                error.starts_with("PROXY_BROKER_")
+                    && !error.contains("a\nb")
+                    && !error.contains("passw0rd"),
+                "{error}"
+            );
         }
     }
 }

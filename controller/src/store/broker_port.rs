@@ -1,6 +1,6 @@
 //! Rows of the ports that an external broker opens, and of what is to be given back to it.
 
-use iofog_api::MicroserviceUuid;
+use iofog_api::{FogUuid, MicroserviceUuid};
 
 use super::{Row, Stored, Tx};
 use crate::domain::broker::{BrokerDetails, BrokerPort, Returned};
@@ -35,12 +35,13 @@ pub fn insert(
     details: &BrokerDetails,
 ) -> Stored<i64> {
     tx.insert(
-        "INSERT INTO broker_ports (microservice_uuid, internal, server_token, document)
-         VALUES (?1, ?2, ?3, ?4) RETURNING id",
+        "INSERT INTO broker_ports (microservice_uuid, internal, server_token, port_uuid, document)
+         VALUES (?1, ?2, ?3, ?4, ?5) RETURNING id",
         &[
             uuid.as_str().into(),
             internal.into(),
             details.lease.server_token.as_str().into(),
+            details.lease.uuid.as_str().into(),
             serde_json::to_string(details)?.into(),
         ],
     )
@@ -52,6 +53,26 @@ pub fn insert(
 /// When the database fails.
 pub fn delete(tx: &mut dyn Tx, id: i64) -> Stored<u64> {
     tx.execute("DELETE FROM broker_ports WHERE id = ?1", &[id.into()])
+}
+
+/// Ports of the microservices on an agent, the oldest first.
+///
+/// # Errors
+/// When the database fails.
+pub fn of_fog(tx: &mut dyn Tx, fog: &FogUuid) -> Stored<Vec<BrokerPort>> {
+    let sql = "SELECT b.id, b.microservice_uuid, b.internal, b.document
+               FROM broker_ports b JOIN microservices m ON m.uuid = b.microservice_uuid
+               WHERE m.fog_uuid = ?1 ORDER BY b.id";
+    tx.query(sql, &[fog.as_str().into()])?.iter().map(read).collect()
+}
+
+/// Some microservice has the port of this name of the broker's.
+///
+/// # Errors
+/// When the database fails.
+pub fn has_port(tx: &mut dyn Tx, uuid: &str) -> Stored<bool> {
+    let sql = "SELECT id FROM broker_ports WHERE port_uuid = ?1";
+    Ok(tx.first(sql, &[uuid.into()])?.is_some())
 }
 
 /// Some port was given for this token and is still had.

@@ -42,6 +42,12 @@ class Handler(BaseHTTPRequestHandler):
             try:
                 while True: self.wfile.write(b'x' * 65536)
             except OSError: pass
+        elif mode == 'continue':
+            try:
+                while True: self.wfile.write(b'HTTP/1.1 100 Continue\r\n\r\n' * 4096)
+            except OSError: pass
+            self.close_connection = True
+        elif mode in ('half', 'slow'): return False
         elif mode == 'hang': time.sleep(3600)
         elif mode == 'close': self.close_connection = True
         return mode != 'ok'
@@ -59,6 +65,8 @@ class Handler(BaseHTTPRequestHandler):
             state['all'] += 1
             state['ports'][name] = {'token': body['token'], 'port': port}
             if body['token'] not in state['tokens']: state['tokens'].append(body['token'])
+        if state['left'] == 0 and state['mode'] == 'half': return self.answer(201, json.dumps({'portUUID': name}).encode())
+        if state['mode'] == 'slow': time.sleep(1)
         self.answer(201, json.dumps({'serverAddr': 'broker.example.org', 'serverPort': 7000, 'proxyPort': port,
             'proxyToken': 'proxy-s3cret', 'portUUID': name}).encode())
     def do_DELETE(self):
