@@ -225,6 +225,105 @@ fn output_limit_pushes_back_and_wakes() {
     assert!(send(&mut pair.client, ours, b"x", &token(0)).is_ok());
 }
 
+/// What the client has to write.
+fn output(pair: &mut Pair) -> Vec<u8> {
+    pair.client.flush();
+    let mut all = Vec::new();
+    while let Some(piece) = pair.client.take_output(Millis(0)) {
+        all.extend_from_slice(&piece);
+    }
+    all
+}
+
+#[test]
+fn whole_messages_are_the_same_bytes_either_way() {
+    for (settled, text) in [(false, &b"payload"[..]), (true, b""), (false, &[7; 4_000])] {
+        let [mut long, mut short] = [linked(20), linked(20)];
+        for (pair, _, theirs) in [&mut long, &mut short] {
+            pair.server.add_credit(*theirs, 20);
+            pair.run();
+        }
+        for n in 0..20 {
+            let head = SendHead { settled, message_format: n, ..token(n) };
+            let (pair, link, _) = &mut long;
+            let sent = send(&mut pair.client, *link, text, &head).unwrap();
+            let (pair, link, _) = &mut short;
+            let (front, rest) = text.split_at(text.len() / 3);
+            // The two ways may take turns.
+            let key = match n % 5 {
+                4 => send(&mut pair.client, *link, text, &head).ok().map(|sent| sent.delivery),
+                _ => pair.client.send_whole(*link, n, settled, Token(n), [front, rest]),
+            };
+            assert_eq!(key, Some(sent.delivery));
+        }
+        assert_eq!(output(&mut short.0), output(&mut long.0));
+        assert_eq!(short.0.client.send_whole(short.1, 0, settled, Token(0), [b"x", b""]), None);
+    }
+}
+
+#[test]
+fn whole_messages_settle_with_their_tokens() {
+    let (mut pair, ours, theirs) = linked(21);
+    pair.server.add_credit(theirs, 5);
+    pair.run();
+    let keys: Vec<_> = (0..5)
+        .map(|n| pair.client.send_whole(ours, 0, false, Token(n), [b"a", b"bc"]).unwrap())
+        .collect();
+    let got = transfers(pair.run().1);
+    assert!(got.iter().all(|d| d.payload == "abc" && d.first && !d.more && !d.settled));
+    for delivered in got {
+        pair.server.dispose(delivered.delivery, Some(DeliveryState::Accepted), true);
+    }
+    let events = pair.run().0;
+    let told = events.into_iter().map(|event| match event {
+        Event::Updated { token, delivery, settled: true, .. } => (token.0, delivery),
+        other => panic!("{other:?}"),
+    });
+    assert_eq!(told.collect::<Vec<_>>(), (0..5).zip(keys).collect::<Vec<_>>());
+}
+
+#[test]
+fn what_cannot_go_whole_changes_nothing() {
+    let none = |pair: &mut Pair, link, payload: [&[u8]; 2]| {
+        output(pair);
+        let credit = pair.client.credit(link);
+        assert_eq!(pair.client.send_whole(link, 0, false, Token(1), payload), None);
+        assert_eq!((output(pair), pair.client.credit(link)), (Vec::new(), credit));
+    };
+    let (mut pair, ours, theirs) = linked(22);
+    none(&mut pair, ours, [b"no credit", b""]);
+    pair.server.add_credit(theirs, 10);
+    pair.run();
+    none(&mut pair, ours, [&[0; 2_000], &[0; 2_096]]);
+    // Between the frames of another.
+    let mut begun = Bytes::from_static(b"begun");
+    pair.client.send(ours, &token(0), &mut begun, false).unwrap();
+    none(&mut pair, ours, [b"x", b""]);
+    pair.client.abort(ours);
+    assert!(pair.client.send_whole(ours, 0, false, Token(2), [b"x", b""]).is_some());
+    pair.client.detach(ours, true, None);
+    none(&mut pair, ours, [b"detached", b""]);
+
+    // A small frame, few unsettled, a closed window.
+    let small = Config { max_frame_size: 512, incoming_window: 3, ..server_config() };
+    let few = Config { max_unsettled: 2, ..client_config() };
+    let mut pair = Pair::new(few, small, 23);
+    pair.open();
+    let session = pair.session();
+    let (ours, theirs) = pair.sender(session, "l");
+    pair.server.add_credit(theirs, 10);
+    pair.run();
+    let (receiver, _) = pair.link(session, "r", Role::Receiver);
+    none(&mut pair, receiver, [b"a receiver", b""]);
+    none(&mut pair, ours, [&[0; 500], b""]);
+    for _ in 0..2 {
+        assert!(pair.client.send_whole(ours, 0, false, Token(1), [b"x", b""]).is_some());
+    }
+    none(&mut pair, ours, [b"unsettled", b""]);
+    assert!(pair.client.send_whole(ours, 0, true, Token(0), [b"x", b""]).is_some());
+    assert_eq!(pair.client.send_whole(ours, 0, true, Token(0), [b"the window", b""]), None);
+}
+
 #[test]
 fn unsettled_deliveries_are_bounded() {
     let mut pair = Pair::new(Config { max_unsettled: 3, ..client_config() }, server_config(), 7);

@@ -147,7 +147,7 @@ impl Core {
         } else if metadata::leads(&arrival.payload) && !arrival.gathered {
             return self.reject(&arrival, &condition::NOT_ALLOWED);
         }
-        let found = match self.address_of(&arrival, &mut about) {
+        let found = match self.address_of(&arrival, &about) {
             Ok(found) => found,
             Err(error) => return self.reject(&arrival, &error),
         };
@@ -181,15 +181,12 @@ impl Core {
     fn address_of(
         &mut self,
         arrival: &Arrival,
-        about: &mut Metadata,
+        about: &Metadata,
     ) -> Result<Found, iofog_amqp::Symbol> {
         let Some(link) = self.links.get(arrival.link) else {
             return Ok(Found::Nowhere);
         };
         if let Some(address) = link.address {
-            if about.to.is_none() {
-                about.to.clone_from(&link.text_bytes);
-            }
             return Ok(Found::Address(address));
         }
         let text = if let Some(to) = &about.to {
@@ -246,7 +243,8 @@ impl Core {
     }
 
     pub(super) fn priority(&self, address: AddressKey, payload: &Bytes) -> u8 {
-        if self.network.is_none() {
+        // Only links between interiors have priorities.
+        if self.network.is_none() || self.table.get(address).is_none_or(|to| to.remotes.0 == 0) {
             return DEFAULT_PRIORITY;
         }
         let from_header = match section::scan(payload) {
@@ -294,7 +292,20 @@ impl Core {
             entry.transit += u64::from(origin.transit);
         }
         self.totals.transit += u64::from(origin.transit);
+        if self.send_direct(&arrival, &mut about, address) {
+            return;
+        }
+        self.name_target(&arrival, &mut about);
         self.forward(arrival, about, Some(address));
+    }
+
+    /// A message that does not say where it goes goes where its link does; the next router must know.
+    pub(super) fn name_target(&self, arrival: &Arrival, about: &mut Metadata) {
+        if about.to.is_none()
+            && let Some(link) = self.links.get(arrival.link).filter(|link| link.address.is_some())
+        {
+            about.to.clone_from(&link.text_bytes);
+        }
     }
 
     /// Chooses; an edge knows only a part of the network: its interior may know more.

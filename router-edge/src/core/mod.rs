@@ -10,6 +10,7 @@ mod control;
 mod credit;
 mod delivery;
 mod detach;
+mod direct;
 mod drops;
 mod edge;
 mod egress;
@@ -23,6 +24,7 @@ mod lookup;
 mod manage;
 mod metadata;
 mod open;
+
 mod policy;
 mod refuse;
 mod relay;

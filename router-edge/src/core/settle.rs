@@ -114,9 +114,13 @@ impl Core {
 
     /// Tells the producer, gives its credit back, forgets the delivery.
     pub(super) fn finish(&mut self, id: DeliveryId, state: Option<DeliveryState>) {
-        let Some(delivery) = self.deliveries.remove(id) else {
+        let Some(delivery) = self.deliveries.get(id) else {
             return;
         };
+        let (incoming, came, settled) = (delivery.incoming, delivery.came, delivery.settled);
+        let (complete, held) = (delivery.message.complete, delivery.message.held);
+        let repaid = delivery.repaid;
+        self.deliveries.discard(id);
         match &state {
             Some(DeliveryState::Accepted) => self.totals.accepted += 1,
             Some(DeliveryState::Rejected(_)) => self.totals.rejected += 1,
@@ -124,9 +128,9 @@ impl Core {
             Some(DeliveryState::Modified { .. }) => self.totals.modified += 1,
             _ => {}
         }
-        let waited = self.now.since(delivery.came);
+        let waited = self.now.since(came);
         self.totals.delays.count(waited);
-        let Some((key, in_key)) = delivery.incoming else {
+        let Some((key, in_key)) = incoming else {
             return;
         };
         let Some(link) = self.links.get_mut(key) else {
@@ -135,20 +139,18 @@ impl Core {
         link.incoming.in_flight = link.incoming.in_flight.saturating_sub(1);
         link.counters.count(state.as_ref());
         link.counters.delays.count(waited);
-        if !delivery.message.complete {
+        if !complete {
             link.incoming.current = Current::Discarded;
         }
         let conn = link.conn;
-        if !delivery.settled
-            && let Some(conn_state) = self.conns.get_mut(conn)
-        {
+        if !settled && let Some(conn_state) = self.conns.get_mut(conn) {
             conn_state.engine.dispose(in_key, state, true);
             self.touch(conn);
         }
-        if delivery.message.held > 0 {
-            self.let_go(key, delivery.message.held);
+        if held > 0 {
+            self.let_go(key, held);
         }
-        if !delivery.repaid {
+        if !repaid {
             self.replenish(key);
         }
     }

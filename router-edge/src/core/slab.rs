@@ -75,6 +75,14 @@ impl<K: Id, T> Slab<K, T> {
         self.places.len() - self.free.len()
     }
 
+    /// The key that the next value gets.
+    #[inline]
+    pub(crate) fn next_key(&self) -> K {
+        let next = self.free.last().copied();
+        K::from_index(next.unwrap_or_else(|| u32::try_from(self.places.len()).unwrap_or(u32::MAX)))
+    }
+
+    #[inline]
     pub(crate) fn insert(&mut self, value: T) -> K {
         if let Some(index) = self.free.pop() {
             if let Some(place) = self.places.get_mut(index as usize) {
@@ -100,6 +108,15 @@ impl<K: Id, T> Slab<K, T> {
         let value = self.places.get_mut(key.index())?.take()?;
         self.free.push(u32::try_from(key.index()).unwrap_or(u32::MAX));
         Some(value)
+    }
+
+    /// Drops a value where it is: large ones are not moved out first.
+    #[inline]
+    pub(crate) fn discard(&mut self, key: K) {
+        if let Some(place) = self.places.get_mut(key.index()).filter(|place| place.is_some()) {
+            *place = None;
+            self.free.push(u32::try_from(key.index()).unwrap_or(u32::MAX));
+        }
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (K, &T)> {
