@@ -377,3 +377,48 @@ fn a_controller_that_fails_at_side_matters_is_followed_in_the_rest() {
     drop(daemon);
     let _ = std::fs::remove_dir_all(folder);
 }
+
+#[test]
+fn explain_tells_why_it_does_not_run_and_that_it_does() {
+    let Some(docker) = Docker::connect() else { return };
+    let controller = Controller::start();
+    let (folder, daemon) = start("explain", &controller);
+    let fog = uuid("fog-explain");
+    controller.with(|script| script.uuid = fog.clone());
+    let explain = |daemon: &Daemon, uuid: &str| -> serde_json::Value {
+        let text = daemon.text(&["explain", uuid, "-o", "json"]);
+        serde_json::from_str(&text).unwrap_or_else(|_| panic!("{text}"))
+    };
+    let none = daemon.command(&["explain", "nobody"]);
+    assert_eq!(none.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&none.stdout).contains("not provisioned"));
+
+    assert!(daemon.command(&["provision", "goodkey1"]).status.success());
+    let (good, bad) = (uuid("ms-explained"), uuid("ms-missing"));
+    let missing = microservice(&bad, "iofog-agent-test/not-there:1");
+    controller.deploy(vec![microservice(&good, IMAGE), missing]);
+    eventually("it runs", || controller.state_of(&good).filter(|state| state == "RUNNING"));
+    eventually("it fails", || controller.state_of(&bad).filter(|state| state == "FAILED"));
+
+    let found = explain(&daemon, &good);
+    assert_eq!((&found["level"], &found["state"]), (&json!("good"), &json!("RUNNING")), "{found}");
+    let container = docker.inspect(&format!("iofog_{good}"), "{{.Id}}");
+    let text = daemon.text(&["explain", &format!("iofog_{good}")]);
+    assert!(text.contains("connected since 20") && text.contains(&container[..12]), "{text}");
+
+    // Between two tries it is shown as being pulled for a moment.
+    let found = eventually("the failure and the next try are named", || {
+        let found = explain(&daemon, &bad);
+        let said = found["findings"].to_string();
+        (found["state"] == "FAILED" && said.contains("tried again at")).then_some(found)
+    });
+    assert_eq!(found["level"], "problem", "{found}");
+    assert!(found["next"].as_str().unwrap().contains("load the image"), "{found}");
+    assert!(found["findings"].to_string().contains("is not in the local cache"), "{found}");
+
+    let ambiguous = daemon.command(&["explain", "ms-"]);
+    assert_eq!(ambiguous.status.code(), Some(1), "too short to name one");
+    drop(daemon);
+    docker.clean(&fog);
+    let _ = std::fs::remove_dir_all(folder);
+}

@@ -18,6 +18,10 @@ impl Administration for Nobody {
         Vec::new()
     }
 
+    fn explain(&self, _: &str) -> Result<iofog_agent::domain::explain::Explanation, String> {
+        Err("nothing to explain".to_owned())
+    }
+
     fn provision<'a>(&'a self, _: &'a str) -> LocalFuture<'a, Result<Granted, String>> {
         Box::pin(std::future::ready(Err(String::new())))
     }
