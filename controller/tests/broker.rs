@@ -329,8 +329,15 @@ fn killed_at_random_the_broker_has_what_the_agents_open() {
                 let (base, user) = (&setup.controller.base, &setup.user);
                 scope.spawn(move || churn(base, user, hand));
             }
-            // From the first request to the middle of the churn.
-            let pause = Duration::from_millis(u64::try_from(kill).unwrap() * 23 % 190);
+            // In the middle of the churn, however fast the machine and the store are.
+            let target = (u64::try_from(kill).unwrap() + 1) * 5;
+            for _ in 0..6000 {
+                if setup.broker.state()["all"].as_u64() >= Some(target) {
+                    break;
+                }
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let pause = Duration::from_millis(u64::try_from(kill).unwrap() * 7 % 40);
             std::thread::sleep(pause);
             assert!(Command::new("kill").args(["-9", &pid]).status().unwrap().success());
         });

@@ -1,6 +1,8 @@
 //! Comparing what a document says with what is there. Fields that a document leaves out stay as
 //! they are and are not compared; lists are compared whole, entry by entry.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value};
 
 use super::Field;
@@ -62,10 +64,11 @@ impl Found {
         current: &Map<String, Value>,
         whole: bool,
     ) {
-        for (key, wanted) in wanted.iter().filter(|(_, wanted)| whole || !wanted.is_null()) {
+        for (key, wanted) in by_name(wanted).filter(|(_, wanted)| whole || !wanted.is_null()) {
             self.value(&below(path, key), wanted, current.get(key), whole);
         }
-        for (key, current) in current.iter().filter(|(key, _)| whole && !wanted.contains_key(*key))
+        for (key, current) in
+            by_name(current).filter(|(key, _)| whole && !wanted.contains_key(*key))
         {
             self.differs(&below(path, key), Some(current), None);
         }
@@ -104,7 +107,23 @@ impl Found {
     }
 
     fn differs(&mut self, path: &str, from: Option<&Value>, to: Option<&Value>) {
-        self.fields.push(Field { path: path.to_owned(), from: from.cloned(), to: to.cloned() });
+        let (from, to) = (from.map(sorted), to.map(sorted));
+        self.fields.push(Field { path: path.to_owned(), from, to });
+    }
+}
+
+/// Keys in the order of their names: the order of a map is that of its text or not, as the program happens to be built.
+pub(super) fn by_name(map: &Map<String, Value>) -> impl Iterator<Item = (&String, &Value)> {
+    map.iter().collect::<BTreeMap<_, _>>().into_iter()
+}
+
+fn sorted(value: &Value) -> Value {
+    match value {
+        Value::Object(map) => {
+            by_name(map).map(|(key, value)| (key.clone(), sorted(value))).collect()
+        }
+        Value::Array(items) => items.iter().map(sorted).collect(),
+        other => other.clone(),
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::catalog::registry_word;
 use super::super::microservice::{Lookup, MicroserviceSpec};
-use super::compare::Found;
+use super::compare::{Found, by_name};
 use super::json;
 use crate::rest::Microservice;
 use crate::text::Result;
@@ -32,7 +32,7 @@ pub(super) fn compare(found: &mut Found, path: &str, wanted: &Value, current: &V
     }
     let container = wanted_container(entries.get("container"));
     let known = |key: &str| LISTS.contains(&key) || CONTAINER.contains(&key);
-    for (key, wanted) in &container {
+    for (key, wanted) in by_name(&container) {
         let path = below(&format!("container.{key}"));
         if known(key) {
             found.part(&path, wanted, current.pointer(&format!("/container/{key}")));
