@@ -85,7 +85,7 @@ impl Up {
         say::line(&format!("User        {} (e-mail and password)", ecn.layout.user().display()));
         say::line(&format!("Logs        {}", ecn.layout.root().join("logs").display()));
         let stop = if self.detach {
-            "`cargo xtask down`; ids and data stay, `down --purge` removes them"
+            "`cargo xtask down`; ids and data stay, `cargo xtask down --purge --all` removes them, and stops the engine"
         } else {
             "Ctrl-C, or `cargo xtask down` elsewhere; ids and data stay"
         };
