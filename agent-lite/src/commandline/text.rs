@@ -156,7 +156,7 @@ fn fog_type(config: &Config) -> String {
 fn system_time() -> String {
     let seconds = crate::clock::Clock::new().epoch().0 / 1000;
     let (days, minutes) = (seconds / 86_400, seconds / 60 % 1440);
-    let (year, month, day) = crate::domain::civil(days);
+    let (year, month, day) = iofog_api::time::civil(i64::try_from(days).unwrap_or(i64::MAX));
     let (hour, minute) = (minutes / 60, minutes % 60);
     let half = if hour < 12 { "AM" } else { "PM" };
     format!("{day:02}/{month:02}/{year} {:02}:{minute:02} {half}", (hour + 11) % 12 + 1)

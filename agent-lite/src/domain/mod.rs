@@ -22,6 +22,5 @@ pub use list_gate::{ListGate, Verdict};
 pub use observed::{Container, ContainerId, ContainerState, Observation};
 pub use reconciler::{Action, Done, Failure, Plan, PullPolicy, Reconciler, Step};
 pub use state::{MicroserviceState, Report};
-pub(crate) use time::civil;
 pub use time::{EpochMillis, Mono};
 pub use workload::{Kind, Port, Registry, RegistryId, Volume, VolumeKind, Workload};

@@ -22,8 +22,11 @@ async fn until(manager: &ProcessManager, expected: MicroserviceState) {
     }
 }
 
-#[test]
-fn the_desired_state_is_reached_kept_and_left() {
+/// Runs a test on a manager of the node `fog`, whose engine was prepared.
+fn managed(
+    prepare: impl FnOnce(&SimulatedEngine),
+    test: impl AsyncFnOnce(ProcessManager, Rc<SimulatedEngine>, Clock),
+) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .start_paused(true)
@@ -34,38 +37,42 @@ fn the_desired_state_is_reached_kept_and_left() {
         context.set_fog_uuid("fog".into());
         let node = NodeFacts { fog: "fog".into(), ..NodeFacts::default() };
         let manager = ProcessManager::new(node, []);
-        let engine = Rc::new(SimulatedEngine::default());
-        tokio::task::spawn_local(manager.clone().run(engine.clone(), context, Clock::new()));
-        let workloads = vec![workload("a", "one:1"), workload("b", "two:1")];
-        manager.set_desired(Desired { workloads, accepted: true, ..Desired::default() });
-        until(&manager, MicroserviceState::Running).await;
-        assert_eq!((engine.core.borrow().containers.len(), manager.take_pulled().len()), (2, 2));
-
-        manager.set_desired(Desired { accepted: true, ..Desired::default() });
-        until(&manager, MicroserviceState::Deleted).await;
-        assert!(engine.core.borrow().containers.is_empty());
-        manager.reported();
-        assert!(manager.reports().is_empty());
-        assert_eq!(manager.prune(vec!["one:1".into(), "never:1".into()]).await.unwrap(), 1000);
+        let (engine, clock) = (Rc::new(SimulatedEngine::default()), Clock::new());
+        prepare(&engine);
+        tokio::task::spawn_local(manager.clone().run(engine.clone(), context, clock));
+        test(manager, engine, clock).await;
     });
 }
 
 #[test]
+fn the_desired_state_is_reached_kept_and_left() {
+    managed(
+        |_| {},
+        async |manager, engine, _| {
+            let workloads = vec![workload("a", "one:1"), workload("b", "two:1")];
+            manager.set_desired(Desired { workloads, accepted: true, ..Desired::default() });
+            until(&manager, MicroserviceState::Running).await;
+            assert_eq!(
+                (engine.core.borrow().containers.len(), manager.take_pulled().len()),
+                (2, 2)
+            );
+
+            manager.set_desired(Desired { accepted: true, ..Desired::default() });
+            until(&manager, MicroserviceState::Deleted).await;
+            assert!(engine.core.borrow().containers.is_empty());
+            manager.reported();
+            assert!(manager.reports().is_empty());
+            assert_eq!(manager.prune(vec!["one:1".into(), "never:1".into()]).await.unwrap(), 1000);
+        },
+    );
+}
+
+#[test]
 fn why_something_does_not_run_is_known_from_what_was_done() {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .start_paused(true)
-        .build()
-        .unwrap();
-    LocalSet::new().block_on(&runtime, async {
-        let context = AgentContext::new(Place::default());
-        context.set_fog_uuid("fog".into());
-        let node = NodeFacts { fog: "fog".into(), ..NodeFacts::default() };
-        let manager = ProcessManager::new(node, []);
-        let engine = Rc::new(SimulatedEngine::default());
+    let foreign = |engine: &SimulatedEngine| {
         engine.core.borrow_mut().plant("iofog_a", "other", "a");
-        let clock = Clock::new();
-        tokio::task::spawn_local(manager.clone().run(engine.clone(), context, clock));
+    };
+    managed(foreign, async |manager, engine, clock| {
         assert_eq!(manager.insight(&"a".into(), clock.both()), None);
         let workloads = vec![workload("a", "one:1"), workload("b", "two:1")];
         manager.set_desired(Desired { workloads, accepted: true, ..Desired::default() });

@@ -34,8 +34,9 @@ fn digits(text: &mut String, number: i64, width: u32) {
     }
 }
 
-/// Proleptic Gregorian date of a day count from 1970-01-01.
-fn civil(days: i64) -> (i64, i64, i64) {
+/// Proleptic Gregorian date of a day count from 1970-01-01: year, month and day.
+#[must_use]
+pub fn civil(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let of_era = shifted.rem_euclid(146_097);
@@ -59,5 +60,12 @@ mod tests {
         assert_eq!(iso(1_795_430_179_786), "2026-11-23T10:36:19.786Z");
         assert_eq!(iso(-1), "1969-12-31T23:59:59.999Z");
         assert_eq!(iso(253_402_300_800_000), "10000-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn known_days() {
+        assert_eq!(civil(0), (1970, 1, 1));
+        assert_eq!(civil(19_782), (2024, 2, 29));
+        assert_eq!(civil(20_780), (2026, 11, 23));
     }
 }
