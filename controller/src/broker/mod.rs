@@ -12,7 +12,7 @@ use tokio::time::Instant;
 
 use crate::app::{App, Work, now_ms};
 use crate::domain::broker::{Given, Wanted};
-use crate::http::Request;
+use crate::http::{Caller, Request};
 use crate::ops::broker_port::Exchange;
 use crate::settings::broker::Broker;
 use crate::stop::Stop;
@@ -33,8 +33,8 @@ const AGAIN_MS: i64 = 30 * 1000;
 /// Notes read at a time.
 const AT_A_TIME: i64 = 64;
 
-/// Runs a transaction that may need ports of the broker. It is run without them first and tells, by what it notes in
-/// [`Exchange::wanted`], which; those are asked for and it is run again.
+/// Runs a transaction of a user's that may need ports of the broker. It is run without them first and tells, by what it notes in
+/// [`Exchange::wanted`], which; those are asked for and it is run again. Agents order no ports: theirs is run once.
 ///
 /// # Errors
 /// What `body` refuses; or that the broker gave no port, the reason is in the log.
@@ -43,14 +43,14 @@ pub async fn write<T: Send + 'static>(
     mut request: Request,
     body: impl Fn(&mut Work<'_>, &mut Request) -> Result<T, ApiError> + Copy + Send + 'static,
 ) -> Result<T, ApiError> {
-    let Some(broker) = app.settings.broker.clone() else {
+    let (Some(broker), Caller::User(user)) = (app.settings.broker.clone(), &request.caller) else {
         return app.write(move |work| body(work, &mut request)).await;
     };
-    let app = Arc::clone(app);
+    let (app, places) = (Arc::clone(app), Places::of(*user));
     // In a task of its own: who hangs up does not keep it from giving back what was not taken.
     let exchange = tokio::spawn(async move {
         let mut given = Vec::new();
-        let outcome = with_ports(&app, &broker, &request, body, &mut given).await;
+        let outcome = with_ports(&app, &broker, &places, &request, body, &mut given).await;
         if !given.is_empty() {
             give_back_soon(&app, given).await;
         }
@@ -64,9 +64,7 @@ pub async fn write<T: Send + 'static>(
 async fn give_back_soon(app: &Arc<App>, given: Vec<Given>) {
     let noting = app.write(move |work| {
         for what in given.iter().flat_map(Given::notes) {
-            if store::broker_port::is_returned(work.tx, &what)? {
-                store::broker_port::give_back(work.tx, &what, work.now)?;
-            }
+            store::broker_port::set_due(work.tx, &what, work.now)?;
         }
         Ok(())
     });
@@ -79,12 +77,12 @@ async fn give_back_soon(app: &Arc<App>, given: Vec<Given>) {
 async fn with_ports<T: Send + 'static>(
     app: &Arc<App>,
     broker: &Broker,
+    places: &Places,
     request: &Request,
     body: impl Fn(&mut Work<'_>, &mut Request) -> Result<T, ApiError> + Copy + Send + 'static,
     given: &mut Vec<Given>,
 ) -> Result<T, ApiError> {
     let until = Instant::now() + PATIENCE;
-    let places = Places::of(request.user().unwrap_or_default());
     for _ in 0..TRIES {
         let lacking: Arc<Mutex<Vec<Wanted>>> = Arc::default();
         let (told, mut request, leases) = (Arc::clone(&lacking), request.clone(), given.clone());
@@ -159,7 +157,7 @@ async fn give_back(app: &Arc<App>, broker: &Broker) -> Result<(), ApiError> {
             app.write(move |work| {
                 match result {
                     Ok(()) => drop(store::broker_port::keep(work.tx, &what)?),
-                    Err(_) => store::broker_port::give_back(work.tx, &what, work.now + AGAIN_MS)?,
+                    Err(_) => store::broker_port::set_due(work.tx, &what, work.now + AGAIN_MS)?,
                 }
                 Ok(())
             })

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use iofog_api::ApiError;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, SemaphorePermit, oneshot};
 use tokio::time::{Instant, timeout_at};
 
 use super::client::NoPort;
@@ -61,19 +61,15 @@ impl Places {
             note(app, token, UNUSED_MS).await?;
         }
         let (sender, mut answer) = oneshot::channel();
-        let asking = Asking { app: Arc::clone(app), broker: broker.clone(), _own: own };
+        let asking = Asking { app: Arc::clone(app), broker: broker.clone(), _places: (own, turn) };
         tokio::spawn(asking.run(wanted.clone(), sender));
-        let in_time = timeout_at(until, &mut answer).await;
-        drop(turn);
-        let lease = match in_time {
+        let lease = match timeout_at(until, &mut answer).await {
             Ok(lease) => lease.ok().flatten(),
-            Err(late_by) => {
+            Err(elapsed) => {
+                late(elapsed);
                 // Either it is here after all, or whoever sends it finds nobody and gives it back.
                 answer.close();
-                answer.try_recv().ok().flatten().or_else(|| {
-                    late(late_by);
-                    None
-                })
+                answer.try_recv().ok().flatten()
             }
         };
         lease.map(|lease| Given { wanted, lease }).ok_or_else(no_port)
@@ -85,7 +81,7 @@ struct Asking {
     app: Arc<App>,
     broker: Broker,
     /// Held to the end, so that a broker that hangs gets few requests.
-    _own: OwnedSemaphorePermit,
+    _places: (OwnedSemaphorePermit, SemaphorePermit<'static>),
 }
 
 impl Asking {

@@ -9,7 +9,7 @@ use crate::domain::change::Flags;
 use crate::domain::fog::Fog;
 use crate::domain::microservice::Microservice;
 use crate::domain::port::{self, Port, PublicDetails, PublicPort, PublicRequest};
-use crate::domain::proxy::{self, NetworkRouter, ProxyConfig};
+use crate::domain::proxy::{self, ProxyConfig};
 use crate::domain::router::DEFAULT_ROUTER;
 use crate::store;
 
@@ -179,12 +179,7 @@ fn add_mapping(work: &mut Work<'_>, uuid: &FogUuid, mapping: &str) -> Result<(),
         Some(text) => ProxyConfig::parse(&text),
         None => {
             let Some(fog) = store::fog::by_uuid(work.tx, uuid)? else { return Ok(()) };
-            let network_router = router::network_router(work, &fog)?
-                .map(|router| NetworkRouter {
-                    host: router.settings.host,
-                    port: router.settings.messaging_port,
-                })
-                .unwrap_or_default();
+            let network_router = router::proxy_router(work, &fog)?;
             ProxyConfig { mappings: Vec::new(), network_router }
         }
     };

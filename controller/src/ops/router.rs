@@ -275,17 +275,24 @@ fn guests(work: &mut Work<'_>, router: &Router) -> Result<Vec<Fog>, ApiError> {
     Ok(guests)
 }
 
+/// Where an agent's Proxy dials: the router that carries its messages.
+///
+/// # Errors
+/// When the database fails.
+pub fn proxy_router(work: &mut Work<'_>, fog: &Fog) -> Result<NetworkRouter, ApiError> {
+    let carrier = network_router(work, fog)?.map(|router| NetworkRouter {
+        host: router.settings.host,
+        port: router.settings.messaging_port,
+    });
+    Ok(carrier.unwrap_or_default())
+}
+
 /// Points an agent's Proxy at the router that carries its messages.
 fn rewrite_proxy(work: &mut Work<'_>, fog: &Fog) -> Result<(), ApiError> {
     let Some(mut proxy) = store::microservice::system(work.tx, &fog.uuid, catalog::PROXY)? else {
         return Ok(());
     };
-    let wanted = network_router(work, fog)?
-        .map(|router| NetworkRouter {
-            host: router.settings.host,
-            port: router.settings.messaging_port,
-        })
-        .unwrap_or_default();
+    let wanted = proxy_router(work, fog)?;
     let mut config = ProxyConfig::parse(&proxy.spec.config);
     if config.network_router == wanted {
         return Ok(());

@@ -103,6 +103,17 @@ pub fn give_back(tx: &mut dyn Tx, what: &Returned, due: i64) -> Stored<()> {
     Ok(())
 }
 
+/// Gives a note another time; what is not noted stays so.
+///
+/// # Errors
+/// When the database fails.
+pub fn set_due(tx: &mut dyn Tx, what: &Returned, due: i64) -> Stored<()> {
+    let (kind, value) = key(what);
+    let sql = "UPDATE broker_returns SET due = ?3 WHERE kind = ?1 AND value = ?2";
+    tx.execute(sql, &[kind.into(), value.into(), due.into()])?;
+    Ok(())
+}
+
 /// Takes such a note away: it is kept, or was given back. False when there is none.
 ///
 /// # Errors
