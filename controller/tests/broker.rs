@@ -374,10 +374,12 @@ fn killed_at_random_the_broker_has_what_the_agents_open() {
     };
     // Only what the broker answered at the moment of a kill is nobody's.
     let lost = |given: &BTreeSet<i64>| given.difference(&opened).count();
-    let mut before = BTreeSet::new();
-    while before != given() {
-        before = given();
-        std::thread::sleep(Duration::from_millis(700));
+    // On a server's store the new process has to become the one that runs the jobs first. A guard against hangs, not a promise.
+    for _ in 0..6000 {
+        if setup.controller.count("SELECT count(*) FROM broker_returns") == 0 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
     }
     let given = given();
     println!("{} opened, {} lost of {}", opened.len(), lost(&given), setup.broker.state()["all"]);

@@ -145,6 +145,18 @@ impl Controller {
         self.spawn_again();
     }
 
+    /// What `sql` counts in the database of the running Controller.
+    pub fn count(&self, sql: &str) -> i64 {
+        match &self.database {
+            Some(database) => database.client().query_one(sql, &[]).unwrap().get(0),
+            None => {
+                let path = self.folder.join("controller.sqlite");
+                let connection = rusqlite::Connection::open(path).unwrap();
+                connection.query_row(sql, [], |row| row.get(0)).unwrap()
+            }
+        }
+    }
+
     pub fn call(&self, method: &str, path: &str, token: Option<&str>, body: &Value) -> Answer {
         let mut request = ureq::http::Request::builder()
             .method(method)
