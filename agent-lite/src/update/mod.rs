@@ -2,9 +2,10 @@
 //!
 //! The installed program (the factory's) is never touched. At each start it reads the boot record and gives way to
 //! the program of a slot, whole and on record; whatever happens to slots and record, the factory's program runs.
-//! Layers: [`manifest`] and [`record`] (wire), [`plan`] and [`gate`] (rules), then disk, source and supervisor.
+//! Layers: [`manifest`] and [`record`] (wire), [`plan`], [`gate`] and [`inquiry`] (rules), then disk, source and supervisor.
 
 pub mod gate;
+pub mod inquiry;
 mod launcher;
 pub mod manifest;
 pub mod plan;

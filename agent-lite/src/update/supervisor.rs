@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use super::gate::{Gate, Verdict};
+use super::inquiry::{Inquiry, Trouble};
 use super::launcher::{self, Launch};
 use super::manifest::{MAX_BYTES, Manifest, ManifestError};
 use super::plan::Refusal;
@@ -118,15 +119,15 @@ impl Updater {
         &self.shared.launch.factory
     }
 
-    /// Watches a trial first, then asks the source every `period` and carries out orders.
+    /// Watches a trial first, then asks the source every `period`, sooner while it does not answer ([`Inquiry`]), and
+    /// carries out orders.
     pub async fn run(self, period: Duration, facts: impl Fn() -> Facts) {
         self.watch_trial(&facts).await;
+        let mut inquiry = Inquiry::new(period);
         loop {
-            if let Err(error) = self.ask().await {
-                log::debug!(target: "update", "source: {error}");
-            }
+            let pause = self.inquire(&mut inquiry).await;
             tokio::select! {
-                () = tokio::time::sleep(period) => {}
+                () = tokio::time::sleep(pause) => {}
                 () = self.shared.ordered.notified() => {}
             }
             if let Some(command) = self.shared.order.take() {
@@ -186,6 +187,24 @@ impl Updater {
                 }
             }
         }
+    }
+
+    /// Asks the source, tells what is new about its failure, and gives the pause until the next question.
+    async fn inquire(&self, inquiry: &mut Inquiry) -> Duration {
+        let error = match self.ask().await {
+            Ok(()) => return inquiry.answered(),
+            Err(error) => error,
+        };
+        let trouble = match &error {
+            UpdateError::Io(error) => Trouble::Source(error.kind()),
+            UpdateError::Manifest(error) => Trouble::Manifest(*error),
+            // Nothing is wrong: there is nothing to ask.
+            UpdateError::NotConfigured | UpdateError::Refused(_) => return inquiry.answered(),
+        };
+        let (pause, is_new) = inquiry.failed(trouble);
+        let level = if is_new { log::Level::Warn } else { log::Level::Debug };
+        log::log!(target: "update", level, "source: {error}; asking again in {} s", pause.as_secs());
+        pause
     }
 
     /// Reads the manifest and notes whether it offers something.
@@ -268,3 +287,6 @@ fn is_healthy(trial: &Trial, facts: &Facts) -> bool {
     (facts.connected || !trial.provisioned)
         && trial.running.iter().all(|uuid| facts.running.contains(uuid))
 }
+
+#[cfg(test)]
+mod tests;
