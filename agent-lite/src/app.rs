@@ -179,6 +179,7 @@ fn updater(paths: &Paths, launch: Launch, clock: Clock) -> Updater {
 /// Where the native engine keeps things, and where images may lie that came with the device.
 fn native_options(paths: &Paths) -> NativeOptions {
     NativeOptions {
+        runtime: None,
         library: paths.library.join("native"),
         run: paths.run.join("native"),
         image_folders: vec![

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use super::{Port, Volume, Workload};
+use super::{Limits, Port, Settings, Volume, Workload};
 use crate::ids::{FogUuid, MicroserviceUuid};
 
 /// What the node adds to each container.
@@ -65,6 +65,8 @@ pub struct ContainerSpec {
     pub volumes: Vec<Volume>,
     /// Files of 2 MB each kept by the log driver.
     pub log_files: u32,
+    /// The most it may take.
+    pub limits: Limits,
 }
 
 /// Label that upstream tools know: the node's uuid.
@@ -106,9 +108,15 @@ impl ContainerSpec {
                 .collect(),
             volumes: workload.volumes.clone(),
             log_files: if workload.log_size_mb > 2 { workload.log_size_mb / 2 } else { 1 },
+            limits: limits(workload),
             network,
         }
     }
+}
+
+/// Limits that were ordered; none when the settings are wrong, which the reconciler tells.
+fn limits(workload: &Workload) -> Limits {
+    Settings::parse(&workload.config).unwrap_or_default().limits
 }
 
 fn environment(workload: &Workload, node: &NodeFacts) -> Vec<String> {
@@ -156,6 +164,11 @@ pub(crate) fn fingerprint(workload: &Workload, node: &NodeFacts) -> String {
     hash.text(&workload.log_size_mb.to_string());
     hash.text(&node.bind_address.map(|address| address.to_string()).unwrap_or_default());
     hash.text(node.container_network.as_deref().unwrap_or_default());
+    // Containers made before there were limits are not made anew.
+    let limits = limits(workload);
+    if limits != Limits::default() {
+        hash.text(&format!("{limits:?}"));
+    }
     format!("{:016x}", hash.0)
 }
 
@@ -253,6 +266,7 @@ mod tests {
             Workload { ports: vec![], ..workload() },
             Workload { host_network: true, ..workload() },
             Workload { extra_hosts: vec!["a:1".into()], ..workload() },
+            Workload { config: r#"{"iofogSettings":{"memoryMiB":64}}"#.into(), ..workload() },
         ] {
             assert_ne!(base, fingerprint(&changed, &node()), "{changed:?}");
         }

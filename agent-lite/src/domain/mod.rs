@@ -7,6 +7,7 @@ pub mod explain;
 mod list_gate;
 mod observed;
 mod reconciler;
+mod settings;
 mod state;
 mod time;
 mod track;
@@ -19,8 +20,9 @@ pub use container::{
 };
 pub use desired::Desired;
 pub use list_gate::{ListGate, Verdict};
-pub use observed::{Container, ContainerId, ContainerState, Observation};
+pub use observed::{Container, ContainerId, ContainerState, Health, Observation};
 pub use reconciler::{Action, Done, Failure, Plan, PullPolicy, Reconciler, Step};
+pub use settings::{Limits, MessageSettings, Settings, SettingsError};
 pub use state::{MicroserviceState, Report};
 pub use time::{EpochMillis, Mono};
 pub use workload::{Kind, Port, Registry, RegistryId, Volume, VolumeKind, Workload};

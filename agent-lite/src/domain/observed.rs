@@ -3,6 +3,8 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use serde::{Deserialize, Serialize};
+
 use super::EpochMillis;
 use crate::ids::{FogUuid, MicroserviceUuid};
 
@@ -48,6 +50,20 @@ pub struct Container {
     pub address: Option<IpAddr>,
     /// When it started, when it runs.
     pub started: Option<EpochMillis>,
+    /// What the image's own health check says, when it has one and runs.
+    pub health: Option<Health>,
+}
+
+/// Outcome of the health check that came with an image.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Health {
+    /// Not decided yet.
+    Starting,
+    /// The last check passed.
+    Healthy,
+    /// As many checks in a row failed as the image allows.
+    Unhealthy,
 }
 
 /// A listing of the engine.

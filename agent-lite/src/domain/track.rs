@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::explain::{Clocks, Insight};
-use super::{ContainerId, EpochMillis, Failure, MicroserviceState, Mono, RestartLog};
+use super::{ContainerId, EpochMillis, Failure, Health, MicroserviceState, Mono, RestartLog};
 
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(300);
@@ -25,6 +25,9 @@ pub(super) struct Track {
     pub(super) container: Option<ContainerId>,
     pub(super) started: Option<EpochMillis>,
     pub(super) error: String,
+    /// The settings in its configuration are wrong; `error` has why.
+    pub(super) bad_settings: bool,
+    pub(super) health: Option<Health>,
     /// A step of this microservice is being done.
     pub(super) busy: bool,
     /// Observations older than this say nothing about this microservice.
@@ -91,6 +94,7 @@ impl Track {
             percentage: self.percentage,
             container: self.container.clone(),
             started: self.started,
+            health: self.health,
             error: self.error.clone(),
             failed_at: self.failed_at.filter(|_| self.failures > 0).map(|at| clocks.wall(at)),
             failures: self.failures,

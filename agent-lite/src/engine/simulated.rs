@@ -74,6 +74,7 @@ impl Core {
             rebuild: 0,
             address: None,
             started: Some(EpochMillis(1)),
+            health: None,
         };
         self.containers.insert(id, container);
     }
@@ -102,6 +103,7 @@ impl Core {
             rebuild: label(LABEL_REBUILD).and_then(|text| text.parse().ok()).unwrap_or_default(),
             address: None,
             started: None,
+            health: None,
         };
         let order = (
             spec.microservice.clone(),

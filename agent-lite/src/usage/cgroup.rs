@@ -22,14 +22,19 @@ pub struct CgroupSampler {
     last: RefCell<BTreeMap<ContainerId, (Instant, u64)>>,
 }
 
-/// Where engines put their groups: version 2 with and without systemd, then version 1.
-const MEMORY: [&str; 4] = [
+/// Where engines put their groups: the native one in both versions, then Docker in version 2 with and without
+/// systemd, then in version 1.
+const MEMORY: [&str; 6] = [
+    "/sys/fs/cgroup/iofog/{id}/memory.current",
+    "/sys/fs/cgroup/memory/iofog/{id}/memory.usage_in_bytes",
     "/sys/fs/cgroup/system.slice/docker-{id}.scope/memory.current",
     "/sys/fs/cgroup/docker/{id}/memory.current",
     "/sys/fs/cgroup/memory/docker/{id}/memory.usage_in_bytes",
     "/sys/fs/cgroup/memory/system.slice/docker-{id}.scope/memory.usage_in_bytes",
 ];
-const CPU: [&str; 4] = [
+const CPU: [&str; 6] = [
+    "/sys/fs/cgroup/iofog/{id}/cpu.stat",
+    "/sys/fs/cgroup/cpuacct/iofog/{id}/cpuacct.usage",
     "/sys/fs/cgroup/system.slice/docker-{id}.scope/cpu.stat",
     "/sys/fs/cgroup/docker/{id}/cpu.stat",
     "/sys/fs/cgroup/cpuacct/docker/{id}/cpuacct.usage",

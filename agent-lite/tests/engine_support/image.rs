@@ -32,6 +32,8 @@ fn main() {
             "write" => { let path = next(); println!("write {}", std::fs::write(path, "x").is_ok()) }
             "count" => { let path = next(); let mut text = std::fs::read_to_string(&path).unwrap_or_default(); text.push('x'); std::fs::write(&path, &text).unwrap(); println!("count {}", text.len()) }
             "exists" => { let path = next(); println!("exists {}", std::path::Path::new(&path).exists()) }
+            "eat" => { let n: usize = next().parse().unwrap(); let v = vec![1u8; n << 20]; std::hint::black_box(&v); println!("ate {n}"); std::mem::forget(v) }
+            "well" => { let there = |p: &str| std::path::Path::new(p).exists(); while there("/state/hang") { std::thread::sleep(std::time::Duration::from_secs(3600)) } std::process::exit(i32::from(there("/state/sick"))) }
             "status" => { let key = next(); let text = std::fs::read_to_string("/proc/self/status").unwrap(); println!("{}", text.lines().find(|l| l.starts_with(&key)).unwrap_or("none")) }
             "call" => { let port = next(); let host = hosts("iofog"); let address = format!("{host}:{port}").to_socket_addrs().unwrap().next().unwrap(); let mut s = TcpStream::connect(address).unwrap(); let mut t = String::new(); s.read_to_string(&mut t).unwrap(); println!("heard {t}") }
             "tick" => { let mut n = 0; loop { n += 1; println!("tick {n}"); std::thread::sleep(std::time::Duration::from_millis(20)) } }
@@ -49,24 +51,40 @@ fn main() {
 }
 "#;
 
-/// The archive, made once for each test program.
-pub(crate) fn archive() -> &'static Path {
-    static ARCHIVE: OnceLock<PathBuf> = OnceLock::new();
-    ARCHIVE.get_or_init(|| {
+/// The same with a health check: `/state/sick` fails it, `/state/hang` keeps it from ending.
+pub(crate) const HEALTH_IMAGE: &str = "iofog-engine-test-health:1";
+
+/// The archives of both images, made once for each test program.
+pub(crate) fn archives() -> &'static [PathBuf; 2] {
+    static ARCHIVES: OnceLock<[PathBuf; 2]> = OnceLock::new();
+    ARCHIVES.get_or_init(|| {
         let folder = std::env::temp_dir().join(super::unique("iofog-engine-image"));
         std::fs::create_dir_all(&folder).unwrap();
         let layer = layer(&folder);
         let path = folder.join("image.tar");
         save(&path, IMAGE, &layer, "");
-        path
+        let with_check = folder.join("health.tar");
+        let check = serde_json::json!({
+            "Test": ["CMD", "/bin/probe", "well"],
+            "Interval": 200_000_000_u64, "Timeout": 3_000_000_000_u64, "Retries": 2,
+        });
+        let execution = serde_json::json!({"Entrypoint": ["/bin/probe"], "Healthcheck": check});
+        save_with(&with_check, HEALTH_IMAGE, &layer, &execution);
+        [path, with_check]
     })
 }
 
 /// Writes an archive as `docker save` does; `user` is the image's.
 pub(crate) fn save(path: &Path, name: &str, layer: &[u8], user: &str) {
+    let execution =
+        serde_json::json!({"Entrypoint": ["/bin/probe"], "Env": ["COLOUR=image"], "User": user});
+    save_with(path, name, layer, &execution);
+}
+
+fn save_with(path: &Path, name: &str, layer: &[u8], execution: &serde_json::Value) {
     let config = serde_json::json!({
         "architecture": if cfg!(target_arch = "x86_64") { "amd64" } else { "arm64" }, "os": "linux",
-        "config": {"Entrypoint": ["/bin/probe"], "Env": ["COLOUR=image"], "User": user},
+        "config": execution,
         "rootfs": {"type": "layers", "diff_ids": [Digest::of(layer)]},
     })
     .to_string();

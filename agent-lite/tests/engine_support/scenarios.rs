@@ -4,13 +4,18 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream, UdpSocket};
 use std::time::Duration;
 
-use super::image::IMAGE;
-use super::site::{Docker, Native, Simulated, Site};
+use super::image::{HEALTH_IMAGE, IMAGE};
+use super::site::{Crun, Docker, Native, Simulated, Site};
 use super::{create, ensure, eventually, find, on_one_thread, remove, run, unique, until};
+use iofog_agent::clock::Clock;
+use iofog_agent::context::{AgentContext, Place};
 use iofog_agent::domain::{
-    ContainerState, Failure, Port, PullPolicy, Step, Volume, VolumeKind, Workload,
+    ContainerState, Desired, Failure, Health, MicroserviceState, NodeFacts, Port, PullPolicy, Step,
+    Volume, VolumeKind, Workload,
 };
 use iofog_agent::engine::Engine as _;
+use iofog_agent::process_manager::ProcessManager;
+use iofog_agent::usage::CgroupSampler;
 
 fn workload(name: &str, cmd: &[&str]) -> Workload {
     Workload {
@@ -292,6 +297,115 @@ async fn images_in_use_are_not_pruned<S: Site>(site: S) {
     site.clean();
 }
 
+async fn limits_of_memory_and_processor_are_kept<S: Site>(site: S) {
+    let engine = site.engine();
+    let limited = |name: &str, words: &[&str]| Workload {
+        config: r#"{"iofogSettings":{"memoryMiB":32,"cpus":0.5}}"#.into(),
+        ..workload(name, words)
+    };
+    let spec = site.spec(&limited("memory", &["eat", "4", "eat", "256", "wait"]));
+    let id = run(&engine, &spec).await;
+    until(&engine, &spec.name, ContainerState::Exited).await;
+    let output = eventually("output is there", async || {
+        Some(site.output(&id)).filter(|text| text.contains("ate 4\n"))
+    })
+    .await;
+    assert!(!output.contains("ate 256"), "{output}");
+    remove(&engine, &id).await;
+
+    let spec = site.spec(&limited("cpu", &["wait"]));
+    let id = run(&engine, &spec).await;
+    until(&engine, &spec.name, ContainerState::Running).await;
+    assert_eq!(site.cpu_quota(&id), Some(50_000));
+    let usage = CgroupSampler::default().sample(std::slice::from_ref(&id));
+    assert!(usage.get(&id).is_some_and(|one| one.memory > 0), "what it takes is read");
+    remove(&engine, &id).await;
+
+    let free = site.spec(&workload("free", &["eat", "256", "exit", "0"]));
+    let id = run(&engine, &free).await;
+    until(&engine, &free.name, ContainerState::Exited).await;
+    eventually("nothing is limited", async || site.output(&id).contains("ate 256").then_some(()))
+        .await;
+    remove(&engine, &id).await;
+    site.clean();
+}
+
+async fn the_health_check_of_the_image_is_run<S: Site>(site: S) {
+    let engine = site.engine();
+    let state = std::env::temp_dir().join(unique(&format!("iofog-engine-health-{}", site.fog())));
+    std::fs::create_dir_all(&state).unwrap();
+    let mut one = workload("health", &["wait"]);
+    one.image = HEALTH_IMAGE.into();
+    one.volumes = vec![Volume {
+        source: state.display().to_string(),
+        target: "/state".into(),
+        read_only: true,
+        kind: VolumeKind::Bind,
+    }];
+    let spec = site.spec(&one);
+    let id = run(&engine, &spec).await;
+    let becomes = async |engine: &S::Engine, health| {
+        eventually(&format!("it is {health:?}"), async || {
+            let found = find(engine, &spec.name).await?;
+            assert_eq!(found.state, ContainerState::Running, "a check ends nothing");
+            (found.health == Some(health)).then_some(())
+        })
+        .await;
+    };
+    becomes(&engine, Health::Healthy).await;
+    for trouble in ["sick", "hang"] {
+        std::fs::write(state.join(trouble), "").unwrap();
+        becomes(&engine, Health::Unhealthy).await;
+        std::fs::remove_file(state.join(trouble)).unwrap();
+        becomes(&engine, Health::Healthy).await;
+    }
+    drop(engine);
+    let second = site.engine();
+    becomes(&second, Health::Healthy).await;
+    second.perform(&Step::Stop(id.clone()), &|_| {}).await.unwrap();
+    assert_eq!(until(&second, &spec.name, ContainerState::Exited).await.health, None);
+    remove(&second, &id).await;
+    let _ = std::fs::remove_dir_all(state);
+    site.clean();
+}
+
+async fn what_crashes_is_started_again_after_a_while<S: Site>(site: S)
+where
+    S::Engine: 'static,
+{
+    let clock = Clock::new();
+    let context = AgentContext::new(Place::default());
+    context.set_fog_uuid(site.fog().as_str().into());
+    let node = NodeFacts { fog: site.fog().as_str().into(), ..NodeFacts::default() };
+    let manager = ProcessManager::new(node, []);
+    let engine = std::rc::Rc::new(site.engine());
+    ensure(&*engine, IMAGE).await;
+    tokio::task::spawn_local(manager.clone().run(engine.clone(), context, clock));
+    let one = workload("crash", &["say", "began", "exit", "1"]);
+    let order = |workloads| Desired { workloads, accepted: true, ..Desired::default() };
+    manager.set_desired(order(vec![one.clone()]));
+    let insight = || manager.insight(&one.uuid, clock.both());
+    let waiting = eventually("its end is noticed", async || {
+        insight().filter(|one| one.state == MicroserviceState::Exiting)
+    })
+    .await;
+    let pause = waiting.restart_at.unwrap().0 - waiting.since.0;
+    assert!((9_000..=10_000).contains(&pause), "{pause} ms");
+    let again = eventually("it is started again", async || {
+        insight().filter(|one| one.restarts == 1 && one.state == MicroserviceState::Exiting)
+    })
+    .await;
+    let pause = again.restart_at.unwrap().0 - again.since.0;
+    assert!((19_000..=20_000).contains(&pause), "longer each time: {pause} ms");
+    assert_eq!(site.output(again.container.as_ref().unwrap()).matches("began").count(), 2);
+    manager.set_desired(order(Vec::new()));
+    eventually("it is gone", async || {
+        find(&*engine, &one.container_name()).await.is_none().then_some(())
+    })
+    .await;
+    site.clean();
+}
+
 macro_rules! on_engines {
     ($($module:ident $site:ident: [$($scenario:ident),* $(,)?]),* $(,)?) => {$(
         mod $module {
@@ -314,6 +428,9 @@ on_engines! {
         ports_are_published_and_the_node_is_reached,
         a_new_agent_finds_everything_as_it_was,
         images_in_use_are_not_pruned,
+        limits_of_memory_and_processor_are_kept,
+        the_health_check_of_the_image_is_run,
+        what_crashes_is_started_again_after_a_while,
     ],
     native Native: [
         a_container_lives_from_creation_to_removal,
@@ -322,6 +439,15 @@ on_engines! {
         ports_are_published_and_the_node_is_reached,
         a_new_agent_finds_everything_as_it_was,
         images_in_use_are_not_pruned,
+        limits_of_memory_and_processor_are_kept,
+        the_health_check_of_the_image_is_run,
+        what_crashes_is_started_again_after_a_while,
+    ],
+    crun Crun: [
+        a_container_lives_from_creation_to_removal,
+        the_end_is_noticed_and_output_is_kept,
+        limits_of_memory_and_processor_are_kept,
+        the_health_check_of_the_image_is_run,
     ],
     simulated Simulated: [a_container_lives_from_creation_to_removal],
 }

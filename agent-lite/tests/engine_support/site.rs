@@ -28,6 +28,21 @@ pub(crate) trait Site {
     /// Real processes run in the containers.
     const REAL: bool = true;
 
+    /// Processor time that the container may take, in microseconds of each 100 ms, as the kernel has it.
+    fn cpu_quota(&self, id: &ContainerId) -> Option<u32> {
+        let groups = ["iofog/", "docker/", "system.slice/docker-"];
+        groups.iter().find_map(|group| {
+            let of = |file: &str, end: &str| {
+                let path = format!("/sys/fs/cgroup/{file}{group}{}{end}", id.as_str());
+                ["cpu.cfs_quota_us", "cpu.max"].iter().find_map(|name| {
+                    let text = std::fs::read_to_string(format!("{path}/{name}")).ok()?;
+                    text.split_whitespace().next()?.parse().ok()
+                })
+            };
+            of("cpu/", "").or_else(|| of("", "")).or_else(|| of("", ".scope"))
+        })
+    }
+
     /// Removes what is left.
     fn clean(&self) {}
 
@@ -52,7 +67,11 @@ pub(crate) struct Docker {
 pub(crate) struct Native {
     fog: String,
     pub(crate) folder: PathBuf,
+    runtime: Option<String>,
 }
+
+/// The native engine with crun, also where runc is the better choice.
+pub(crate) struct Crun(Native);
 
 pub(crate) struct Simulated {
     fog: String,
@@ -66,8 +85,10 @@ impl Site for Docker {
             eprintln!("skipped: no container engine answers");
             return None;
         }
-        let archive = image::archive().to_str().unwrap();
-        assert!(docker(&["load", "-i", archive]).0, "the test image is not taken");
+        for archive in image::archives() {
+            let archive = archive.to_str().unwrap();
+            assert!(docker(&["load", "-i", archive]).0, "the test image is not taken");
+        }
         Some(Self { fog: super::unique(name) })
     }
 
@@ -106,9 +127,12 @@ impl Site for Native {
         let folder = std::env::temp_dir().join(super::unique(&format!("iofog-native-{name}")));
         let _ = std::fs::remove_dir_all(&folder);
         std::fs::create_dir_all(folder.join("images")).unwrap();
-        std::fs::copy(image::archive(), folder.join("images/test.tar")).unwrap();
+        for archive in image::archives() {
+            let name = archive.file_name().unwrap();
+            std::fs::copy(archive, folder.join("images").join(name)).unwrap();
+        }
         let _ = Root::open(&folder).unwrap();
-        Some(Self { fog: super::unique(name), folder })
+        Some(Self { fog: super::unique(name), folder, runtime: None })
     }
 
     fn engine(&self) -> NativeEngine {
@@ -117,6 +141,7 @@ impl Site for Native {
             run: self.folder.join("run"),
             image_folders: vec![self.folder.join("images")],
             program: env!("CARGO_BIN_EXE_iofog-agent").into(),
+            runtime: self.runtime.clone(),
         })
     }
 
@@ -136,6 +161,36 @@ impl Site for Native {
 
     fn fog(&self) -> String {
         self.fog.clone()
+    }
+}
+
+impl Site for Crun {
+    type Engine = NativeEngine;
+
+    fn open(name: &str) -> Option<Self> {
+        let path = std::env::var_os("PATH").unwrap_or_default();
+        if !std::env::split_paths(&path).any(|folder| folder.join("crun").is_file()) {
+            eprintln!("skipped: crun is not installed");
+            return None;
+        }
+        let native = Native::open(&format!("crun-{name}"))?;
+        Some(Self(Native { runtime: Some("crun".to_owned()), ..native }))
+    }
+
+    fn engine(&self) -> NativeEngine {
+        self.0.engine()
+    }
+
+    fn output(&self, id: &ContainerId) -> String {
+        self.0.output(id)
+    }
+
+    fn clean(&self) {
+        self.0.clean();
+    }
+
+    fn fog(&self) -> String {
+        self.0.fog()
     }
 }
 

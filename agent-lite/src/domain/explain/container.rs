@@ -3,7 +3,7 @@
 use super::hints::hint;
 use super::{Facts, Finding, Insight, Wanted};
 use crate::domain::workload::container_name;
-use crate::domain::{Kind, MicroserviceState};
+use crate::domain::{Health, Kind, MicroserviceState};
 
 /// Below this share, or this many bytes, of free disk, images and containers fail in odd ways.
 const LEAST_SHARE: u64 = 100;
@@ -123,10 +123,26 @@ fn running(wanted: &Wanted, insight: &Insight) -> Finding {
         let failure = failed(insight);
         return Finding { text: format!("{text}; its change {}", failure.text), ..failure };
     }
+    if insight.health == Some(Health::Unhealthy) {
+        return Finding::problem(
+            SUBJECT,
+            format!("{text}, but its image's health check fails"),
+            "read what it wrote last, and mend image or configuration; the Agent does not restart it for this",
+        );
+    }
     if insight.restarts > 0 && wanted.kind == Kind::Container {
         return Finding::pending(SUBJECT, format!("{text}; {}", restarts(insight)));
     }
-    Finding::good(SUBJECT, text)
+    Finding::good(
+        SUBJECT,
+        match insight.health {
+            Some(Health::Healthy) => format!("{text}; its image's health check passes"),
+            Some(Health::Starting) => {
+                format!("{text}; its image's health check is not decided yet")
+            }
+            Some(Health::Unhealthy) | None => text,
+        },
+    )
 }
 
 fn failed(insight: &Insight) -> Finding {

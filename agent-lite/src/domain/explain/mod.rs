@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use super::{ContainerId, EpochMillis, Kind, MicroserviceState, RegistryId};
+use super::{ContainerId, EpochMillis, Health, Kind, MicroserviceState, RegistryId};
 use crate::ids::MicroserviceUuid;
 
 /// How a fact is judged.
@@ -150,6 +150,8 @@ pub struct Insight {
     pub container: Option<ContainerId>,
     /// When that started.
     pub started: Option<EpochMillis>,
+    /// What the image's own health check says.
+    pub health: Option<Health>,
     /// Last failed step; empty after success.
     pub error: String,
     /// When that was.

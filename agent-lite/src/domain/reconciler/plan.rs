@@ -5,7 +5,7 @@ use crate::domain::container::fingerprint;
 use crate::domain::track::{Order, Track};
 use crate::domain::{
     Container, ContainerSpec, ContainerState, Desired, Kind, MicroserviceState, Mono, NodeFacts,
-    Observation, Workload,
+    Observation, Settings, Workload,
 };
 use crate::ids::MicroserviceUuid;
 
@@ -82,6 +82,16 @@ impl Reconciler {
                 track.state = MicroserviceState::Running;
             }
             return Next::Wait;
+        }
+        if track.has_bad_settings(workload) {
+            // What runs goes on as it was ordered before.
+            return match container {
+                Some(container) => track.upkeep(container, now),
+                None => {
+                    track.state = MicroserviceState::Failed;
+                    Next::Wait
+                }
+            };
         }
         let Some(container) = container else {
             let taken = observed.containers.iter().find(|one| one.name == name);
@@ -169,6 +179,7 @@ impl Track {
     fn observe(&mut self, container: Option<&Container>, now: Mono) {
         self.container = container.map(|one| one.id.clone());
         self.started = container.and_then(|one| one.started);
+        self.health = container.and_then(|one| one.health);
         if container.is_some_and(|one| one.state == ContainerState::Running) {
             let since = *self.running_since.get_or_insert(now);
             self.restarts.ran_for(now.since(since));
@@ -176,6 +187,22 @@ impl Track {
         } else {
             self.running_since = None;
         }
+    }
+
+    /// The settings in its configuration are wrong, which becomes its error.
+    fn has_bad_settings(&mut self, workload: &Workload) -> bool {
+        match Settings::parse(&workload.config) {
+            Ok(_) if self.bad_settings => {
+                self.bad_settings = false;
+                self.error.clear();
+            }
+            Ok(_) => {}
+            Err(error) => {
+                self.bad_settings = true;
+                self.error = error.to_string();
+            }
+        }
+        self.bad_settings
     }
 
     fn deletion(

@@ -26,7 +26,28 @@ fn running(workload: &Workload, fog: &str) -> Container {
         rebuild: workload.rebuild,
         address: None,
         started: None,
+        health: None,
     }
+}
+
+#[test]
+fn wrong_settings_are_told_and_what_runs_goes_on() {
+    let wrong =
+        Workload { config: r#"{"iofogSettings":{"memoryMiB":"64"}}"#.into(), ..workload("a") };
+    let before =
+        Workload { config: r#"{"iofogSettings":{"memoryMiB":64}}"#.into(), ..workload("a") };
+    let mut bench = Bench::new("fog", vec![wrong.clone()], vec![running(&before, "fog")]);
+    assert!(bench.steps().is_empty(), "not replaced, although its limit is another now");
+    let report = bench.reconciler.reports().remove(0);
+    assert_eq!(report.state, MicroserviceState::Running);
+    assert!(report.error.contains("iofogSettings.memoryMiB must be"), "{}", report.error);
+
+    bench.containers.clear();
+    assert!(bench.steps().is_empty(), "nothing is made without the limit that was meant");
+    assert_eq!(bench.reconciler.reports()[0].state, MicroserviceState::Failed);
+    bench.desired.workloads = vec![before];
+    assert!(matches!(bench.only_step().step, Step::EnsureImage { .. }));
+    assert_eq!(bench.reconciler.reports()[0].error, "");
 }
 
 struct Bench {

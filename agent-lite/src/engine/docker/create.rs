@@ -30,6 +30,8 @@ pub(super) fn body(spec: &ContainerSpec) -> ContainerCreateBody {
                     ("max-file".to_owned(), spec.log_files.to_string()),
                 ])),
             }),
+            memory: spec.limits.memory_mib.map(|mib| i64::from(mib) << 20),
+            nano_cpus: spec.limits.cpu_milli.map(|milli| i64::from(milli) * 1_000_000),
             ..HostConfig::default()
         }),
         ..ContainerCreateBody::default()

@@ -9,8 +9,8 @@ use bollard::query_parameters::{InspectContainerOptions, ListContainersOptionsBu
 
 use super::failure;
 use crate::domain::{
-    Container, ContainerId, ContainerState, EpochMillis, Failure, LABEL_FINGERPRINT, LABEL_FOG,
-    LABEL_MICROSERVICE, LABEL_REBUILD,
+    Container, ContainerId, ContainerState, EpochMillis, Failure, Health, LABEL_FINGERPRINT,
+    LABEL_FOG, LABEL_MICROSERVICE, LABEL_REBUILD,
 };
 use crate::ids::{FogUuid, MicroserviceUuid};
 
@@ -74,8 +74,20 @@ fn container(summary: ContainerSummary) -> Option<Container> {
         rebuild: label(LABEL_REBUILD).and_then(|text| text.parse().ok()).unwrap_or_default(),
         address: networks.values().filter_map(|one| one.ip_address.as_deref()?.parse().ok()).next(),
         started: None,
+        health: health(summary.status.as_deref().unwrap_or_default()),
         name,
     })
+}
+
+/// The engine says it in the text for people: `Up 5 minutes (healthy)`.
+fn health(status: &str) -> Option<Health> {
+    let (_, word) = status.strip_suffix(')')?.rsplit_once('(')?;
+    match word {
+        "healthy" => Some(Health::Healthy),
+        "unhealthy" => Some(Health::Unhealthy),
+        "health: starting" | "starting" => Some(Health::Starting),
+        _ => None,
+    }
 }
 
 fn state(state: Option<ApiState>) -> ContainerState {

@@ -209,7 +209,8 @@ async fn follow(client: &Docker, shared: &Weak<Shared>) {
         if matches!(
             action.as_str(),
             "start" | "die" | "destroy" | "pause" | "unpause" | "rename" | "oom"
-        ) {
+        ) || action.starts_with("health_status")
+        {
             if let Some(id) = event.actor.and_then(|actor| actor.id) {
                 strong.started.borrow_mut().remove(&ContainerId::new(id));
             }

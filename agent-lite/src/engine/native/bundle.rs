@@ -23,6 +23,8 @@ pub(super) struct Surroundings {
     pub capabilities: Vec<&'static str>,
     /// The machine has control groups.
     pub cgroups: bool,
+    /// They can limit memory and swap together.
+    pub limits_swap: bool,
     /// Folders of named volumes, in the order of the mounts.
     pub sources: Vec<PathBuf>,
 }
@@ -49,6 +51,9 @@ pub(super) const CAPABILITIES: [(u8, &str); 14] = [
 
 /// Most processes of one container: a fork bomb stays in its container.
 const MAX_PROCESSES: u32 = 4096;
+
+/// Period of the limit of processor time, in microseconds (the kernel's and Docker's default).
+const CPU_PERIOD: u64 = 100_000;
 
 /// The words to run: entrypoint of the image, then the command of the order or else of the image.
 pub(super) fn arguments(record: &Record) -> Vec<String> {
@@ -87,6 +92,19 @@ pub(super) fn config(record: &Record, around: &Surroundings) -> Value {
             "devices": [{"allow": false, "access": "rwm"}],
             "pids": {"limit": MAX_PROCESSES},
         });
+        if let Some(mib) = record.limits.memory_mib {
+            let limit = u64::from(mib) << 20;
+            linux["resources"]["memory"] = json!({"limit": limit});
+            if around.limits_swap {
+                // As much swap as memory, as Docker has it.
+                linux["resources"]["memory"]["swap"] = json!(2 * limit);
+            }
+        }
+        if let Some(milli) = record.limits.cpu_milli {
+            // Microseconds in each period.
+            let quota = u64::from(milli) * CPU_PERIOD / 1000;
+            linux["resources"]["cpu"] = json!({"quota": quota, "period": CPU_PERIOD});
+        }
     }
     json!({
         "ociVersion": "1.0.2",
@@ -194,7 +212,7 @@ fn is_volume_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{EpochMillis, Volume};
+    use crate::domain::{EpochMillis, Limits, Volume};
     use crate::engine::native::image::Execution;
 
     fn record() -> Record {
@@ -226,6 +244,7 @@ mod tests {
                 kind: VolumeKind::Bind,
             }],
             log_files: 1,
+            limits: Limits::default(),
         }
     }
 
@@ -237,6 +256,7 @@ mod tests {
             identity: Identity { uid: 1000, gid: 1000, groups: vec![5], home: None },
             capabilities: vec!["CAP_CHOWN"],
             cgroups: true,
+            limits_swap: false,
             sources: vec!["/data".into()],
         }
     }
@@ -259,6 +279,23 @@ mod tests {
         let config = super::config(&host, &around());
         assert!(!config["linux"]["namespaces"].to_string().contains("network"));
         assert_eq!(config["process"]["args"], json!(["/app", "own"]));
+    }
+
+    #[test]
+    fn limits_are_those_that_docker_would_set() {
+        let plain = config(&record(), &around());
+        assert!(plain["linux"]["resources"]["memory"].is_null());
+        let limits = Limits { memory_mib: Some(64), cpu_milli: Some(250) };
+        let limited = config(&Record { limits, ..record() }, &around());
+        let resources = &limited["linux"]["resources"];
+        assert_eq!(resources["memory"], json!({"limit": 67_108_864}));
+        let around = Surroundings { limits_swap: true, ..around() };
+        let with_swap = config(&Record { limits, ..record() }, &around);
+        assert_eq!(
+            with_swap["linux"]["resources"]["memory"],
+            json!({"limit": 67_108_864, "swap": 134_217_728})
+        );
+        assert_eq!(resources["cpu"], json!({"quota": 25_000, "period": 100_000}));
     }
 
     #[test]

@@ -46,6 +46,7 @@ pub(super) async fn list(shared: &Rc<Shared>) -> Result<Vec<Container>, Failure>
             fingerprint: Some(record.fingerprint),
             rebuild: record.rebuild,
             address: record.address.map(Into::into).filter(|_| state == ContainerState::Running),
+            health: shared.places.health(&record.id).filter(|_| state == ContainerState::Running),
             started: run.filter(|_| state == ContainerState::Running).map(|run| run.started),
             id,
         });
@@ -185,7 +186,10 @@ fn stand_by(shared: &Rc<Shared>, record: &Record) {
             // The pipe ends when the shim does.
             if let Ok(mut pipe) = pipe::OpenOptions::new().open_receiver(run.join("alive")) {
                 let mut nothing = [0; 16];
-                while pipe.read(&mut nothing).await.is_ok_and(|count| count > 0) {}
+                // Whatever is in it says that the container's health is another.
+                while pipe.read(&mut nothing).await.is_ok_and(|count| count > 0) {
+                    shared.changed.notify_one();
+                }
             }
             shared.resumed.borrow_mut().remove(&id);
         } else {
@@ -279,8 +283,11 @@ async fn call(shared: &Shared, id: &str, words: &[&str]) -> Result<(), Failure> 
 }
 
 fn runtime(shared: &Shared) -> Result<Runtime, Failure> {
-    Runtime::find(&shared.places.runtime_root())
-        .ok_or_else(|| Failure::Unavailable("neither crun nor runc is installed".to_owned()))
+    let found = Runtime::find(&shared.places.runtime_root(), shared.options.runtime.as_deref());
+    found.ok_or_else(|| match &shared.options.runtime {
+        Some(name) => Failure::Unavailable(format!("{name} is not installed")),
+        None => Failure::Unavailable("neither crun nor runc is installed".to_owned()),
+    })
 }
 
 fn known(shared: &Shared, id: &ContainerId) -> Result<Record, Failure> {

@@ -4,6 +4,8 @@
 //! program under another first argument. The Agent itself only reads small files.
 
 mod bundle;
+mod cgroup;
+mod health;
 pub mod image;
 pub mod layer;
 mod lifecycle;
@@ -42,6 +44,8 @@ pub struct NativeOptions {
     pub image_folders: Vec<PathBuf>,
     /// The Agent's program, for workers and shims.
     pub program: PathBuf,
+    /// Name of the runtime program; none takes what fits the machine best.
+    pub runtime: Option<String>,
 }
 
 /// The engine.
@@ -66,7 +70,7 @@ struct Shared {
 impl NativeOptions {
     /// This machine has a runtime that the engine could use.
     pub fn runtime_exists() -> bool {
-        Runtime::find(std::path::Path::new("/")).is_some()
+        Runtime::find(std::path::Path::new("/"), None).is_some()
     }
 
     /// Containers were made by this engine before.

@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 use super::image::{Execution, Image, LayerId};
 use crate::disk;
 use crate::domain::{
-    ContainerId, ContainerSpec, EpochMillis, LABEL_FINGERPRINT, LABEL_FOG, LABEL_REBUILD,
-    NetworkMode, Port, Volume,
+    ContainerId, ContainerSpec, EpochMillis, Health, LABEL_FINGERPRINT, LABEL_FOG, LABEL_REBUILD,
+    Limits, NetworkMode, Port, Volume,
 };
 use crate::ids::{FogUuid, MicroserviceUuid};
 
@@ -51,6 +51,9 @@ pub(super) struct Record {
     pub volumes: Vec<Volume>,
     /// Log files of 2 MB.
     pub log_files: u32,
+    /// The most it may take.
+    #[serde(default)]
+    pub limits: Limits,
 }
 
 /// A published port.
@@ -128,6 +131,7 @@ impl Record {
             ports: spec.ports.iter().map(port).collect(),
             volumes: spec.volumes.clone(),
             log_files: spec.log_files,
+            limits: spec.limits,
         }
     }
 
@@ -225,6 +229,11 @@ impl Places {
     /// The run that began last, in this boot.
     pub(super) fn last_run(&self, id: &str) -> io::Result<Option<Run>> {
         load(&self.run_of(id).join("run.json"))
+    }
+
+    /// What its health check says; none when it has none, or nothing can be read.
+    pub(super) fn health(&self, id: &str) -> Option<Health> {
+        load(&self.run_of(id).join("health.json")).ok().flatten()
     }
 
     /// How it ended.

@@ -8,6 +8,8 @@ use std::process::{Command, Stdio};
 
 use serde::{Deserialize, Serialize};
 
+use super::cgroup;
+
 /// Names looked for, the smaller one first; crun refuses machines that mix both versions of control groups.
 const PROGRAMS: [&str; 2] = ["crun", "runc"];
 const PROGRAMS_FOR_HYBRID: [&str; 2] = ["runc", "crun"];
@@ -28,18 +30,20 @@ pub struct Runtime {
 // === impl Runtime ===
 
 impl Runtime {
-    /// The runtime of this machine, with its state below `root`.
-    pub fn find(root: &Path) -> Option<Self> {
+    /// The runtime of this machine, or the one of this name, with its state below `root`.
+    pub fn find(root: &Path, name: Option<&str>) -> Option<Self> {
         let path = std::env::var_os("PATH").unwrap_or_default();
         let folders: Vec<PathBuf> =
             std::env::split_paths(&path).chain(FOLDERS.iter().map(PathBuf::from)).collect();
         let hybrid = Path::new(UNIFIED).join("cgroup.controllers").exists();
         let programs = if hybrid { PROGRAMS_FOR_HYBRID } else { PROGRAMS };
-        let program = programs
+        let named = name.as_ref();
+        let program = named
+            .map_or(programs.as_slice(), std::slice::from_ref)
             .iter()
             .flat_map(|name| folders.iter().map(move |folder| folder.join(name)))
             .find(|path| path.is_file())?;
-        Some(Self { program, root: root.to_owned(), cgroups: has_cgroups() })
+        Some(Self { program, root: root.to_owned(), cgroups: cgroup::exists() })
     }
 
     /// The machine has control groups that it can use.
@@ -102,11 +106,4 @@ fn last_message(log: &Path) -> Option<String> {
         text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
     let error = lines.iter().rev().find(|line| line.level == "error").or(lines.last())?;
     Some(error.msg.trim().to_owned())
-}
-
-/// Version 2, or version 1 with the controllers that matter.
-fn has_cgroups() -> bool {
-    let base = Path::new("/sys/fs/cgroup");
-    base.join("cgroup.controllers").exists()
-        || ["memory", "pids", "cpu"].iter().any(|name| base.join(name).join("tasks").exists())
 }

@@ -95,6 +95,24 @@ pub struct Execution {
     pub working_dir: Option<String>,
     /// Signal that asks it to end.
     pub stop_signal: Option<String>,
+    /// How to tell whether it works.
+    pub healthcheck: Option<Healthcheck>,
+}
+
+/// A health check as images have it; times in nanoseconds, 0 = the default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+pub struct Healthcheck {
+    /// `NONE`, or `CMD` and words, or `CMD-SHELL` and one text.
+    pub test: Option<Vec<String>>,
+    /// From the end of one check to the next.
+    pub interval: i64,
+    /// A check that takes longer fails.
+    pub timeout: i64,
+    /// Failures in this time after the start do not count.
+    pub start_period: i64,
+    /// Failures in a row that make it unhealthy.
+    pub retries: i64,
 }
 
 /// Digests of the unpacked layers, from the lowest.

@@ -11,7 +11,8 @@ pub mod worker;
 
 pub use digest::{Digest, Hashing, NoDigest};
 pub use document::{
-    BadDocument, Descriptor, Document, Execution, ImageConfig, MAX_DOCUMENT, Manifest, choose,
+    BadDocument, Descriptor, Document, Execution, Healthcheck, ImageConfig, MAX_DOCUMENT, Manifest,
+    choose,
 };
 pub use reference::{BadReference, Reference};
 pub use registry::Challenge;

@@ -1,7 +1,9 @@
 //! The process that stands by one container: it makes it, keeps its output, publishes its ports, and writes down
 //! how it ended. It outlives the Agent; the Agent finds it again by a lock and a named pipe.
 
+mod children;
 mod forward;
+mod health;
 mod logs;
 mod prepare;
 mod rootfs;
@@ -12,9 +14,9 @@ use std::net::Ipv4Addr;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use rustix::fs::FlockOperation;
-use rustix::process::{Pid, WaitOptions};
+use rustix::fs::{FlockOperation, OFlags};
 use serde::{Deserialize, Serialize};
+use std::os::unix::fs::OpenOptionsExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 
@@ -22,6 +24,7 @@ use super::record::{Ended, Places, Record, Run};
 use super::runtime::Runtime;
 use crate::clock::Clock;
 use crate::disk;
+use children::Children;
 use forward::Forwarders;
 use logs::Logs;
 
@@ -59,7 +62,8 @@ struct Session {
     forwarders: Forwarders,
     /// Held for as long as this process lives.
     _lock: File,
-    _pipes: [File; 3],
+    /// `alive`, then those of the output.
+    pipes: [File; 3],
 }
 
 /// Runs the shim.
@@ -109,8 +113,13 @@ fn open(order: Order) -> io::Result<Session> {
         prepare::make_fifo(&folder.join(name))?;
     }
     let pipe = |name: &str| File::options().read(true).write(true).open(folder.join(name));
+    let alive = File::options()
+        .read(true)
+        .write(true)
+        .custom_flags(OFlags::NONBLOCK.bits().cast_signed())
+        .open(folder.join("alive"));
     // Output stays in the pipes only while somebody has them open, however short the container lives.
-    let held = [pipe("alive")?, pipe("out")?, pipe("err")?];
+    let held = [alive?, pipe("out")?, pipe("err")?];
     let forwarders = Forwarders::bind(&record);
     let (run, forwarders) = if order.resume {
         let run = places.last_run(&order.id)?.filter(Run::is_alive);
@@ -120,12 +129,18 @@ fn open(order: Order) -> io::Result<Session> {
         let forwarders = forwarders?;
         (prepare::start(&order, &places, &record)?, forwarders)
     };
-    Ok(Session { order, places, record, run, forwarders, _lock: lock, _pipes: held })
+    Ok(Session { order, places, record, run, forwarders, _lock: lock, pipes: held })
 }
 
 // === impl Session ===
 
 impl Session {
+    /// The pipe that the Agent listens to.
+    fn alive(&self) -> &File {
+        let [alive, ..] = &self.pipes;
+        alive
+    }
+
     fn stand_by(self) -> ExitCode {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
         let ended = match runtime {
@@ -155,9 +170,11 @@ impl Session {
         let logs = Logs::open(&self.places.container(&self.order.id), self.record.log_files)?;
         let follow = tokio::task::spawn_local(logs.follow(folder.join("out"), folder.join("err")));
         self.forwarders.run();
+        let ours = Children::new(self.run.pid);
+        let mut health = std::pin::pin!(health::watch(self, &ours));
         // It may have ended before anybody listened: look first, then wait.
         let code = loop {
-            if let Some(code) = reap(self.run.pid) {
+            if let Some(code) = ours.reap() {
                 break Some(code);
             }
             if !self.run.is_alive() {
@@ -165,6 +182,7 @@ impl Session {
             }
             tokio::select! {
                 _ = children.recv() => {}
+                () = &mut health => {}
                 _ = terminate.recv() => {}
                 _ = hangup.recv() => {}
                 () = tokio::time::sleep(LOOK), if self.order.resume => {}
@@ -173,19 +191,5 @@ impl Session {
         tokio::time::sleep(DRAIN).await;
         follow.abort();
         Ok(code)
-    }
-}
-
-/// Collects ended children; the exit code of `pid` when it is among them.
-fn reap(pid: u32) -> Option<i32> {
-    loop {
-        match rustix::process::wait(WaitOptions::NOHANG) {
-            Ok(Some((child, status))) if Some(child) == Pid::from_raw(pid.cast_signed()) => {
-                let signal = status.terminating_signal().map(|signal| 128 + signal);
-                return status.exit_status().or(signal);
-            }
-            Ok(Some(_)) => {}
-            Ok(None) | Err(_) => return None,
-        }
     }
 }

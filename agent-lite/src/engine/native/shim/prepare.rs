@@ -12,6 +12,7 @@ use crate::clock::Clock;
 use crate::disk;
 use crate::domain::VolumeKind;
 use crate::engine::native::bundle::{self, CAPABILITIES, Surroundings};
+use crate::engine::native::cgroup;
 use crate::engine::native::layer::{Name, Root, copy_over};
 use crate::engine::native::network;
 use crate::engine::native::record::{Places, Record, Run};
@@ -23,7 +24,7 @@ use crate::engine::native::user::Identity;
 /// What is missing or refused; nothing of the container is left running.
 pub(super) fn start(order: &Order, places: &Places, record: &Record) -> io::Result<Run> {
     let run = places.run_of(&order.id);
-    for stale in ["exit.json", "run.json"] {
+    for stale in ["exit.json", "run.json", "health.json"] {
         let _ = fs::remove_file(run.join(stale));
     }
     if bundle::arguments(record).is_empty() {
@@ -34,6 +35,7 @@ pub(super) fn start(order: &Order, places: &Places, record: &Record) -> io::Resu
     for volume in &record.volumes {
         bundle::check_volume(volume).map_err(io::Error::other)?;
     }
+    cgroup::check(record.limits).map_err(io::Error::other)?;
     let folder = places.container(&order.id);
     let rootfs = rootfs::provide(places, record)?;
     let around = surroundings(order, places, record, &folder, rootfs)?;
@@ -107,7 +109,17 @@ fn surroundings(
     }
     let capabilities = usable_capabilities(&fs::read_to_string("/proc/self/status")?);
     let cgroups = order.runtime.cgroups();
-    Ok(Surroundings { rootfs, files, hostname, identity, capabilities, cgroups, sources })
+    let limits_swap = cgroup::limits_swap();
+    Ok(Surroundings {
+        rootfs,
+        files,
+        hostname,
+        identity,
+        capabilities,
+        cgroups,
+        limits_swap,
+        sources,
+    })
 }
 
 /// `hosts`, `hostname` and `resolv.conf` of the container.
