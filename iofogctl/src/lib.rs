@@ -4,6 +4,7 @@ mod app;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod docker;
 pub mod ops;
 pub mod output;
 pub mod rest;

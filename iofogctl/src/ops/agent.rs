@@ -1,6 +1,6 @@
 //! Agents: listing, describing, renaming, deleting, commands through the Controller.
 
-use super::{Context, Target, agent_config, device, remote_control_plane};
+use super::{Context, Target, agent_config, device, local, remote_control_plane};
 use crate::config::{AgentRecord, Store};
 use crate::output::{Column, Listing, info, notice, progress};
 use crate::rest::{Agent, AgentChange};
@@ -166,7 +166,7 @@ pub fn delete(context: &mut Context, name: &str, detached: bool, force: bool) ->
 fn remove_from_device(agent: &AgentRecord) {
     match agent {
         AgentRecord::Local(agent) => {
-            if let Err(error) = device::remove_local_agent() {
+            if let Err(error) = local::remove_agent(&agent.uuid) {
                 info(&format!("Could not remove Agent container {}. Error: {error}\n", agent.host));
             }
         }
@@ -215,13 +215,13 @@ pub fn prune(context: &mut Context, name: &str, detached: bool) -> Result<()> {
     context.record()?;
     if detached {
         let agent = context.store.detached()?.agent(name)?;
-        let AgentRecord::Remote(agent) = agent else { return device::prune_local_agent() };
+        let AgentRecord::Remote(agent) = agent else { return local::prune_agent() };
         return device::prune_agent(&agent).map_err(|error| {
             Error::Internal(format!("Failed to Prune Iofog resource {name}. {error}"))
         });
     }
     match context.agent(name)? {
-        AgentRecord::Local(_) => device::prune_local_agent(),
+        AgentRecord::Local(_) => local::prune_agent(),
         AgentRecord::Remote(agent) => match context.client()?.prune_agent(&agent.uuid) {
             Err(error) if error.to_string().contains("NotFoundError") => Ok(()),
             other => other,
@@ -249,8 +249,8 @@ pub fn detach(context: &mut Context, name: &str, force: bool) -> Result<()> {
         require_idle(context, &agent, "detach")?;
     }
     match &agent {
-        AgentRecord::Local(_) => {
-            if let Err(error) = device::deprovision_local_agent() {
+        AgentRecord::Local(agent) => {
+            if let Err(error) = local::deprovision_agent(&agent.uuid) {
                 notice(&format!("Could not deprovision local Agent. {error}"));
             }
         }
@@ -295,7 +295,7 @@ pub fn attach(context: &mut Context, name: &str) -> Result<()> {
     let client = context.client()?;
     let uuid = agent_config::deploy(context, &plan)?;
     let provisioned = match &agent {
-        AgentRecord::Local(local) => device::provision_local_agent(context, local, &uuid),
+        AgentRecord::Local(agent) => local::provision_agent(context, agent, &uuid),
         AgentRecord::Remote(remote) => device::provision_agent(context, remote, &uuid),
     };
     if let Err(error) = provisioned {

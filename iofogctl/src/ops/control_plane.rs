@@ -1,6 +1,6 @@
 //! Control planes: describing and deleting.
 
-use super::{Context, Target, agent, device, remote_control_plane};
+use super::{Context, Target, agent, device, local, remote_control_plane};
 use crate::config::ControlPlane;
 use crate::output::progress;
 use crate::text::{Error, Result};
@@ -74,7 +74,7 @@ pub fn delete(context: &mut Context) -> Result<()> {
             plane.controllers.iter().map(|controller| controller.name.clone()).collect()
         }
         ControlPlane::Local(_) => {
-            device::remove_local_controller()?;
+            local::remove_controller()?;
             Vec::new()
         }
     };
@@ -97,7 +97,7 @@ pub fn delete_controller(context: &mut Context, name: &str) -> Result<()> {
                 "Cannot delete Kubernetes Controller, delete the Control Plane instead.",
             ));
         }
-        ControlPlane::Local(_) => device::remove_local_controller()?,
+        ControlPlane::Local(_) => local::remove_controller()?,
         ControlPlane::Remote(plane) => {
             let found =
                 plane.controllers.iter().find(|controller| controller.name == name).cloned();

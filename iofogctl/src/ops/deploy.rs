@@ -8,7 +8,9 @@ use super::catalog::{self, CatalogSpec};
 use super::edge_resource::{self, EdgeResourceSpec};
 use super::registry::{self, RegistrySpec};
 use super::route::{self, RouteSpec};
-use super::{Context, application, device, microservice, remote_control_plane, template, volume};
+use super::{
+    Context, application, device, local, microservice, remote_control_plane, template, volume,
+};
 use crate::config::records::{
     AgentConfig, LocalAgent, LocalControlPlane, LocalController, RemoteAgent, RemoteControlPlane,
     RemoteController, Volume,
@@ -65,10 +67,10 @@ pub fn deploy(context: &mut Context, file: &str) -> Result<()> {
         remote_control_plane::deploy(context, plane)?;
     }
     for plane in &work.local_control_planes {
-        device::deploy_local_control_plane(context, plane)?;
+        local::deploy_control_plane(context, plane)?;
     }
     for controller in &work.local_controllers {
-        device::deploy_local_controller(context, controller)?;
+        local::deploy_controller(context, controller)?;
     }
     if !work.configs.is_empty() {
         let known = context.client()?.agents(false)?;
@@ -82,7 +84,7 @@ pub fn deploy(context: &mut Context, file: &str) -> Result<()> {
         device::deploy_agents(context, &work.remote_agents)?;
     }
     for agent in &work.local_agents {
-        device::deploy_local_agent(context, agent)?;
+        local::deploy_agent(context, agent)?;
     }
     // A fresh Agent has reported its own values when it was provisioned; the wanted ones are set again.
     for plan in work.configs.iter().filter(|plan| work.has_agent(&plan.name)) {
@@ -234,7 +236,7 @@ fn add(context: &mut Context, work: &mut Work, document: &Document) -> Result<bo
             work.remote_control_planes.push(remote_control_plane::check(document.spec()?)?)
         }
         "LocalControlPlane" => {
-            work.local_control_planes.push(device::check_local_control_plane(document.spec()?)?)
+            work.local_control_planes.push(local::check_control_plane(document.spec()?)?)
         }
         "KubernetesControlPlane" => {
             return Err(super::control_plane::needs_operator("deploy a Kubernetes Control Plane"));
@@ -247,9 +249,7 @@ fn add(context: &mut Context, work: &mut Work, document: &Document) -> Result<bo
         "LocalController" => {
             require_controller(context)?;
             let mut controller: LocalController = document.spec()?;
-            if controller.name.is_empty() {
-                name.clone_into(&mut controller.name);
-            }
+            local::complete_controller(&mut controller, name);
             work.local_controllers.push(controller);
         }
         "Agent" => {
@@ -260,7 +260,7 @@ fn add(context: &mut Context, work: &mut Work, document: &Document) -> Result<bo
         }
         "LocalAgent" => {
             let mut agent: LocalAgent = document.spec()?;
-            device::check_local_agent(name, &mut agent)?;
+            local::check_agent(name, &mut agent)?;
             work.hints.push(hint(&agent.name, agent.config.as_ref(), "localhost", document));
             work.local_agents.push(agent);
         }

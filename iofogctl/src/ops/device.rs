@@ -1,11 +1,8 @@
-//! Programs on devices and in local containers: what commands do beyond the Controller. Local
-//! containers are not managed yet and say so.
+//! Programs on devices, over SSH: what commands do beyond the Controller.
 
 use super::{Context, install};
 use crate::config::AgentRecord;
-use crate::config::records::{
-    LocalAgent, LocalControlPlane, LocalController, RemoteAgent, Ssh, Volume,
-};
+use crate::config::records::{RemoteAgent, Ssh, Volume};
 use crate::output::progress;
 use crate::rest::Client;
 use crate::ssh::Session;
@@ -15,35 +12,6 @@ use crate::text::{Error, Result, names};
 /// Whether a host can be reached over SSH with what is stored.
 pub fn has_ssh(host: &str, ssh: &Ssh) -> bool {
     !(host.is_empty() || ssh.user.is_empty() || ssh.port == 0 || ssh.key_file.is_empty())
-}
-
-fn local_unsupported() -> Error {
-    Error::plain("This version does not manage containers on this machine")
-}
-
-/// Removes the local Agent's container and those of its microservices.
-pub fn remove_local_agent() -> Result<()> {
-    Err(local_unsupported())
-}
-
-/// Removes the local Controller's container.
-pub fn remove_local_controller() -> Result<()> {
-    Err(local_unsupported())
-}
-
-/// Removes unused images through the local Agent.
-pub fn prune_local_agent() -> Result<()> {
-    Err(local_unsupported())
-}
-
-/// Takes the local Agent from its Controller.
-pub fn deprovision_local_agent() -> Result<()> {
-    Err(local_unsupported())
-}
-
-/// Gives the local Agent to the Controller.
-pub fn provision_local_agent(_: &mut Context, _: &LocalAgent, _: &str) -> Result<()> {
-    Err(local_unsupported())
 }
 
 /// Removes an Agent from its device.
@@ -203,36 +171,6 @@ pub fn check_agent(name: &str, agent: &mut RemoteAgent) -> Result<()> {
     Ok(())
 }
 
-/// Checks a LocalAgent document; the metadata name wins.
-///
-/// # Errors
-/// [`Error::Input`] for an invalid name.
-pub fn check_local_agent(name: &str, agent: &mut LocalAgent) -> Result<()> {
-    if !name.is_empty() {
-        name.clone_into(&mut agent.name);
-    }
-    if agent.name.is_empty() {
-        "local".clone_into(&mut agent.name);
-    }
-    names::check("Agent", &agent.name)
-}
-
-/// Checks a LocalControlPlane document.
-pub fn check_local_control_plane(mut plane: LocalControlPlane) -> Result<LocalControlPlane> {
-    plane.iofog_user.encode_password();
-    Ok(plane)
-}
-
-/// Starts a control plane in a container here.
-pub fn deploy_local_control_plane(_: &mut Context, _: &LocalControlPlane) -> Result<()> {
-    Err(local_unsupported())
-}
-
-/// Starts a controller in a container here.
-pub fn deploy_local_controller(_: &mut Context, _: &LocalController) -> Result<()> {
-    Err(local_unsupported())
-}
-
 /// Devices worked on at once.
 const PARALLEL: usize = 16;
 
@@ -293,11 +231,6 @@ pub(super) fn deploy_agent(
     install::wait_online(client, &agent.name, uuid)
 }
 
-/// Starts an Agent in a container here.
-pub fn deploy_local_agent(_: &mut Context, _: &LocalAgent) -> Result<()> {
-    Err(local_unsupported())
-}
-
 /// Runs a command on a host and gives its output.
 ///
 /// # Errors
@@ -332,14 +265,4 @@ pub fn stream_on(
 ) -> Result<(u32, String)> {
     let output = session(host, ssh, component)?.stream(&with_sudo(command), sink)?;
     Ok((output.status, output.stderr))
-}
-
-/// Logs of a local container.
-pub fn local_logs(_: &str) -> Result<String> {
-    Err(local_unsupported())
-}
-
-/// Runs a command in a local container.
-pub fn exec_local(_: &str, _: &str) -> Result<String> {
-    Err(local_unsupported())
 }

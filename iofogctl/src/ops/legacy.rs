@@ -1,6 +1,6 @@
 //! Commands of the components' own command lines.
 
-use super::{Context, device};
+use super::{Context, device, local};
 use crate::config::records::Ssh;
 use crate::config::{AgentRecord, ControlPlane};
 use crate::output::{info, stdout};
@@ -19,7 +19,7 @@ pub fn run(
 ) -> Result<()> {
     let command = words.join(" ");
     match resource {
-        "controller" => controller(context, name, &command),
+        "controller" => controller(context, name, words),
         "agent" => {
             let agent = if detached {
                 context.store.detached()?.agent(name)?
@@ -27,9 +27,7 @@ pub fn run(
                 context.agent(name)?
             };
             match agent {
-                AgentRecord::Local(_) => {
-                    print(device::exec_local("iofog-agent", &format!("iofog-agent {command}"))?)
-                }
+                AgentRecord::Local(_) => local::exec(local::AGENT, &with(local::AGENT, words)),
                 AgentRecord::Remote(agent) => remote(
                     &format!("Agent {name}"),
                     &agent.host,
@@ -42,7 +40,13 @@ pub fn run(
     }
 }
 
-fn controller(context: &mut Context, name: &str, command: &str) -> Result<()> {
+/// A program and its words; the contract joins them by spaces, and so do the programs.
+fn with(program: &str, words: &[String]) -> Vec<String> {
+    std::iter::once(program.to_owned()).chain(words.iter().cloned()).collect()
+}
+
+fn controller(context: &mut Context, name: &str, words: &[String]) -> Result<()> {
+    let command = words.join(" ");
     let namespace = context.namespace.clone();
     match context.record()?.control_plane()? {
         ControlPlane::Kubernetes(plane) => {
@@ -50,9 +54,7 @@ fn controller(context: &mut Context, name: &str, command: &str) -> Result<()> {
             info("Run the following command to use the legacy CLI of a Kubernetes Controller:");
             print(format!("kubectl exec {pod} -n {namespace} -- iofog-controller {command}\n"))
         }
-        ControlPlane::Local(_) => {
-            print(device::exec_local("iofog-controller", &format!("iofog-controller {command}"))?)
-        }
+        ControlPlane::Local(_) => local::exec(local::CONTROLLER, &with(local::CONTROLLER, words)),
         ControlPlane::Remote(plane) => {
             let found =
                 plane.controllers.iter().find(|controller| controller.name == name).cloned();

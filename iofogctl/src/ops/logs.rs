@@ -1,10 +1,10 @@
 //! Logs of components and microservices, as they are or as they grow, and programs run beside them.
 
 use super::container::{self, Decoder};
-use super::{Context, device};
+use super::{Context, device, local};
 use crate::config::records::Ssh;
 use crate::config::{AgentRecord, ControlPlane};
-use crate::output::{pass_err, pass_out, stdout};
+use crate::output::{pass_err, pass_out};
 use crate::text::names::QualifiedName;
 use crate::text::{Error, Result};
 
@@ -51,10 +51,7 @@ pub fn print(context: &mut Context, resource: &str, name: &str, follow: bool) ->
         _ => return Err(unknown(resource)),
     };
     let host = match place {
-        Place::Here(name) => {
-            stdout(&device::local_logs(&name)?);
-            return Ok(());
-        }
+        Place::Here(name) => return local::logs(&name, follow),
         Place::There(host) => host,
     };
     if resource != "microservice" {
@@ -87,10 +84,7 @@ pub fn exec(context: &mut Context, resource: &str, name: &str, words: &[String])
         _ => return Err(unknown(resource)),
     };
     match place {
-        Place::Here(name) => {
-            stdout(&device::exec_local(&name, &container::quoted(words))?);
-            Ok(())
-        }
+        Place::Here(name) => local::exec(&name, words),
         Place::There(host) => ended(device::stream_on(
             &host.address,
             &host.ssh,
@@ -120,7 +114,7 @@ fn controller(context: &mut Context, name: &str) -> Result<Place> {
         ControlPlane::Kubernetes(_) => {
             Err(super::control_plane::needs_operator("read the logs of a pod"))
         }
-        ControlPlane::Local(_) => Ok(Place::Here("iofog-controller".to_owned())),
+        ControlPlane::Local(_) => Ok(Place::Here(local::CONTROLLER.to_owned())),
         ControlPlane::Remote(plane) => {
             let found =
                 plane.controllers.iter().find(|controller| controller.name == name).cloned();
@@ -141,7 +135,7 @@ fn place_of(agent: AgentRecord, container: &str) -> Place {
 }
 
 fn agent(context: &mut Context, name: &str) -> Result<Place> {
-    Ok(place_of(context.agent(name)?, "iofog-agent"))
+    Ok(place_of(context.agent(name)?, local::AGENT))
 }
 
 /// A microservice that runs: its identifier and where.

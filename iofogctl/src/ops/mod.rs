@@ -18,6 +18,7 @@ pub mod explain;
 pub mod install;
 pub mod legacy;
 pub mod listings;
+pub mod local;
 pub mod logs;
 pub mod messages;
 pub mod microservice;

@@ -26,6 +26,20 @@ fn family(machine: &str) -> &str {
 /// # Errors
 /// [`Error::Plain`] naming the places looked at.
 pub(super) fn program_for(component: &Component, machine: &str) -> Result<Vec<u8>> {
+    let path = find(component.name, component.word, machine, None)?;
+    std::fs::read(&path).map_err(|cause| Error::io("open", &path, &cause))
+}
+
+/// Finds the program of a component for a container here: on a machine like this one it may also lie under its plain name.
+///
+/// # Errors
+/// [`Error::Plain`] naming the places looked at.
+pub fn program_path(name: &str, word: &str, machine: &str) -> Result<PathBuf> {
+    let plain = (family(machine) == family(std::env::consts::ARCH)).then_some(name);
+    find(name, word, machine, plain)
+}
+
+fn find(name: &str, word: &str, machine: &str, plain: Option<&str>) -> Result<PathBuf> {
     let mut places: Vec<PathBuf> =
         std::env::var_os(DIRECTORY_VARIABLE).map(PathBuf::from).into_iter().collect();
     if places.is_empty() {
@@ -35,19 +49,22 @@ pub(super) fn program_for(component: &Component, machine: &str) -> Result<Vec<u8
         places.extend(beside);
         places.push(PathBuf::from(DIRECTORY));
     }
-    let name = format!("{}-{}", component.name, family(machine));
+    let file = format!("{name}-{}", family(machine));
+    let names = [Some(file.as_str()), plain];
     for place in &places {
-        let path = place.join(&name);
-        match std::fs::read(&path) {
-            Ok(content) => return Ok(content),
-            Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {}
-            Err(cause) => return Err(Error::io("open", &path, &cause)),
+        for name in names.into_iter().flatten() {
+            let path = place.join(name);
+            match std::fs::metadata(&path) {
+                Ok(data) if data.is_file() => return Ok(path),
+                Ok(_) => {}
+                Err(cause) if cause.kind() == std::io::ErrorKind::NotFound => {}
+                Err(cause) => return Err(Error::io("open", &path, &cause)),
+            }
         }
     }
     let places: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
     Err(Error::Plain(format!(
-        "no {} binary for {machine} devices: there is no {name} in {} (set {DIRECTORY_VARIABLE} to its directory)",
-        component.word,
+        "no {word} binary for {machine} devices: there is no {file} in {} (set {DIRECTORY_VARIABLE} to its directory)",
         places.join(" or ")
     )))
 }

@@ -12,6 +12,7 @@ mod scripts;
 mod service;
 
 pub use agent::{install, uninstall};
+pub use binary::program_path;
 pub use controller::{install_controller, rollback_controller, uninstall_controller};
 pub use probe::{Device, Init, probe};
 pub use provision::{deprovision, provision, wait_online};

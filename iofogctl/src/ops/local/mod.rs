@@ -1,0 +1,47 @@
+//! Components in containers of this machine (iofogctl contract, section 6.1; decision 0096).
+
+mod agent;
+mod controller;
+mod part;
+
+pub use agent::{
+    check as check_agent, deploy as deploy_agent, deprovision as deprovision_agent,
+    provision as provision_agent, prune as prune_agent, remove as remove_agent,
+};
+pub use controller::{
+    check as check_control_plane, complete as complete_controller, deploy as deploy_control_plane,
+    deploy_one as deploy_controller, remove as remove_controller,
+};
+
+use crate::docker::Engine;
+use crate::output::{pass_err, pass_out};
+use crate::text::{Error, Result};
+
+/// Name of the Controller's container.
+pub(super) const CONTROLLER: &str = part::CONTROLLER.name;
+/// Name of the Agent's container.
+pub(super) const AGENT: &str = part::AGENT.name;
+
+/// Prints what a container has said, and on request what it goes on to say.
+///
+/// # Errors
+/// There is no such container, or no engine.
+pub fn logs(container: &str, follow: bool) -> Result<()> {
+    Engine::open()?.logs(container, follow, &mut pass)
+}
+
+/// Runs words in a container, passes on what they print, and ends with their status.
+///
+/// # Errors
+/// The container does not run; [`Error::Status`] when the words fail.
+pub fn exec(container: &str, words: &[String]) -> Result<()> {
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    match Engine::open()?.stream(container, &words, &mut pass)? {
+        0 => Ok(()),
+        status => Err(Error::Status(u8::try_from(status).unwrap_or(u8::MAX))),
+    }
+}
+
+fn pass(error: bool, piece: &[u8]) {
+    if error { pass_err(piece) } else { pass_out(piece) }
+}
