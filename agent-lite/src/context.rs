@@ -12,7 +12,7 @@ use std::rc::Rc;
 use iofog_pipe::PipeEnd;
 use tokio::sync::watch;
 
-use crate::domain::EpochMillis;
+use crate::domain::{EpochMillis, MessageSettings, Settings};
 use crate::ids::{FogUuid, MicroserviceUuid};
 
 /// A microservice as the Local API and the message bus see it.
@@ -115,6 +115,8 @@ struct Shared {
     place: Place,
     fog: RefCell<FogUuid>,
     microservices: RefCell<BTreeMap<MicroserviceUuid, Rc<LocalMicroservice>>>,
+    /// Of those whose configuration has some.
+    message_settings: RefCell<BTreeMap<MicroserviceUuid, MessageSettings>>,
     addresses: RefCell<BTreeMap<IpAddr, MicroserviceUuid>>,
     router: RefCell<RouterAccess>,
     edge_resources: RefCell<Rc<str>>,
@@ -135,6 +137,7 @@ impl AgentContext {
                 place,
                 fog: RefCell::default(),
                 microservices: RefCell::default(),
+                message_settings: RefCell::default(),
                 addresses: RefCell::default(),
                 router: RefCell::default(),
                 edge_resources: RefCell::new(Rc::from("[]")),
@@ -179,6 +182,11 @@ impl AgentContext {
     /// Destinations of what `publisher` sends.
     pub fn routes_from(&self, publisher: &MicroserviceUuid) -> Vec<MicroserviceUuid> {
         self.microservice(publisher).map(|found| found.routes.clone()).unwrap_or_default()
+    }
+
+    /// How the messages of `publisher` are to be kept; wrong settings, which its state tells, are none.
+    pub fn message_settings(&self, publisher: &MicroserviceUuid) -> MessageSettings {
+        self.shared.message_settings.borrow().get(publisher).copied().unwrap_or_default()
     }
 
     /// Publishers of this node with a route to `destination`.
@@ -264,6 +272,11 @@ impl AgentContext {
     pub fn set_microservices(&self, list: Vec<LocalMicroservice>) {
         let new: BTreeMap<_, _> =
             list.into_iter().map(|one| (one.uuid.clone(), Rc::new(one))).collect();
+        let settings = |one: &Rc<LocalMicroservice>| {
+            let settings = Settings::parse(&one.config).unwrap_or_default().messages;
+            (settings != MessageSettings::default()).then(|| (one.uuid.clone(), settings))
+        };
+        *self.shared.message_settings.borrow_mut() = new.values().filter_map(settings).collect();
         let old = self.shared.microservices.replace(new);
         let new = self.shared.microservices.borrow();
         let routes_differ = routing_of(&old) != routing_of(&new);

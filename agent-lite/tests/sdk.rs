@@ -54,7 +54,7 @@ fn exercise(name: &str, mut program: Command) -> String {
         assert!(text.contains("config 5"), "{text}");
         // The SDK acknowledges in the background: what it did not when the program ended is held still.
         let status = node.bus.status();
-        assert_eq!((status.ledger.accepted, status.ledger.dropped()), (201, 0));
+        assert_eq!((status.ledger.accepted, status.ledger.given_up()), (201, 0));
         assert_eq!(status.ledger.pending(), u64::try_from(status.pending).unwrap());
         result.replace(text);
     });

@@ -208,6 +208,13 @@ impl Bus {
         }
     }
 
+    /// The books of each microservice that sent something, and how many messages and bytes of its are held.
+    pub fn publishers(&self) -> Vec<(MicroserviceUuid, Ledger, usize, u64)> {
+        let outbox = self.shared.outbox.borrow();
+        let all = outbox.publishers();
+        all.map(|(who, ledger, held, bytes)| (who.clone(), ledger, held, bytes)).collect()
+    }
+
     /// Where the messages from and for one microservice are, for `explain`.
     pub fn flow(&self, microservice: &MicroserviceUuid) -> Flow {
         let shared = &self.shared;
@@ -237,7 +244,7 @@ impl Bus {
             outgoing: held(|lane| (&lane.publisher, &lane.destination)),
             incoming: held(|lane| (&lane.destination, &lane.publisher)),
             mailbox: mailbox.map(|one| one.facts(at)).unwrap_or_default(),
-            given_up: outbox.ledger().dropped(),
+            given_up: given_up(&outbox, microservice),
         }
     }
 
@@ -273,11 +280,13 @@ impl Shared {
         if routes.is_empty() {
             self.outbox.borrow_mut().accept_without_route();
         }
+        let settings = self.context.message_settings(&publisher);
         let mut seqs = Vec::with_capacity(routes.len());
         for destination in routes {
             let lane = Lane { publisher: publisher.clone(), destination };
             let mut outbox = self.outbox.borrow_mut();
-            seqs.push(outbox.accept(lane.clone(), message.priority, payload.clone()));
+            let (priority, now) = (message.priority, self.now());
+            seqs.push(outbox.accept(lane.clone(), priority, payload.clone(), now, &settings));
             drop(outbox);
             self.wake(lane);
         }
@@ -330,6 +339,15 @@ impl Shared {
         self.progress.notify_waiters();
     }
 
+    /// Gives up what waits longer than its publisher wants.
+    pub(super) fn expire(&self) {
+        let ttl = |publisher: &MicroserviceUuid| self.context.message_settings(publisher).ttl;
+        if self.outbox.borrow_mut().expire(self.now(), ttl) {
+            self.dirty.notify_one();
+            self.progress.notify_waiters();
+        }
+    }
+
     /// The mailbox of a microservice, made when there is none.
     pub(super) fn mailbox(&self, consumer: &MicroserviceUuid) -> Rc<Mailbox> {
         self.mailboxes.borrow_mut().entry(consumer.clone()).or_default().clone()
@@ -346,6 +364,13 @@ impl Shared {
     pub(super) fn now(&self) -> u64 {
         self.clock.mono().as_millis()
     }
+}
+
+/// Messages of one microservice that were given up, by reason.
+fn given_up(outbox: &Outbox, microservice: &MicroserviceUuid) -> Vec<(u64, &'static str)> {
+    let own = outbox.publishers().find(|(who, ..)| *who == microservice);
+    let reasons = own.map(|(_, ledger, ..)| ledger.reasons()).unwrap_or_default();
+    reasons.into_iter().filter(|(count, _)| *count > 0).collect()
 }
 
 /// A random UUID (version 4) without dashes.

@@ -209,16 +209,18 @@ impl Drop for Batch {
     }
 }
 
-/// Counts messages as consumed that were handed out long ago without an acknowledgement.
+/// Gives up what waits too long, and counts messages as consumed that were handed out long ago without an
+/// acknowledgement.
 pub(super) async fn sweep(shared: Rc<Shared>) {
     let patience = u64::try_from(shared.options.ack_patience.as_millis()).unwrap_or(u64::MAX);
     let step = shared.options.ack_patience / 20;
     let mut dropped = 0;
     loop {
         tokio::time::sleep(step.max(Duration::from_millis(10))).await;
+        shared.expire();
         let ledger = shared.outbox.borrow().ledger();
-        if ledger.dropped() != dropped {
-            dropped = ledger.dropped();
+        if ledger.given_up() != dropped {
+            dropped = ledger.given_up();
             log::warn!(target: "bus", "messages were given up: {ledger:?}");
         }
         let Some(limit) = shared.now().checked_sub(patience) else { continue };

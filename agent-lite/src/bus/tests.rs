@@ -203,3 +203,37 @@ fn queries_see_only_publishers_with_a_route() {
         assert_eq!(bus.query(&"b".into(), &all, 0, 5).len(), 0);
     });
 }
+
+#[test]
+fn messages_wait_as_long_and_as_many_as_their_microservice_wants() {
+    let node = Node::new("settings");
+    let limited = |config: &str| LocalMicroservice {
+        config: Rc::from(config),
+        ..microservice("a", &["far"], false)
+    };
+    let messages = |inner: &str| format!(r#"{{"iofogSettings":{{"messages":{inner}}}}}"#);
+    node.context.set_microservices(vec![limited(&messages(r#"{"quotaKiB":1}"#))]);
+    run(async {
+        let bus = node.bus();
+        for _ in 0..20 {
+            bus.publish(message(&"x".repeat(100))).await.unwrap();
+        }
+        let status = bus.status();
+        assert!(status.pending_bytes <= 1024 && status.pending > 0);
+        let dropped = status.ledger.dropped_own_quota;
+        assert_eq!(dropped, 20 - status.pending as u64);
+        // A setting takes effect on what waits already, and needs no new start.
+        node.context.set_microservices(vec![limited(&messages(r#"{"ttlSeconds":1}"#))]);
+        while bus.status().pending > 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        let ledger = bus.status().ledger;
+        assert_eq!((ledger.accepted, ledger.dropped_own_quota + ledger.expired), (20, 20));
+        assert_eq!(bus.publishers().len(), 1);
+        // What was given up does not come back.
+        bus.stop();
+        drop(bus);
+        let bus = node.bus();
+        assert_eq!(bus.status().pending, 0);
+    });
+}

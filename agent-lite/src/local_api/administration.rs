@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 use super::reply::{self, Answer, Refusal};
 use super::request;
 use super::server::Shared;
+use crate::bus::ledger::Ledger;
 
 /// Version of the upstream contract that is spoken.
 const CONTRACT_VERSION: &str = "3.1.0";
@@ -22,6 +23,7 @@ pub(super) enum Action {
     Deprovision,
     Configure,
     Explain,
+    Ledger,
 }
 
 /// Refuses a caller without the token; upper and lower case are the same, as upstream has it.
@@ -59,6 +61,7 @@ pub(super) async fn serve(
         Action::Deprovision => Ok(deprovision(shared).await),
         Action::Configure => configure(shared, body).await,
         Action::Explain => explain(shared, rest),
+        Action::Ledger => Ok(ledger(shared)),
     }
 }
 
@@ -122,6 +125,27 @@ fn explain(shared: &Shared, microservice: &str) -> Result<Answer, Refusal> {
     let found = shared.administration.explain(microservice);
     let found = found.map_err(|text| Refusal::new(StatusCode::NOT_FOUND, text))?;
     Ok(reply::json(StatusCode::OK, &json!(found)))
+}
+
+/// The books of the message bus, for the node and for each microservice that sent something since the Agent began:
+/// accepted and recovered are together as many as delivered, expired, dropped and waiting.
+fn ledger(shared: &Shared) -> Answer {
+    let entry = |ledger: Ledger, waiting: usize, bytes: u64| {
+        let mut body = json!(ledger);
+        body["waiting"] = waiting.into();
+        body["waitingBytes"] = bytes.into();
+        body
+    };
+    let status = shared.bus.status();
+    let mut body = entry(status.ledger, status.pending, status.pending_bytes);
+    let each: Map<String, Value> = shared
+        .bus
+        .publishers()
+        .into_iter()
+        .map(|(who, ledger, waiting, bytes)| (who.to_string(), entry(ledger, waiting, bytes)))
+        .collect();
+    body["microservices"] = each.into();
+    reply::json(StatusCode::OK, &body)
 }
 
 fn pairs(pairs: Vec<(String, String)>) -> Answer {

@@ -39,6 +39,7 @@ fn find(method: &Method, path: &str) -> Option<Result<Route, ()>> {
         "/v2/messages/next" => (post, Route::NextMessages),
         "/v2/messages/new" => (post, Route::NewMessage),
         "/v2/messages/query" => (post, Route::QueryMessages),
+        "/v2/messages/ledger" => (get, Route::Administration(Action::Ledger)),
         "/v2/gps" if method == Method::GET => (get, Route::GetPosition),
         "/v2/gps" => (post, Route::SetPosition),
         path if path.starts_with("/v2/control/socket/id/") => (get, Route::Socket(Kind::Control)),
@@ -132,6 +133,8 @@ mod tests {
         assert_eq!(found(&Method::GET, "/v2/gps"), Ok(Route::GetPosition));
         assert_eq!(found(&Method::POST, "/v2/gps"), Ok(Route::SetPosition));
         assert_eq!(found(&Method::GET, "/v2/messages/new"), Err(()));
+        let ledger = Ok(Route::Administration(administration::Action::Ledger));
+        assert_eq!(found(&Method::GET, "/v2/messages/ledger"), ledger);
         let explain = Ok(Route::Administration(administration::Action::Explain));
         assert_eq!(found(&Method::GET, "/v2/explain/abcd"), explain);
         assert!(find(&Method::GET, "/v2/explain").is_none());

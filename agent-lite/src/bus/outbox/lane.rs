@@ -52,6 +52,11 @@ impl LaneState {
         back
     }
 
+    /// Those that wait, the oldest first.
+    pub(super) fn waiting(&self) -> impl Iterator<Item = Seq> {
+        self.waiting.iter().copied()
+    }
+
     pub(super) fn len(&self) -> usize {
         self.waiting.len() + self.under_way.len() + self.returned.len()
     }

@@ -2,17 +2,21 @@
 //! a message stays until its destination, or the Router for it, has accepted it.
 
 mod lane;
+mod share;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use self::lane::LaneState;
+use self::share::Share;
 use super::ledger::{DropReason, Ledger};
 use super::message_log::{Location, Recovery};
+use crate::domain::MessageSettings;
 use crate::ids::MicroserviceUuid;
 
 /// Number of a message in the outbox, rising.
@@ -57,21 +61,23 @@ pub struct Outbox {
     entries: BTreeMap<Seq, Entry>,
     /// Keys are shared with the entries: tens of thousands may wait on a small node.
     lanes: BTreeMap<Rc<Lane>, LaneState>,
-    /// Messages that are not under way, worst first: candidates when the quota is reached.
-    ranks: BTreeSet<(u8, Seq)>,
+    /// By publisher.
+    shares: BTreeMap<MicroserviceUuid, Share>,
     unwritten: BTreeSet<Seq>,
     /// On disk and gone since: their settlement must be written.
     settled: Vec<(Seq, Location)>,
     bytes: u64,
     cached: u64,
     next: Seq,
-    ledger: Ledger,
+    without_route: u64,
 }
 
 #[derive(Debug)]
 struct Entry {
     lane: Rc<Lane>,
     priority: u8,
+    /// When it was taken, or found at start (ms, monotonic).
+    since: u64,
     /// Bytes counted against the quota.
     size: u64,
     payload: Option<Bytes>,
@@ -89,62 +95,105 @@ impl Outbox {
             limits,
             entries: BTreeMap::new(),
             lanes: BTreeMap::new(),
-            ranks: BTreeSet::new(),
+            shares: BTreeMap::new(),
             unwritten: BTreeSet::new(),
             settled: Vec::new(),
             bytes: 0,
             cached: 0,
             next: recovery.next,
-            ledger: Ledger::default(),
+            without_route: 0,
         };
         for (seq, found) in recovery.live {
             let size = u64::from(found.location.length()) + OVERHEAD;
             let entry = Entry {
                 lane: found.lane,
                 priority: found.priority,
+                since: 0,
                 size,
                 payload: None,
                 location: Some(found.location),
                 durable: true,
             };
-            outbox.ledger.recovered += 1;
-            outbox.insert(seq, entry);
+            outbox.insert(seq, entry).recovered += 1;
         }
         outbox
     }
 
-    /// Takes a message for one destination. When the quota is passed, the least important messages go,
-    /// possibly this one.
-    pub fn accept(&mut self, lane: Lane, priority: u8, payload: Bytes) -> Seq {
+    /// Takes a message for one destination at `now` (ms, monotonic). When a quota is passed, its publisher's or the
+    /// node's, the least important messages go, possibly this one.
+    pub fn accept(
+        &mut self,
+        lane: Lane,
+        priority: u8,
+        payload: Bytes,
+        now: u64,
+        settings: &MessageSettings,
+    ) -> Seq {
         let seq = self.next;
         self.next = Seq(seq.0.wrapping_add(1));
         let length = u64::try_from(payload.len()).unwrap_or(u64::MAX);
         let size = length.saturating_add(OVERHEAD);
         self.cached += length;
-        self.ledger.accepted += 1;
         self.unwritten.insert(seq);
         let lane =
             self.lanes.get_key_value(&lane).map_or_else(|| lane.into(), |(key, _)| key.clone());
         let payload = Some(payload);
-        self.insert(seq, Entry { lane, priority, size, payload, location: None, durable: false });
+        let publisher = lane.publisher.clone();
+        let priority = settings.priority.unwrap_or(priority);
+        let entry =
+            Entry { lane, priority, since: now, size, payload, location: None, durable: false };
+        self.insert(seq, entry).accepted += 1;
+        if let Some(quota) = settings.quota_bytes {
+            self.keep_to(&publisher, quota);
+        }
         while self.bytes > self.limits.quota_bytes {
-            let Some((_, worst)) = self.ranks.first().copied() else { break };
-            self.remove(worst);
-            self.ledger.drop_one(DropReason::Quota);
+            let worst = self.shares.values().filter_map(|share| share.ranks.first()).min();
+            let Some((_, worst)) = worst.copied() else { break };
+            self.give_up(worst, DropReason::Quota);
         }
         seq
     }
 
+    fn keep_to(&mut self, publisher: &MicroserviceUuid, quota: u64) {
+        while let Some(share) = self.shares.get(publisher).filter(|share| share.bytes > quota) {
+            let Some((_, worst)) = share.ranks.first().copied() else { break };
+            self.give_up(worst, DropReason::OwnQuota);
+        }
+    }
+
+    /// Gives up what waits at `now` for longer than its publisher wants; says whether there was any. What is under
+    /// way may arrive yet, and is left.
+    pub fn expire(
+        &mut self,
+        now: u64,
+        ttl: impl Fn(&MicroserviceUuid) -> Option<Duration>,
+    ) -> bool {
+        let mut overdue = Vec::new();
+        for (lane, state) in &self.lanes {
+            let Some(ttl) = ttl(&lane.publisher) else { continue };
+            let ttl = u64::try_from(ttl.as_millis()).unwrap_or(u64::MAX);
+            let age = |seq: &Seq| self.entries.get(seq).map(|one| now.saturating_sub(one.since));
+            overdue
+                .extend(state.waiting().take_while(|seq| age(seq).is_some_and(|age| age >= ttl)));
+        }
+        for seq in &overdue {
+            self.give_up(*seq, DropReason::Expired);
+        }
+        !overdue.is_empty()
+    }
+
     /// Counts a message that has no destination.
     pub fn accept_without_route(&mut self) {
-        self.ledger.without_route += 1;
+        self.without_route += 1;
     }
 
     /// The next message of a lane to send now, if its window is open.
     pub fn next(&mut self, lane: &Lane) -> Option<Seq> {
         let seq = self.lanes.get_mut(lane)?.next(self.limits.window)?;
-        if let Some(entry) = self.entries.get(&seq) {
-            self.ranks.remove(&(entry.priority, seq));
+        if let Some(entry) = self.entries.get(&seq)
+            && let Some(share) = self.shares.get_mut(&lane.publisher)
+        {
+            share.ranks.remove(&(entry.priority, seq));
         }
         Some(seq)
     }
@@ -166,13 +215,11 @@ impl Outbox {
         let lane = entry.lane.clone();
         match verdict {
             Verdict::Delivered => {
-                self.remove(seq);
-                self.ledger.delivered += 1;
+                if let Some(ledger) = self.remove(seq) {
+                    ledger.delivered += 1;
+                }
             }
-            Verdict::Rejected => {
-                self.remove(seq);
-                self.ledger.drop_one(DropReason::Rejected);
-            }
+            Verdict::Rejected => self.give_up(seq, DropReason::Rejected),
             Verdict::Again => {
                 if let Some(state) = self.lanes.get_mut(&lane) {
                     state.returned(seq);
@@ -186,8 +233,7 @@ impl Outbox {
     pub fn unreadable(&mut self, seq: Seq) {
         let Some(entry) = self.entries.get(&seq) else { return };
         let lane = entry.lane.clone();
-        self.remove(seq);
-        self.ledger.drop_one(DropReason::Corrupt);
+        self.give_up(seq, DropReason::Corrupt);
         self.rewind(&lane, false);
     }
 
@@ -266,9 +312,16 @@ impl Outbox {
         self.lanes.get(lane).is_none_or(LaneState::is_empty)
     }
 
-    /// The books.
+    /// The books of the node.
     pub fn ledger(&self) -> Ledger {
-        self.ledger
+        let all = self.shares.values().map(|share| share.ledger);
+        let unrouted = Ledger { without_route: self.without_route, ..Ledger::default() };
+        all.fold(unrouted, |sum, one| sum + one)
+    }
+
+    /// The books of each publisher, and how many messages and bytes of its are held.
+    pub fn publishers(&self) -> impl Iterator<Item = (&MicroserviceUuid, Ledger, usize, u64)> {
+        self.shares.iter().map(|(who, share)| (who, share.ledger, share.held, share.bytes))
     }
 
     /// Messages held, waiting or under way.
@@ -286,19 +339,30 @@ impl Outbox {
         self.bytes
     }
 
-    fn insert(&mut self, seq: Seq, entry: Entry) {
+    /// Gives the books to write it into.
+    fn insert(&mut self, seq: Seq, entry: Entry) -> &mut Ledger {
         self.bytes = self.bytes.saturating_add(entry.size);
-        self.ranks.insert((entry.priority, seq));
         self.lanes.entry(entry.lane.clone()).or_default().push(seq);
+        let share = self.shares.entry(entry.lane.publisher.clone()).or_default();
+        share.bytes = share.bytes.saturating_add(entry.size);
+        share.held += 1;
+        share.ranks.insert((entry.priority, seq));
         self.entries.insert(seq, entry);
+        &mut share.ledger
     }
 
-    fn remove(&mut self, seq: Seq) {
-        let Some(entry) = self.entries.remove(&seq) else { return };
+    fn give_up(&mut self, seq: Seq, reason: DropReason) {
+        if let Some(ledger) = self.remove(seq) {
+            ledger.drop_one(reason);
+        }
+    }
+
+    /// Gives the books to write the reason into.
+    fn remove(&mut self, seq: Seq) -> Option<&mut Ledger> {
+        let entry = self.entries.remove(&seq)?;
         self.bytes = self.bytes.saturating_sub(entry.size);
         let payload = entry.payload.as_ref().map_or(0, Bytes::len);
         self.cached = self.cached.saturating_sub(u64::try_from(payload).unwrap_or(u64::MAX));
-        self.ranks.remove(&(entry.priority, seq));
         self.unwritten.remove(&seq);
         if let Some(location) = entry.location {
             self.settled.push((seq, location));
@@ -309,13 +373,20 @@ impl Outbox {
                 self.lanes.remove(&entry.lane);
             }
         }
+        let share = self.shares.get_mut(&entry.lane.publisher)?;
+        share.bytes = share.bytes.saturating_sub(entry.size);
+        share.held = share.held.saturating_sub(1);
+        share.ranks.remove(&(entry.priority, seq));
+        Some(&mut share.ledger)
     }
 
     fn rewind(&mut self, lane: &Lane, all: bool) {
         let Some(state) = self.lanes.get_mut(lane) else { return };
         for seq in state.rewind(all) {
-            if let Some(entry) = self.entries.get(&seq) {
-                self.ranks.insert((entry.priority, seq));
+            if let Some(entry) = self.entries.get(&seq)
+                && let Some(share) = self.shares.get_mut(&lane.publisher)
+            {
+                share.ranks.insert((entry.priority, seq));
             }
         }
     }

@@ -2,11 +2,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
+use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::{Lane, Limits, Outbox, Seq, Verdict};
 use crate::bus::message_log::{MessageLog, Recovery};
+use crate::domain::MessageSettings;
+use crate::ids::MicroserviceUuid;
 
 const LIMITS: Limits = Limits { quota_bytes: 1 << 30, window: 4, memory_bytes: 64 };
 
@@ -19,11 +22,29 @@ fn outbox() -> Outbox {
 }
 
 fn accept(outbox: &mut Outbox, lane: &Lane, priority: u8) -> Seq {
-    outbox.accept(lane.clone(), priority, Bytes::from_static(b"payload"))
+    accept_with(outbox, lane, priority, 0, &MessageSettings::default())
 }
 
+fn accept_with(
+    outbox: &mut Outbox,
+    lane: &Lane,
+    priority: u8,
+    now: u64,
+    settings: &MessageSettings,
+) -> Seq {
+    outbox.accept(lane.clone(), priority, Bytes::from_static(b"payload"), now, settings)
+}
+
+/// The books of the node and of each publisher add up, to what is held.
 fn balanced(outbox: &Outbox) -> bool {
-    outbox.ledger().pending() == outbox.len() as u64
+    let (mut held, mut bytes) = (0, 0);
+    let mut each = true;
+    for (_, ledger, count, share) in outbox.publishers() {
+        (held, bytes) = (held + count, bytes + share);
+        each &= ledger.pending() == count as u64;
+    }
+    each && outbox.ledger().pending() == outbox.len() as u64
+        && (held, bytes) == (outbox.len(), outbox.bytes())
 }
 
 #[test]
@@ -81,6 +102,62 @@ fn quota_drops_the_lowest_priority_then_the_oldest() {
 }
 
 #[test]
+fn a_quota_of_its_own_costs_only_its_own_messages() {
+    let mut outbox = outbox();
+    let (chatty, other) = (lane("d"), Lane { publisher: "q".into(), destination: "d".into() });
+    let kept = accept(&mut outbox, &other, 0);
+    let quota_bytes = Some(2 * (7 + super::OVERHEAD));
+    let settings = MessageSettings { quota_bytes, ..MessageSettings::default() };
+    let all = [3, 1, 2].map(|priority| accept_with(&mut outbox, &chatty, priority, 0, &settings));
+    assert!(outbox.payload(all[1]).is_none() && outbox.payload(kept).is_some());
+    assert_eq!((outbox.ledger().dropped_own_quota, outbox.ledger().dropped_quota), (1, 0));
+    let of = |who: &str| {
+        let found = outbox.publishers().find(|one| one.0.as_str() == who).unwrap();
+        (found.1.given_up(), found.2)
+    };
+    assert_eq!((of("p"), of("q")), ((1, 2), (0, 1)));
+    // What is under way is not taken back, however small the quota is.
+    assert_eq!(outbox.next(&chatty), Some(all[0]));
+    let none = MessageSettings { quota_bytes: Some(1), ..settings };
+    let last = accept_with(&mut outbox, &chatty, 9, 0, &none);
+    assert!(outbox.payload(all[0]).is_some() && outbox.payload(last).is_none());
+    assert!(balanced(&outbox));
+}
+
+#[test]
+fn a_priority_of_the_microservice_stands_over_that_of_its_messages() {
+    let lane = lane("d");
+    let limits = Limits { quota_bytes: 7 + super::OVERHEAD, ..LIMITS };
+    let mut outbox = Outbox::new(limits, Recovery::default());
+    let settings = MessageSettings { priority: Some(5), ..MessageSettings::default() };
+    let first = accept_with(&mut outbox, &lane, 0, 0, &settings);
+    accept(&mut outbox, &lane, 4);
+    assert!(outbox.payload(first).is_some());
+    accept(&mut outbox, &lane, 6);
+    assert!(outbox.payload(first).is_none());
+    assert!(balanced(&outbox));
+}
+
+#[test]
+fn what_waits_too_long_expires_and_what_is_under_way_does_not() {
+    let mut outbox = outbox();
+    let (old, other) = (lane("d"), Lane { publisher: "q".into(), destination: "d".into() });
+    let none = MessageSettings::default();
+    let all = [0, 500, 1000].map(|now| accept_with(&mut outbox, &old, 0, now, &none));
+    accept(&mut outbox, &other, 0);
+    assert_eq!(outbox.next(&old), Some(all[0]));
+    let ttl = |who: &MicroserviceUuid| (who.as_str() == "p").then_some(Duration::from_secs(1));
+    assert!(!outbox.expire(1_499, ttl));
+    assert!(outbox.expire(1_500, ttl));
+    assert_eq!((outbox.ledger().expired, outbox.len()), (1, 3));
+    // Back from a lost link it waits again, and its time is over.
+    outbox.link_lost(&old);
+    assert!(outbox.expire(1_500, ttl) && !outbox.expire(1_500, ttl));
+    assert!(outbox.is_safe(all[0]) && balanced(&outbox));
+    assert_eq!(outbox.next(&old), Some(all[2]));
+}
+
+#[test]
 fn lanes_do_not_wait_for_each_other() {
     let mut outbox = outbox();
     let (stuck, free) = (lane("stuck"), lane("free"));
@@ -133,7 +210,10 @@ fn run_schedule(seed: u64) {
         match random.below(20) {
             0..=6 => {
                 let payload = Bytes::from(format!("payload {step}"));
-                let seq = outbox.accept(at.clone(), 0, payload.clone());
+                // Some of them under a quota of their own.
+                let quota_bytes = (random.below(8) == 0).then_some(6 * 180);
+                let settings = MessageSettings { quota_bytes, ..MessageSettings::default() };
+                let seq = outbox.accept(at.clone(), 0, payload.clone(), step, &settings);
                 // Numbers that a crash forgot are used again.
                 safe.remove(&seq);
                 taken.remove(&seq);
@@ -173,6 +253,11 @@ fn run_schedule(seed: u64) {
                 known.retain(|seq, _| outbox.payload(*seq).is_some());
             }
         }
+        if step % 50 == 49 {
+            outbox.expire(step, |_| Some(Duration::from_millis(300)));
+        }
+        // Given up is as good as taken: the books have it.
+        taken.extend(known.keys().filter(|seq| outbox.payload(**seq).is_none()));
         safe.extend(known.keys().filter(|seq| outbox.is_safe(**seq)));
         assert!(balanced(&outbox), "seed {seed}, step {step}: {:?}", outbox.ledger());
     }

@@ -18,12 +18,14 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     findings.extend(router(wanted, flow));
     findings.extend(sending(wanted, flow));
     findings.push(receiving(facts, wanted, flow));
-    if flow.given_up > 0 {
-        let text = format!("this node gave up {} messages since its Agent began", flow.given_up);
-        findings.push(
-            Finding::pending("messages", text)
-                .and("the Agent's log has the reasons; a larger -d (disk limit) or quicker receivers keep more"),
-        );
+    if !flow.given_up.is_empty() {
+        let each: Vec<String> =
+            flow.given_up.iter().map(|(count, reason)| format!("{count} {reason}")).collect();
+        let text =
+            format!("messages from it were given up since the Agent began: {}", each.join(", "));
+        findings.push(Finding::pending("messages", text).and(
+            "quicker receivers, a larger -d (disk limit) or other iofogSettings.messages in its configuration keep more",
+        ));
     }
     findings
 }

@@ -179,8 +179,8 @@ pub struct Flow {
     pub incoming: Vec<(MicroserviceUuid, usize)>,
     /// What its mailbox holds.
     pub mailbox: MailboxFacts,
-    /// Messages of all microservices of this node that were given up since the process began.
-    pub given_up: u64,
+    /// Messages from it that were given up since the process began, by reason.
+    pub given_up: Vec<(u64, &'static str)>,
 }
 
 /// The way to the Router.

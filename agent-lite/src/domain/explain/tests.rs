@@ -53,7 +53,7 @@ fn healthy() -> Facts {
                 listening: true,
                 ..MailboxFacts::default()
             },
-            given_up: 0,
+            given_up: Vec::new(),
         }),
     }
 }

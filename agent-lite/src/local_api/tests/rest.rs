@@ -168,7 +168,9 @@ fn small_routes_answer_as_documented() {
 #[test]
 fn administration_needs_the_token() {
     with_node("token", |node| async move {
-        for path in ["/v2/status", "/v2/info", "/v2/version", "/v2/explain/a"] {
+        for path in
+            ["/v2/status", "/v2/info", "/v2/version", "/v2/explain/a", "/v2/messages/ledger"]
+        {
             let bare = format!("GET {path} HTTP/1.1\r\nHost: iofog\r\n\r\n");
             assert_eq!(node.send("127.0.0.1", &bare).await.status, 401, "{path}");
         }
@@ -195,6 +197,15 @@ fn administration_answers_as_documented() {
         assert_eq!(node.administer("GET", "/v2/info", "").await.status, 200);
         let explained = node.administer("GET", "/v2/explain/a", "").await;
         assert_eq!((explained.status, &json(&explained.body)["level"]), (200, &"good".into()));
+        let ledger = json(&node.administer("GET", "/v2/messages/ledger", "").await.body);
+        assert_eq!((&ledger["accepted"], &ledger["microservices"]), (&0.into(), &json("{}")));
+        assert_eq!(node.post(A, "/v2/messages/new", HELLO).await.status, 200);
+        let ledger = json(&node.administer("GET", "/v2/messages/ledger", "").await.body);
+        for books in [&ledger, &ledger["microservices"]["a"]] {
+            let count = |name: &str| books[name].as_u64().unwrap();
+            assert_eq!((count("accepted"), count("delivered") + count("waiting")), (1, 1));
+            assert_eq!((count("expired"), count("droppedOwnQuota")), (0, 0), "{books}");
+        }
         let stranger = node.administer("GET", "/v2/explain/zzz", "").await;
         assert_eq!(stranger.status, 404);
         assert!(stranger.body.contains("no microservice zzz"), "{}", stranger.body);
