@@ -5,6 +5,8 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
+use crate::fault;
+
 /// Replaces `path` by `bytes`: temporary file, sync, rename, sync of the folder.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace(path, bytes, 0o644)
@@ -20,17 +22,20 @@ pub fn stage(path: &Path, bytes: &[u8], mode: u32) -> io::Result<PathBuf> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".new");
     let staged = path.with_file_name(name);
-    let mut file =
-        OpenOptions::new().write(true).create(true).truncate(true).mode(mode).open(&staged)?;
-    file.write_all(bytes)?;
-    file.sync_all()?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(mode);
+    let mut file = fault::at("file.open", || options.open(&staged))?;
+    fault::write("file.write", bytes, |bytes| file.write_all(bytes))?;
+    fault::at("file.sync", || file.sync_all())?;
     Ok(staged)
 }
 
 /// Makes renames in the folder of `path` durable.
 pub fn sync_folder_of(path: &Path) -> io::Result<()> {
     match path.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => File::open(folder)?.sync_all(),
+        Some(folder) if !folder.as_os_str().is_empty() => {
+            fault::at("folder.sync", || File::open(folder)?.sync_all())
+        }
         _ => Ok(()),
     }
 }
@@ -41,6 +46,6 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> io::Result<()> {
         return Ok(());
     }
     let staged = stage(path, bytes, mode)?;
-    std::fs::rename(&staged, path)?;
+    fault::at("file.rename", || std::fs::rename(&staged, path))?;
     sync_folder_of(path)
 }

@@ -14,6 +14,7 @@ pub mod device_api;
 pub mod disk;
 pub mod domain;
 pub mod engine;
+mod fault;
 pub mod field_agent;
 #[doc(hidden)]
 pub mod fuzzing;

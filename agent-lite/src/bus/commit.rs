@@ -1,11 +1,13 @@
 //! Group commit: messages that arrive together share one write and one sync. What was consumed in the
 //! meantime never touches the disk.
 
+use std::io;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use super::handle::Shared;
 use super::message_log::MessageLog;
+use super::outbox::Outbox;
 
 /// Settlements are only written so that a restart repeats less: they can wait.
 const SETTLEMENT_DELAY: Duration = Duration::from_secs(1);
@@ -41,33 +43,32 @@ pub(super) fn commit(shared: &Shared) {
     if !outbox.needs_write() {
         return;
     }
-    let settled = outbox.unwritten_settlements();
-    let messages = outbox.has_unwritten();
-    let written = log.append(outbox.unwritten(), &settled).and_then(|stored| {
-        if messages && let Err(error) = log.sync() {
-            stored.into_iter().for_each(|(_, at)| log.release(at));
-            return Err(error);
-        }
-        Ok(stored)
-    });
-    match written {
-        Ok(stored) => {
-            outbox.written(stored).into_iter().for_each(|at| log.release(at));
-            if let Some(segment) = log.pinning() {
-                move_out(&mut outbox, &mut log, segment);
-            }
-        }
-        Err(error) => {
-            log::warn!("message log cannot be written: {error}");
-            shared.failed_writes.set(shared.failed_writes.get().wrapping_add(1));
-        }
+    if let Err(error) = write(&mut outbox, &mut log) {
+        log::warn!("message log cannot be written: {error}");
+        shared.failed_writes.set(shared.failed_writes.get().wrapping_add(1));
     }
     drop((outbox, log));
     shared.progress.notify_waiters();
 }
 
+/// The same without tasks around it; after an error nothing counts as written, and all is written again next time.
+pub(super) fn write(outbox: &mut Outbox, log: &mut MessageLog) -> io::Result<()> {
+    let settled = outbox.unwritten_settlements();
+    let messages = outbox.has_unwritten();
+    let stored = log.append(outbox.unwritten(), &settled)?;
+    if messages && let Err(error) = log.sync() {
+        stored.into_iter().for_each(|(_, at)| log.release(at));
+        return Err(error);
+    }
+    outbox.written(stored).into_iter().for_each(|at| log.release(at));
+    if let Some(segment) = log.pinning() {
+        move_out(outbox, log, segment);
+    }
+    Ok(())
+}
+
 /// Appends the live messages of an old segment again, so that it and those behind it can go.
-fn move_out(outbox: &mut super::outbox::Outbox, log: &mut MessageLog, segment: u32) {
+fn move_out(outbox: &mut Outbox, log: &mut MessageLog, segment: u32) {
     let mut stored = outbox.stored_where(|at| MessageLog::is_in(at, segment));
     stored.truncate(MOVED_AT_ONCE);
     let mut moved = Vec::new();
@@ -84,3 +85,6 @@ fn move_out(outbox: &mut super::outbox::Outbox, log: &mut MessageLog, segment: u
         outbox.written(moved).into_iter().for_each(|at| log.release(at));
     }
 }
+
+#[cfg(test)]
+mod faults;

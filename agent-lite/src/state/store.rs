@@ -4,7 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Snapshot;
-use crate::disk;
+use crate::{disk, fault};
 
 const MAGIC: &str = "iofog-agent-state 1";
 
@@ -29,9 +29,15 @@ impl StateStore {
         // A crash between the two renames of `save` leaves the newest state under its temporary name.
         let staged = self.current.with_file_name("state.json.new");
         for path in [&self.current, &staged, &self.previous] {
-            match std::fs::read(path) {
+            // An older generation must not rule because of one failed call: too many open files, a bus error.
+            match read(path).or_else(|_| read(path)) {
                 Ok(bytes) => match decode(&bytes) {
-                    Some(snapshot) => return snapshot,
+                    Some(snapshot) => {
+                        if *path == staged {
+                            self.heal(&staged);
+                        }
+                        return snapshot;
+                    }
                     None => {
                         log::warn!(target: "state", "{} is damaged, trying an older generation", path.display())
                     }
@@ -45,16 +51,28 @@ impl StateStore {
         Snapshot::default()
     }
 
+    /// What was taken from under its temporary name must not be overwritten by the next generation in the making.
+    fn heal(&self, staged: &Path) {
+        let renamed = fault::at("state.heal", || std::fs::rename(staged, &self.current));
+        if let Err(error) = renamed.and_then(|()| disk::sync_folder_of(&self.current)) {
+            log::warn!(target: "state", "cannot put {} in place: {error}", staged.display());
+        }
+    }
+
     /// Makes `snapshot` the current generation; when this returns, it survives a power cut.
     pub fn save(&self, snapshot: &Snapshot) -> io::Result<()> {
         let staged = disk::stage(&self.current, &encode(snapshot)?, 0o600)?;
-        match std::fs::rename(&self.current, &self.previous) {
+        match fault::at("state.keep", || std::fs::rename(&self.current, &self.previous)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        std::fs::rename(&staged, &self.current)?;
+        fault::at("state.replace", || std::fs::rename(&staged, &self.current))?;
         disk::sync_folder_of(&self.current)
     }
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    fault::at("state.read", || std::fs::read(path))
 }
 
 fn encode(snapshot: &Snapshot) -> io::Result<Vec<u8>> {
@@ -87,6 +105,9 @@ fn crc32(bytes: &[u8]) -> u32 {
     }
     !crc
 }
+
+#[cfg(test)]
+mod faults;
 
 #[cfg(test)]
 mod tests {

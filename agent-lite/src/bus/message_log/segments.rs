@@ -11,6 +11,7 @@ use bytes::Bytes;
 
 use super::record::{Record, Scan};
 use crate::bus::outbox::{Lane, Seq};
+use crate::fault;
 
 /// Where the payload of a message stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -53,6 +54,8 @@ pub struct MessageLog {
     current: File,
     current_id: u32,
     length: u64,
+    /// A sync failed: what the segment holds beyond the one before is unknown, and a reader stops where it is damaged.
+    broken: bool,
     buffer: Vec<u8>,
 }
 
@@ -69,11 +72,12 @@ impl MessageLog {
     /// # Errors
     /// What the file system reports. Damage is no error: see [`Recovery::lost_bytes`].
     pub fn open(folder: &Path, segment_limit: u64) -> io::Result<(Self, Recovery)> {
-        fs::create_dir_all(folder)?;
+        fault::at("log.folder", || fs::create_dir_all(folder))?;
         let ids = segment_ids(folder)?;
         let mut recovery = Recovery::default();
         for id in &ids {
-            recovery.read(*id, &fs::read(path_of(folder, *id))?.into());
+            let bytes = fault::at("log.recover", || fs::read(path_of(folder, *id)))?;
+            recovery.read(*id, &bytes.into());
         }
         let mut live: BTreeMap<u32, u32> = ids.iter().map(|id| (*id, 0)).collect();
         for one in recovery.live.values() {
@@ -89,6 +93,7 @@ impl MessageLog {
             current,
             current_id,
             length: 0,
+            broken: false,
             buffer: Vec::new(),
         };
         log.collect();
@@ -104,6 +109,10 @@ impl MessageLog {
         messages: impl Iterator<Item = (Seq, u8, &'a Lane, &'a Bytes)>,
         settled: &[Seq],
     ) -> io::Result<Vec<(Seq, Location)>> {
+        if self.broken {
+            self.next_segment()?;
+            self.broken = false;
+        }
         let mut buffer = std::mem::take(&mut self.buffer);
         buffer.clear();
         let mut stored = Vec::new();
@@ -119,9 +128,11 @@ impl MessageLog {
         if !settled.is_empty() {
             Record::Settled(settled.to_vec()).encode_into(&mut buffer);
         }
-        if let Err(error) = self.current.write_all_at(&buffer, self.length) {
+        let (file, end) = (&self.current, self.length);
+        let written = fault::write("log.write", &buffer, |bytes| file.write_all_at(bytes, end));
+        if let Err(error) = written {
             // What was written of it must not be taken for records later.
-            let _ = self.current.set_len(self.length);
+            let _ = fault::at("log.cut", || file.set_len(end));
             self.buffer = buffer;
             return Err(error);
         }
@@ -134,20 +145,32 @@ impl MessageLog {
         Ok(stored)
     }
 
-    /// Makes everything appended so far durable; afterwards a full segment is followed by a new one.
+    /// Makes everything appended so far durable; afterwards a full segment is followed by a new one, as is one whose
+    /// sync failed: the system may have thrown away what it could not write, and says so only once.
     ///
     /// # Errors
-    /// What the file system reports.
+    /// What the file system reports; what was appended since the last time must be appended again then.
     pub fn sync(&mut self) -> io::Result<()> {
-        self.current.sync_data()?;
-        if self.length >= self.segment_limit {
-            let next = self.current_id.wrapping_add(1);
-            self.current = create(&self.folder, next)?;
-            self.current_id = next;
-            self.length = 0;
-            self.live.insert(next, 0);
-            self.collect();
+        if let Err(error) = fault::at("log.sync", || self.current.sync_data()) {
+            self.broken = true;
+            return Err(error);
         }
+        if self.length >= self.segment_limit
+            && let Err(error) = self.next_segment()
+        {
+            // Everything is safe; the segment grows until another one can be had.
+            log::warn!(target: "bus", "no new segment of the message log: {error}");
+        }
+        Ok(())
+    }
+
+    fn next_segment(&mut self) -> io::Result<()> {
+        let next = self.current_id.wrapping_add(1);
+        self.current = create(&self.folder, next)?;
+        self.current_id = next;
+        self.length = 0;
+        self.live.insert(next, 0);
+        self.collect();
         Ok(())
     }
 
@@ -158,12 +181,11 @@ impl MessageLog {
     pub fn read(&self, at: Location) -> io::Result<Bytes> {
         let length = usize::try_from(at.length).map_err(|_| io::ErrorKind::InvalidData)?;
         let mut payload = vec![0; length];
-        if at.segment == self.current_id {
-            self.current.read_exact_at(&mut payload, at.offset)?;
-        } else {
-            File::open(path_of(&self.folder, at.segment))?
-                .read_exact_at(&mut payload, at.offset)?;
-        }
+        fault::at("log.read", || match at.segment == self.current_id {
+            true => self.current.read_exact_at(&mut payload, at.offset),
+            false => File::open(path_of(&self.folder, at.segment))?
+                .read_exact_at(&mut payload, at.offset),
+        })?;
         Ok(payload.into())
     }
 
@@ -198,8 +220,8 @@ impl MessageLog {
     /// settlements of an earlier one.
     fn collect(&mut self) {
         while let Some((&oldest, 0)) = self.live.first_key_value() {
-            if oldest == self.current_id || fs::remove_file(path_of(&self.folder, oldest)).is_err()
-            {
+            let remove = || fs::remove_file(path_of(&self.folder, oldest));
+            if oldest == self.current_id || fault::at("log.remove", remove).is_err() {
                 break;
             }
             self.live.remove(&oldest);
@@ -253,7 +275,7 @@ fn path_of(folder: &Path, id: u32) -> PathBuf {
 
 fn segment_ids(folder: &Path) -> io::Result<BTreeSet<u32>> {
     let mut ids = BTreeSet::new();
-    for entry in fs::read_dir(folder)? {
+    for entry in fault::at("log.list", || fs::read_dir(folder))? {
         let name = entry?.file_name();
         let digits = name.to_str().and_then(|name| name.strip_prefix("outbox-"));
         if let Some(id) = digits.and_then(|rest| rest.strip_suffix(".log")?.parse().ok()) {
@@ -265,8 +287,10 @@ fn segment_ids(folder: &Path) -> io::Result<BTreeSet<u32>> {
 
 fn create(folder: &Path, id: u32) -> io::Result<File> {
     let path = path_of(folder, id);
-    let file = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path)?;
-    File::open(folder)?.sync_all()?;
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(true);
+    let file = fault::at("log.create", || options.open(path))?;
+    fault::at("log.folder_sync", || File::open(folder)?.sync_all())?;
     Ok(file)
 }
 
