@@ -157,3 +157,68 @@ fn an_engine_that_is_away_is_named() {
     }
     assert!(home.ok(&["get", "agents"]).contains("AGENT"));
 }
+
+#[test]
+fn up_and_down_bring_a_network_and_take_it_away() {
+    let Some(site) = Site::start("up") else { return };
+    let home = &site.home;
+    let up =
+        || -> serde_json::Value { serde_json::from_str(&home.ok(&["up", "-o", "json"])).unwrap() };
+    let first = up();
+    assert_eq!(first["controller"]["status"], "online");
+    assert_eq!(first["agent"]["status"], "RUNNING");
+    assert_eq!(first["agent"]["routerMode"], "interior");
+    let ids = || (site.id("iofog-controller"), site.id("iofog-agent"));
+    let before = ids();
+    assert_eq!(up(), first);
+    assert_eq!(before, ids());
+
+    // What is deployed on it comes back after a break, with its configuration and its container.
+    let talker = application(&site.image).replace("bench-0", "local");
+    let file = home.write("application.yaml", &talker);
+    home.ok(&["deploy", "-f", &file]);
+    eventually("the microservice runs", || {
+        home.ok(&["get", "microservices"]).contains("RUNNING").then_some(())
+    });
+    let config = home.write(
+        "config.yaml",
+        "apiVersion: iofog.org/v3\nkind: AgentConfig\nmetadata: {name: local}\nspec: {description: mine}\n",
+    );
+    home.ok(&["deploy", "-f", &config]);
+    let down: serde_json::Value = serde_json::from_str(&home.ok(&["down", "-o", "json"])).unwrap();
+    let stopped: Vec<&str> =
+        down["stopped"].as_array().unwrap().iter().filter_map(|name| name.as_str()).collect();
+    assert_eq!((stopped.len(), stopped[0], stopped[2]), (3, "iofog-agent", "iofog-controller"));
+    assert_eq!(docker(&["ps", "-q", "--filter", &format!("name={}", stopped[1])]), "");
+    assert!(home.ok(&["down"]).contains("is down"));
+    assert_eq!(up(), first);
+    assert_eq!(before, ids());
+    assert!(home.ok(&["describe", "agent-config", "local"]).contains("description: mine"));
+    eventually("the microservice is back", || {
+        let running = docker(&["ps", "--format", "{{.Names}}"]);
+        running.lines().any(|name| name == stopped[1]).then_some(())
+    });
+
+    // Broken off at any step it goes on.
+    for after in [50, 300, 1500] {
+        home.ok(&["down"]);
+        let mut broken = site.spawn(&["up"]);
+        std::thread::sleep(std::time::Duration::from_millis(after));
+        let _ = broken.kill();
+        let _ = broken.wait();
+        assert_eq!(up(), first);
+    }
+    home.ok(&["down", "--purge"]);
+    site.nothing_is_left();
+    assert!(!home.ok(&["describe", "namespace", "default"]).contains("localControlPlane"));
+    for after in [50, 300, 1500] {
+        let mut broken = site.spawn(&["up"]);
+        std::thread::sleep(std::time::Duration::from_millis(after));
+        let _ = broken.kill();
+        let _ = broken.wait();
+    }
+    assert!(home.ok(&["up"]).contains("is up"));
+    home.ok(&["down", "--purge"]);
+    home.ok(&["down", "--purge"]);
+    site.nothing_is_left();
+}

@@ -22,6 +22,7 @@ mod prune;
 mod rename;
 mod start;
 mod top;
+mod up;
 mod version;
 mod view;
 
@@ -60,6 +61,7 @@ pub static ROOT: Command = Command {
         detach::COMMAND,
         diff::COMMAND,
         disconnect::COMMAND,
+        up::DOWN,
         logs::EXEC,
         explain::COMMAND,
         get::COMMAND,
@@ -75,6 +77,7 @@ pub static ROOT: Command = Command {
         start::STOP,
         start::UPGRADE,
         top::COMMAND,
+        up::COMMAND,
         version::COMMAND,
         view::COMMAND,
     ],

@@ -188,6 +188,19 @@ impl Engine {
         gone_is_fine(stopped)
     }
 
+    /// Stops containers at the same time.
+    ///
+    /// # Errors
+    /// The first that the engine refuses.
+    pub fn stop_all(&self, names: &[String]) -> Result<()> {
+        let stops = names.iter().map(|name| {
+            let options = StopContainerOptionsBuilder::new().t(STOP_SECONDS).build();
+            self.client.stop_container(name, Some(options))
+        });
+        let results = self.runtime.block_on(futures_util::future::join_all(stops));
+        results.into_iter().try_for_each(|result| gone_is_fine(unless(304, result)))
+    }
+
     /// Gives a container another name.
     ///
     /// # Errors

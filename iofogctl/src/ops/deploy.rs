@@ -62,7 +62,15 @@ pub struct Work {
 /// The first document that cannot be used, before anything is done; then the failures of the first
 /// step that has any.
 pub fn deploy(context: &mut Context, file: &str) -> Result<()> {
-    let mut work = prepare(context, file)?;
+    let work = prepare(context, file)?;
+    carry_out(context, work)
+}
+
+/// Does what a file asks for.
+///
+/// # Errors
+/// The failures of the first step that has any.
+pub(super) fn carry_out(context: &mut Context, mut work: Work) -> Result<()> {
     for plane in &work.remote_control_planes {
         remote_control_plane::deploy(context, plane)?;
     }
@@ -114,6 +122,16 @@ impl Work {
             && self.applications.is_empty()
             && self.microservices.is_empty()
             && self.routes.is_empty())
+    }
+
+    /// Gives every local Agent the configuration that its document would ask for.
+    pub(super) fn configure_local_agents(&mut self) {
+        let plans = self.local_agents.iter().map(|agent| {
+            let mut config = agent_config::local_default("localhost");
+            agent.name.clone_into(&mut config.name);
+            Plan { name: agent.name.clone(), config, tags: None, system: false }
+        });
+        self.configs.extend(plans);
     }
 
     /// Whether the file installs an Agent of that name.

@@ -13,6 +13,7 @@ pub mod controller;
 pub mod delete;
 pub mod deploy;
 pub mod device;
+pub mod ecn;
 pub mod edge_resource;
 pub mod explain;
 pub mod install;

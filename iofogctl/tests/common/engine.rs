@@ -95,7 +95,7 @@ impl Site {
             broken: format!("{tag}:broken"),
             _turn: turn,
         };
-        site.import(&site.image, "while :; do echo tick; /busybox sleep 1; done");
+        site.import(&site.image, "trap exit TERM; while :; do echo tick; /busybox sleep 1; done");
         site.import(&site.broken, "echo out of order; exit 1");
         Some(site)
     }
@@ -147,6 +147,7 @@ impl Site {
         Command::new(program())
             .args(words)
             .env("HOME", &self.home.path)
+            .env("IOFOGCTL_PROGRAMS", self.home.path.join("programs"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .spawn()

@@ -1,7 +1,7 @@
 //! The Agent in a container of this machine.
 
 use super::super::{Context, install};
-use super::part::AGENT;
+use super::part::{AGENT, CONTROLLER};
 use crate::config::AgentRecord;
 use crate::config::records::LocalAgent;
 use crate::docker::{Container, Engine, VOLUME_LABEL};
@@ -129,17 +129,37 @@ pub fn remove(uuid: &str) -> Result<()> {
     discard_microservices(&engine, uuid, agent.as_ref())
 }
 
+/// Stops the Agent, the microservices of some identifiers, then the Controller; gives the names of those that ran.
+///
+/// # Errors
+/// The engine refuses.
+pub fn stop(uuids: &[String]) -> Result<Vec<String>> {
+    let engine = Engine::open()?;
+    let agent = engine.container(AGENT.name)?;
+    let mut stopped = Vec::new();
+    let mut stop = |found: Vec<Container>| -> Result<()> {
+        let running: Vec<String> =
+            found.into_iter().filter(|one| one.running).map(|one| one.name).collect();
+        engine.stop_all(&running)?;
+        stopped.extend(running);
+        Ok(())
+    };
+    // The Agent first: it would start its microservices again.
+    stop(agent.clone().into_iter().collect())?;
+    for uuid in uuids {
+        stop(microservices(&engine, uuid, agent.as_ref())?)?;
+    }
+    stop(engine.container(CONTROLLER.name)?.into_iter().collect())?;
+    Ok(stopped)
+}
+
 fn discard_microservices(engine: &Engine, uuid: &str, agent: Option<&Container>) -> Result<()> {
     microservices(engine, uuid, agent)?.iter().try_for_each(|one| engine.discard(&one.id))
 }
 
 /// Containers of an Agent's microservices. Agents of ours label them; whatever has such a name and no label belongs to an
 /// Agent of another make.
-pub(super) fn microservices(
-    engine: &Engine,
-    uuid: &str,
-    agent: Option<&Container>,
-) -> Result<Vec<Container>> {
+fn microservices(engine: &Engine, uuid: &str, agent: Option<&Container>) -> Result<Vec<Container>> {
     let foreign = agent.is_some_and(|agent| !agent.labels.contains_key(VOLUME_LABEL));
     let mut found = engine.containers(MICROSERVICE)?;
     found.retain(|one| match one.labels.get(OWNER) {

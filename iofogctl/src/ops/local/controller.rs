@@ -20,9 +20,13 @@ const TRIES: u32 = 60;
 /// Checks a LocalControlPlane document and fills in what it leaves out.
 pub fn check(mut plane: LocalControlPlane) -> Result<LocalControlPlane> {
     plane.iofog_user.encode_password();
-    let controller = plane.controller.get_or_insert_default();
-    complete(controller, "");
-    Ok(plane)
+    Ok(fill_in(plane))
+}
+
+/// Fills in what a control plane leaves out of its controller.
+pub fn fill_in(mut plane: LocalControlPlane) -> LocalControlPlane {
+    complete(plane.controller.get_or_insert_default(), "");
+    plane
 }
 
 /// Fills in what a controller leaves out: its own name, else that of its document, and where it will be.
@@ -87,7 +91,10 @@ fn start(context: &mut Context, controller: &mut LocalController) -> Result<()> 
 }
 
 /// There is one container of that name: no other namespace may have its control plane in it.
-fn require_no_other(context: &mut Context) -> Result<()> {
+///
+/// # Errors
+/// [`Error::Conflict`] naming the namespace that has.
+pub fn require_no_other(context: &mut Context) -> Result<()> {
     let own = context.namespace.clone();
     for name in context.store.namespace_names()? {
         if name != own && context.store.namespace(&name)?.local_control_plane.is_some() {

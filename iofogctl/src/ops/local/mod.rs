@@ -6,11 +6,12 @@ mod part;
 
 pub use agent::{
     check as check_agent, deploy as deploy_agent, deprovision as deprovision_agent,
-    provision as provision_agent, prune as prune_agent, remove as remove_agent,
+    provision as provision_agent, prune as prune_agent, remove as remove_agent, stop,
 };
 pub use controller::{
     check as check_control_plane, complete as complete_controller, deploy as deploy_control_plane,
-    deploy_one as deploy_controller, remove as remove_controller,
+    deploy_one as deploy_controller, fill_in as complete_control_plane,
+    remove as remove_controller, require_no_other as require_no_other_control_plane,
 };
 
 use crate::docker::Engine;
@@ -21,6 +22,14 @@ use crate::text::{Error, Result};
 pub(super) const CONTROLLER: &str = part::CONTROLLER.name;
 /// Name of the Agent's container.
 pub(super) const AGENT: &str = part::AGENT.name;
+
+/// Whether there is an engine.
+///
+/// # Errors
+/// None answers.
+pub fn require_engine() -> Result<()> {
+    Engine::open().map(|_| ())
+}
 
 /// Prints what a container has said, and on request what it goes on to say.
 ///
