@@ -24,7 +24,10 @@ fn application(image: &str) -> String {
     format!(
         "apiVersion: iofog.org/v3\nkind: Application\nmetadata: {{name: demo}}\nspec:\n  microservices:\n  \
          - name: talker\n    agent: {{name: bench-0}}\n    images: {{x86: {image}, arm: {image}, registry: local}}\n    \
-         container: {{rootHostAccess: false, ports: [], env: []}}\n    config: {{}}\n  routes: []\n"
+         container: {{rootHostAccess: false, ports: [], env: []}}\n    config: {{}}\n  \
+         - name: listener\n    agent: {{name: bench-0}}\n    images: {{x86: {image}, arm: {image}, registry: local}}\n    \
+         container: {{rootHostAccess: false, ports: [], env: []}}\n    config: {{}}\n  \
+         routes: [{{name: speech, from: talker, to: listener}}]\n"
     )
 }
 
@@ -65,8 +68,8 @@ fn a_network_in_containers_is_deployed_changed_and_removed() {
     // A microservice: its logs, also as they grow, and a program in it with its status.
     let application = home.write("application.yaml", &application(&site.image));
     home.ok(&["deploy", "-f", &application]);
-    eventually("the microservice runs", || {
-        home.ok(&["get", "microservices"]).contains("RUNNING").then_some(())
+    eventually("the microservices run", || {
+        (home.ok(&["get", "microservices"]).matches("RUNNING").count() == 2).then_some(())
     });
     eventually("it has spoken", || {
         home.ok(&["logs", "microservice", "demo/talker"]).contains("tick").then_some(())
@@ -76,6 +79,11 @@ fn a_network_in_containers_is_deployed_changed_and_removed() {
     assert!(told.iter().all(|line| line.starts_with("tick")), "{told:?}");
     let _ = follower.kill();
     let _ = follower.wait();
+    // What it tells the other one, read with the token of the Local API: the other one is on the engine's own network.
+    eventually("its messages are seen", || {
+        let seen = home.ok(&["messages", "demo/speech", "--since", "600", "--once"]);
+        seen.contains("  speech/text  5 bytes  hello\n").then_some(())
+    });
     let said =
         home.ok(&["exec", "microservice", "demo/talker", "--", "/busybox", "echo", "a b", "c"]);
     assert_eq!(said, "a b c\n");
@@ -177,8 +185,8 @@ fn up_and_down_bring_a_network_and_take_it_away() {
     let talker = application(&site.image).replace("bench-0", "local");
     let file = home.write("application.yaml", &talker);
     home.ok(&["deploy", "-f", &file]);
-    eventually("the microservice runs", || {
-        home.ok(&["get", "microservices"]).contains("RUNNING").then_some(())
+    eventually("the microservices run", || {
+        (home.ok(&["get", "microservices"]).matches("RUNNING").count() == 2).then_some(())
     });
     let config = home.write(
         "config.yaml",
@@ -188,7 +196,7 @@ fn up_and_down_bring_a_network_and_take_it_away() {
     let down: serde_json::Value = serde_json::from_str(&home.ok(&["down", "-o", "json"])).unwrap();
     let stopped: Vec<&str> =
         down["stopped"].as_array().unwrap().iter().filter_map(|name| name.as_str()).collect();
-    assert_eq!((stopped.len(), stopped[0], stopped[2]), (3, "iofog-agent", "iofog-controller"));
+    assert_eq!((stopped.len(), stopped[0], stopped[3]), (4, "iofog-agent", "iofog-controller"));
     assert_eq!(docker(&["ps", "-q", "--filter", &format!("name={}", stopped[1])]), "");
     assert!(home.ok(&["down"]).contains("is down"));
     assert_eq!(up(), first);

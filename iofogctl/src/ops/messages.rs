@@ -6,19 +6,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::{Context, device};
-use crate::config::AgentRecord;
+use super::Context;
+use super::local_api::LocalApi;
 use crate::output::stdout;
-use crate::ssh::Session;
 use crate::text::names::QualifiedName;
 use crate::text::time::Moment;
 use crate::text::{Error, Result, base64};
 
-/// Port of the Local API on a device.
-const PORT: u16 = 54321;
 const PATH: &str = "/v2/messages/query";
-/// Where an Agent keeps the token of its Local API.
-const TOKEN: &str = "/etc/iofog-agent/local-api";
 /// Pause between two looks.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Characters of content in a line.
@@ -121,7 +116,7 @@ fn line(message: &Value) -> String {
 /// Prints the messages of a route as they are published.
 ///
 /// # Errors
-/// There is no such route, its publisher has no Agent that can be reached over SSH, or that Agent refuses.
+/// There is no such route, its publisher has no Agent that can be reached, or that Agent refuses.
 pub fn watch(context: &mut Context, name: &str, options: &Options) -> Result<()> {
     let client = context.client()?;
     let qualified = QualifiedName::parse("Route", name)?;
@@ -130,26 +125,15 @@ pub fn watch(context: &mut Context, name: &str, options: &Options) -> Result<()>
     context.sync_agents()?;
     let agents = context.record()?.agents();
     let agent = agents.into_iter().find(|agent| agent.uuid() == publisher.iofog_uuid);
-    let agent = match agent {
-        Some(AgentRecord::Remote(agent)) => agent,
-        Some(AgentRecord::Local(_)) => {
-            return Err(Error::plain("This version watches messages of Agents over SSH alone"));
-        }
-        None => return Err(Error::NotFound(format!("Agent of microservice {}", publisher.name))),
-    };
-    let session = device::session(&agent.host, &agent.ssh, "Agent")?;
+    let agent = agent
+        .ok_or_else(|| Error::NotFound(format!("Agent of microservice {}", publisher.name)))?;
     let ask = Ask {
-        session: &session,
-        token: device::run_in(&session, &format!("sudo cat {TOKEN} 2>/dev/null || true"))?
-            .trim()
-            .to_owned(),
+        api: LocalApi::open(&agent)?,
         consumer: route.dest_microservice_uuid,
         publisher: publisher.uuid,
     };
     // Messages carry the time of the device.
-    let now = device::run_in(&session, "date +%s")?;
-    let now: u64 =
-        now.trim().parse().map_err(|_| Error::plain("the device does not tell its time"))?;
+    let now = ask.api.now()?;
     let mut from = now.saturating_sub(options.since) * 1000;
     let mut seen = HashSet::new();
     loop {
@@ -172,14 +156,13 @@ pub fn watch(context: &mut Context, name: &str, options: &Options) -> Result<()>
 }
 
 /// Who is asked, and about whom.
-struct Ask<'a> {
-    session: &'a Session,
-    token: String,
+struct Ask {
+    api: LocalApi,
     consumer: String,
     publisher: String,
 }
 
-impl Ask<'_> {
+impl Ask {
     /// Published messages from a moment on, oldest first.
     fn messages(&self, from: u64) -> Result<Vec<Value>> {
         let body = json!({
@@ -188,7 +171,7 @@ impl Ask<'_> {
             "timeframeend": i64::MAX,
             "publishers": [self.publisher],
         });
-        let answer = self.session.post(PORT, PATH, &self.token, &body.to_string())?;
+        let answer = self.api.post(PATH, &body.to_string())?;
         let told = String::from_utf8_lossy(&answer.body);
         if answer.status != 200 {
             return Err(Error::Plain(format!(

@@ -20,6 +20,7 @@ pub mod install;
 pub mod legacy;
 pub mod listings;
 pub mod local;
+mod local_api;
 pub mod logs;
 pub mod messages;
 pub mod microservice;

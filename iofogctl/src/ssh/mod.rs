@@ -6,4 +6,5 @@ mod host_keys;
 mod session;
 mod upload;
 
+pub use forward::Answer;
 pub use session::{Output, Session};

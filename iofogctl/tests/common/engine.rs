@@ -19,6 +19,10 @@ use crate::common::{Home, program};
 const BUSYBOX: &str = "/bin/busybox";
 const NAMES: [&str; 4] =
     ["iofog-controller", "iofog-agent", "iofog-controller-before", "iofog-agent-before"];
+/// Says something on standard output, and to whom a route leads.
+const TALKER: &str = r#"trap exit TERM; while :; do echo tick; /busybox wget -q -O /dev/null --header Content-Type:application/json \
+--post-data "{\"publisher\":\"$SELFNAME\",\"version\":4,\"infotype\":\"speech\",\"infoformat\":\"text\",\"contentdata\":\"aGVsbG8=\"}" \
+http://iofog:54321/v2/messages/new; /busybox sleep 1; done"#;
 static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
 
 /// A home directory with programs to make images of, and images to run.
@@ -95,14 +99,14 @@ impl Site {
             broken: format!("{tag}:broken"),
             _turn: turn,
         };
-        site.import(&site.image, "trap exit TERM; while :; do echo tick; /busybox sleep 1; done");
+        site.import(&site.image, TALKER);
         site.import(&site.broken, "echo out of order; exit 1");
         Some(site)
     }
 
     /// Makes an image of busybox.
     fn import(&self, reference: &str, script: &str) {
-        let entry = format!("ENTRYPOINT [\"/busybox\",\"sh\",\"-c\",\"{script}\"]");
+        let entry = format!("ENTRYPOINT {}", serde_json::json!(["/busybox", "sh", "-c", script]));
         let archive =
             Command::new("tar").args(["-C", "/bin", "-c", "busybox"]).output().unwrap().stdout;
         let mut child = Command::new("docker")

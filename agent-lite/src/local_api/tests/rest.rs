@@ -76,6 +76,10 @@ fn messages_go_from_publisher_to_consumer() {
         );
         let found = json(&node.post(B, "/v2/messages/query", &query).await.body);
         assert_eq!((&found["count"], &found["timeframeend"]), (&1.into(), &stamp.into()));
+        // Another microservice may not look; who has the token may, and sees the same.
+        assert_eq!(node.post(A, "/v2/messages/query", &query).await.status, 403);
+        let watched = node.administer("POST", "/v2/messages/query", &query).await;
+        assert_eq!(json(&watched.body), found);
     });
 }
 
