@@ -6,6 +6,8 @@ mod common;
 mod machine;
 #[path = "common/network.rs"]
 mod network;
+#[path = "common/terminal.rs"]
+mod terminal;
 
 use std::io::{BufRead, BufReader, Write as _};
 use std::process::{Command, Stdio};
@@ -61,6 +63,13 @@ fn logs_and_exec_on_a_device() {
     );
     let failed = home.run(&["exec", "agent", "gate-1", "--", "sh", "-c", "echo no >&2; exit 7"]);
     assert_eq!((failed.status.code(), failed.stderr.as_slice()), (Some(7), b"no\n".as_slice()));
+
+    terminal::shell_is_used(&home, &["exec", "agent", "gate-1", "--tty", "--", "sh"], "busybox");
+    // A machine without pseudo-terminals says so, and the command is not run.
+    std::fs::remove_file(machine.root.join("dev/ptmx")).unwrap();
+    let words = ["exec", "agent", "gate-1", "-t", "--", "touch", "/ran"];
+    terminal::Typist::start(&home, &words).shows("the host gives no terminal");
+    assert!(!machine.root.join("ran").exists());
 }
 
 #[test]

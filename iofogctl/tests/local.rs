@@ -5,6 +5,8 @@
 mod common;
 #[path = "common/engine.rs"]
 mod engine;
+#[path = "common/terminal.rs"]
+mod terminal;
 
 use std::process::Stdio;
 
@@ -90,6 +92,11 @@ fn a_network_in_containers_is_deployed_changed_and_removed() {
     let failed =
         home.run(&["exec", "microservice", "demo/talker", "--", "/busybox", "sh", "-c", "exit 7"]);
     assert_eq!(failed.status.code(), Some(7));
+
+    // The same with a terminal, and what is said where there is none.
+    let words = ["exec", "microservice", "demo/talker", "--tty", "--", "/busybox", "sh"];
+    terminal::shell_is_used(home, &words, "/busybox");
+    assert!(home.fails(&words).contains("--tty needs a terminal on standard input"));
 
     // One that has microservices is not deleted; the Agent's own are left alone meanwhile.
     assert!(home.fails(&["delete", "agent", "bench-0"]).contains("still has microservices"));

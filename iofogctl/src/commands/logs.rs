@@ -20,13 +20,15 @@ pub(super) const EXEC: Command = Command {
     name: "exec",
     usage: "exec RESOURCE NAME -- COMMAND ARGS...",
     short: "Run a command on the machine of a component or inside a microservice",
-    long: "Runs a command over SSH: for a controller or Agent on its machine as the login, for a microservice in its container. \
-           Prints what the command prints and ends with its status. There is no terminal and no input.",
-    example: "iofogctl exec agent        NAME -- uptime\niofogctl exec microservice APPLICATION/NAME -- cat /etc/hosts",
+    long: "Runs a command over SSH, or in a container here: for a controller or Agent on its machine as the login, for a microservice in its container. \
+           Prints what the command prints and ends with its status. With --tty it has this terminal: keys, ctrl-c and the size pass through; \
+           without, there is no terminal and no input.",
+    flags: &[short_flag("tty", 't', "Give the command this terminal")],
+    example: "iofogctl exec agent        NAME -- uptime\niofogctl exec microservice APPLICATION/NAME -- cat /etc/hosts\niofogctl exec microservice APPLICATION/NAME --tty -- sh",
     args: Args::AtLeast(3),
     run: Some(|call| {
         let words = call.args.get(2..).unwrap_or_default();
-        logs::exec(&mut Context::open(call)?, call.arg(0), call.arg(1), words)
+        logs::exec(&mut Context::open(call)?, call.arg(0), call.arg(1), words, call.is_on("tty"))
     }),
     ..Command::EMPTY
 };

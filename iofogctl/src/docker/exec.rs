@@ -3,11 +3,15 @@
 use std::io::Read as _;
 
 use bollard::container::LogOutput;
-use bollard::exec::{CreateExecOptions, StartExecResults};
-use bollard::query_parameters::{DownloadFromContainerOptionsBuilder, LogsOptionsBuilder};
+use bollard::exec::{CreateExecOptions, StartExecOptions, StartExecResults};
+use bollard::query_parameters::{
+    DownloadFromContainerOptionsBuilder, LogsOptionsBuilder, ResizeExecOptionsBuilder,
+};
 use futures_util::StreamExt as _;
+use tokio::io::AsyncWriteExt as _;
 
 use super::{Engine, failure};
+use crate::output::{Event, Size, Terminal};
 use crate::text::{Error, Result};
 
 /// Most output kept of one program.
@@ -88,6 +92,64 @@ impl Engine {
             let ended = self.client.inspect_exec(&exec).await.map_err(failure)?;
             Ok(ended.exit_code.unwrap_or(-1))
         })
+    }
+
+    /// Runs words in a container with this program's terminal. Gives their status.
+    ///
+    /// # Errors
+    /// As [`Engine::run`], or standard input is no terminal.
+    pub fn terminal(
+        &self,
+        container: &str,
+        words: &[&str],
+        sink: &mut dyn FnMut(bool, &[u8]),
+    ) -> Result<i64> {
+        self.runtime.block_on(async {
+            let kind = format!("TERM={}", Terminal::kind());
+            let options = CreateExecOptions {
+                attach_stdin: Some(true),
+                attach_stdout: Some(true),
+                attach_stderr: Some(true),
+                tty: Some(true),
+                env: Some(vec![kind.as_str()]),
+                cmd: Some(words.to_vec()),
+                ..CreateExecOptions::default()
+            };
+            let exec = self.client.create_exec(container, options).await.map_err(failure)?.id;
+            let mut terminal = Terminal::open()?;
+            let options = StartExecOptions { tty: true, ..StartExecOptions::default() };
+            let started = self.client.start_exec(&exec, Some(options)).await.map_err(failure)?;
+            let StartExecResults::Attached { mut output, mut input } = started else {
+                return Err(Error::internal("the engine did not attach to the program"));
+            };
+            self.resize(&exec, Terminal::size()).await;
+            loop {
+                tokio::select! {
+                    piece = output.next() => match piece {
+                        Some(piece) => hand_over(piece.map_err(failure)?, sink),
+                        None => break,
+                    },
+                    event = terminal.next() => match event {
+                        // A program that ends takes no keys any more; its output tells.
+                        Event::Keys(keys) => {
+                            let _ = input.write_all(&keys).await;
+                            let _ = input.flush().await;
+                        }
+                        Event::Resized(size) => self.resize(&exec, size).await,
+                        Event::Closed => { let _ = input.shutdown().await; }
+                    },
+                }
+            }
+            let ended = self.client.inspect_exec(&exec).await.map_err(failure)?;
+            Ok(ended.exit_code.unwrap_or(-1))
+        })
+    }
+
+    /// Tells a program the size of its terminal; one that ended meanwhile needs none.
+    async fn resize(&self, exec: &str, size: Size) {
+        let (columns, rows) = (i32::from(size.columns), i32::from(size.rows));
+        let options = ResizeExecOptionsBuilder::new().w(columns).h(rows).build();
+        let _ = self.client.resize_exec(exec, options).await;
     }
 
     /// Hands over what a container has said, and on request what it goes on to say.

@@ -29,13 +29,14 @@ pub(super) fn logs(uuid: &str, follow: bool) -> String {
     )
 }
 
-/// Runs words in the container.
-pub(super) fn exec(uuid: &str, words: &[String]) -> String {
+/// Runs words in the container, with the terminal that the shell has on request.
+pub(super) fn exec(uuid: &str, words: &[String], tty: bool) -> String {
     let words = quoted(words);
+    let (docker, native) = if tty { ("-i -t ", "-t ") } else { ("", "") };
     format!(
-        "{}if [ -n \"$docker\" ]; then $docker exec iofog_{uuid} {words}; exit $?; fi; \
+        "{}if [ -n \"$docker\" ]; then $docker exec {docker}iofog_{uuid} {words}; exit $?; fi; \
          runtime=$(command -v runc || command -v crun || echo /usr/sbin/runc); \
-         sudo $runtime --root {RUNTIME} exec ${{native##*/}} {words}",
+         sudo $runtime --root {RUNTIME} exec {native}${{native##*/}} {words}",
         find(uuid)
     )
 }

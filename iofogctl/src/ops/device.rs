@@ -252,6 +252,21 @@ fn with_sudo(command: &str) -> String {
     format!("command -v sudo >/dev/null 2>&1 || sudo() {{ \"$@\"; }}; {command}")
 }
 
+/// Runs a command on a host with this program's terminal; gives its status, and no messages.
+///
+/// # Errors
+/// As [`stream_on`], or one side has no terminal.
+pub fn terminal_on(
+    host: &str,
+    ssh: &Ssh,
+    component: &'static str,
+    command: &str,
+    sink: &mut dyn FnMut(&[u8]),
+) -> Result<(u32, String)> {
+    let status = session(host, ssh, component)?.terminal(&with_sudo(command), sink)?;
+    Ok((status, String::new()))
+}
+
 /// Runs a command on a host and hands its output over as it comes; gives its status and messages.
 ///
 /// # Errors

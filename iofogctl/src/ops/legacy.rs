@@ -27,7 +27,9 @@ pub fn run(
                 context.agent(name)?
             };
             match agent {
-                AgentRecord::Local(_) => local::exec(local::AGENT, &with(local::AGENT, words)),
+                AgentRecord::Local(_) => {
+                    local::exec(local::AGENT, &with(local::AGENT, words), false)
+                }
                 AgentRecord::Remote(agent) => remote(
                     &format!("Agent {name}"),
                     &agent.host,
@@ -54,7 +56,9 @@ fn controller(context: &mut Context, name: &str, words: &[String]) -> Result<()>
             info("Run the following command to use the legacy CLI of a Kubernetes Controller:");
             print(format!("kubectl exec {pod} -n {namespace} -- iofog-controller {command}\n"))
         }
-        ControlPlane::Local(_) => local::exec(local::CONTROLLER, &with(local::CONTROLLER, words)),
+        ControlPlane::Local(_) => {
+            local::exec(local::CONTROLLER, &with(local::CONTROLLER, words), false)
+        }
         ControlPlane::Remote(plane) => {
             let found =
                 plane.controllers.iter().find(|controller| controller.name == name).cloned();

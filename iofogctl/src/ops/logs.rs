@@ -68,23 +68,36 @@ pub fn print(context: &mut Context, resource: &str, name: &str, follow: bool) ->
     ended(device::stream_on(&host.address, &host.ssh, host.component, &command, &mut show)?)
 }
 
-/// Runs words on the machine of a component, or in the container of a microservice, and ends with
-/// their status.
+/// Runs words on the machine of a component, or in the container of a microservice, with this program's
+/// terminal on request, and ends with their status.
 ///
 /// # Errors
 /// As [`print`]; [`Error::Status`] when the words fail.
-pub fn exec(context: &mut Context, resource: &str, name: &str, words: &[String]) -> Result<()> {
+pub fn exec(
+    context: &mut Context,
+    resource: &str,
+    name: &str,
+    words: &[String],
+    tty: bool,
+) -> Result<()> {
     let (place, command) = match resource {
         "controller" => (controller(context, name)?, container::quoted(words)),
         "agent" => (agent(context, name)?, container::quoted(words)),
         "microservice" => {
             let (uuid, place) = microservice(context, name)?;
-            (place, container::exec(&uuid, words))
+            (place, container::exec(&uuid, words, tty))
         }
         _ => return Err(unknown(resource)),
     };
     match place {
-        Place::Here(name) => local::exec(&name, words),
+        Place::Here(name) => local::exec(&name, words, tty),
+        Place::There(host) if tty => ended(device::terminal_on(
+            &host.address,
+            &host.ssh,
+            host.component,
+            &command,
+            &mut pass_out,
+        )?),
         Place::There(host) => ended(device::stream_on(
             &host.address,
             &host.ssh,

@@ -4,6 +4,7 @@ pub mod fingerprint;
 mod forward;
 mod host_keys;
 mod session;
+mod terminal;
 mod upload;
 
 pub use forward::Answer;

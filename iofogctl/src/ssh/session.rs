@@ -13,8 +13,9 @@ use tokio::runtime::Runtime;
 
 use super::forward::{self, Answer};
 use super::host_keys::{HostKeys, Verdict};
+use super::terminal;
 use crate::config::records::Ssh;
-use crate::output::trace;
+use crate::output::{Terminal, trace};
 use crate::text::{Error, Result};
 
 /// Longest time to reach a host and log in.
@@ -141,6 +142,23 @@ impl Session {
     /// As [`Session::run`].
     pub fn stream(&self, command: &str, sink: &mut dyn FnMut(&[u8])) -> Result<Output> {
         self.carry_out(command, &[], sink)
+    }
+
+    /// Runs a command with this program's terminal and hands over what it prints; gives its status.
+    ///
+    /// # Errors
+    /// As [`Session::run`], standard input is no terminal, or the host gives the command none.
+    pub fn terminal(&self, command: &str, sink: &mut dyn FnMut(&[u8])) -> Result<u32> {
+        let shown = command.lines().next().unwrap_or_default();
+        trace(|| format!("[SSH]: {} runs {shown} with a terminal", self.name));
+        let lent = async {
+            let terminal = Terminal::open()?;
+            let status = terminal::run(&self.handle, command, terminal, sink).await;
+            status.map_err(|reason| {
+                Error::Plain(format!("SSH {}: {reason} while running: {shown}", self.name))
+            })
+        };
+        self.runtime.block_on(lent)
     }
 
     /// Posts JSON to a port of the host's own loopback address.

@@ -59,7 +59,9 @@ impl Machine {
         let mut words = vec!["--mount", "--pid", "--fork", "--kill-child"];
         words.extend(own_network.then_some("--net"));
         // The first process also takes in those whose parents are gone, as init does.
-        let init = "mount -t proc proc /proc; ip link set lo up 2>/dev/null; \
+        let init = "mount -t proc proc /proc; mkdir -p /dev/pts; \
+                    mount -t devpts -o newinstance,ptmxmode=666 devpts /dev/pts; ln -s pts/ptmx /dev/ptmx; \
+                    ip link set lo up 2>/dev/null; \
                     /usr/sbin/sshd -D -e -f /etc/ssh/sshd_config & while :; do sleep 1; done";
         let log = home.path.join(format!("{name}.log"));
         let unshare = Command::new("unshare")

@@ -39,13 +39,18 @@ pub fn logs(container: &str, follow: bool) -> Result<()> {
     Engine::open()?.logs(container, follow, &mut pass)
 }
 
-/// Runs words in a container, passes on what they print, and ends with their status.
+/// Runs words in a container, with this program's terminal on request, passes on what they print, and ends with their status.
 ///
 /// # Errors
 /// The container does not run; [`Error::Status`] when the words fail.
-pub fn exec(container: &str, words: &[String]) -> Result<()> {
+pub fn exec(container: &str, words: &[String], tty: bool) -> Result<()> {
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
-    match Engine::open()?.stream(container, &words, &mut pass)? {
+    let engine = Engine::open()?;
+    let status = match tty {
+        true => engine.terminal(container, &words, &mut pass)?,
+        false => engine.stream(container, &words, &mut pass)?,
+    };
+    match status {
         0 => Ok(()),
         status => Err(Error::Status(u8::try_from(status).unwrap_or(u8::MAX))),
     }
