@@ -9,15 +9,29 @@ pub(super) struct Component {
     pub(super) word: &'static str,
     /// Arguments that make it serve.
     pub(super) arguments: &'static str,
+    /// Lines of its own in a unit of systemd.
+    systemd: &'static str,
+    /// Words of its command line that its service script passes on.
+    orders: &'static [&'static str],
 }
 
 /// Runs on devices.
-pub(super) const AGENT: Component =
-    Component { name: "iofog-agent", word: "Agent", arguments: "--log file daemon" };
+pub(super) const AGENT: Component = Component {
+    name: "iofog-agent",
+    word: "Agent",
+    arguments: "--log file daemon",
+    systemd: "# Only the Agent itself is stopped: microservices outlive it.\nKillMode=process\n",
+    orders: &["prune"],
+};
 
 /// Runs on a server.
-pub(super) const CONTROLLER: Component =
-    Component { name: "iofog-controller", word: "Controller", arguments: "start" };
+pub(super) const CONTROLLER: Component = Component {
+    name: "iofog-controller",
+    word: "Controller",
+    arguments: "start",
+    systemd: "LimitNOFILE=65536\n",
+    orders: &[],
+};
 
 impl Component {
     /// Where the program is.
@@ -25,15 +39,19 @@ impl Component {
         format!("/usr/bin/{}", self.name)
     }
 
-    /// A text written for the Agent, for this component.
-    pub(super) fn text(&self, text: &str) -> String {
-        if *self == AGENT {
-            return text.to_owned();
-        }
-        text.replace(AGENT.arguments, self.arguments)
-            .replace(AGENT.name, self.name)
-            .replace("ioFog Agent", &format!("ioFog {}", self.word))
-            .replace("    prune) $PROGRAM prune ;;\n", "")
-            .replace("|prune\"", "\"")
+    /// A template with this component in its places. `@NAME@`, `@WORD@` and `@ARGUMENTS@` are the fields of these names;
+    /// `@SYSTEMD@` is lines of a unit's service; `@ORDERS@` and `@ORDER_NAMES@` are what a script takes beside starting and
+    /// stopping, as cases and as the end of a list of words.
+    pub(super) fn fill(&self, template: &str) -> String {
+        let cases: String =
+            self.orders.iter().map(|one| format!("    {one}) $PROGRAM {one} ;;\n")).collect();
+        let names: String = self.orders.iter().map(|one| format!("|{one}")).collect();
+        template
+            .replace("@NAME@", self.name)
+            .replace("@WORD@", self.word)
+            .replace("@ARGUMENTS@", self.arguments)
+            .replace("@SYSTEMD@", self.systemd)
+            .replace("@ORDERS@", &cases)
+            .replace("@ORDER_NAMES@", &names)
     }
 }

@@ -150,7 +150,7 @@ pub(super) fn remove(
     let script = format!(
         "{{ {}; }} >/dev/null 2>&1; rm -rf {} {}",
         device.init.remove(component),
-        component.text(&traces.join(" ")),
+        traces.join(" "),
         device.staging
     );
     as_root(session, device, &script).map(|_| ())

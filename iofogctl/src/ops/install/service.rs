@@ -1,7 +1,7 @@
 //! Service files and the commands that drive them.
 
 use super::Init;
-use super::component::{AGENT, Component};
+use super::component::Component;
 
 /// A service file: its content, place and mode.
 pub(super) struct ServiceFile {
@@ -17,35 +17,30 @@ impl Init {
     /// The service file of a component.
     pub(super) fn file(self, component: &Component) -> ServiceFile {
         let (content, path, mode) = match self {
-            Self::Systemd if *component == AGENT => (
-                include_str!("service/systemd.service"),
-                "/etc/systemd/system/iofog-agent.service",
-                "0644",
-            ),
             Self::Systemd => (
-                include_str!("service/controller.service"),
-                "/etc/systemd/system/iofog-agent.service",
+                include_str!("service/systemd.service"),
+                "/etc/systemd/system/@NAME@.service",
                 "0644",
             ),
-            Self::Procd => (include_str!("service/procd.sh"), "/etc/init.d/iofog-agent", "0755"),
-            Self::OpenRc => (include_str!("service/openrc.sh"), "/etc/init.d/iofog-agent", "0755"),
-            Self::SysV => (include_str!("service/sysv.sh"), "/etc/init.d/iofog-agent", "0755"),
-            Self::None => (include_str!("service/sysv.sh"), "/etc/iofog-agent/service.sh", "0755"),
+            Self::Procd => (include_str!("service/procd.sh"), "/etc/init.d/@NAME@", "0755"),
+            Self::OpenRc => (include_str!("service/openrc.sh"), "/etc/init.d/@NAME@", "0755"),
+            Self::SysV => (include_str!("service/sysv.sh"), "/etc/init.d/@NAME@", "0755"),
+            Self::None => (include_str!("service/sysv.sh"), "/etc/@NAME@/service.sh", "0755"),
         };
-        ServiceFile { content: component.text(content), path: component.text(path), mode }
+        ServiceFile { content: component.fill(content), path: component.fill(path), mode }
     }
 
     /// Starts the service at boot.
     pub(super) fn enable(self, component: &Component) -> String {
-        component.text(match self {
-            Self::Systemd => "systemctl daemon-reload && systemctl enable iofog-agent",
-            Self::Procd => "/etc/init.d/iofog-agent enable",
-            Self::OpenRc => "rc-update add iofog-agent default",
+        component.fill(match self {
+            Self::Systemd => "systemctl daemon-reload && systemctl enable @NAME@",
+            Self::Procd => "/etc/init.d/@NAME@ enable",
+            Self::OpenRc => "rc-update add @NAME@ default",
             Self::SysV => {
-                "if command -v update-rc.d >/dev/null 2>&1; then update-rc.d iofog-agent defaults; \
-                 elif command -v chkconfig >/dev/null 2>&1; then chkconfig --add iofog-agent; \
-                 elif [ -d /etc/rc.d ]; then ln -sf ../init.d/iofog-agent /etc/rc.d/S95iofog-agent; \
-                 else ln -sf iofog-agent /etc/init.d/S95iofog-agent; fi"
+                "if command -v update-rc.d >/dev/null 2>&1; then update-rc.d @NAME@ defaults; \
+                 elif command -v chkconfig >/dev/null 2>&1; then chkconfig --add @NAME@; \
+                 elif [ -d /etc/rc.d ]; then ln -sf ../init.d/@NAME@ /etc/rc.d/S95@NAME@; \
+                 else ln -sf @NAME@ /etc/init.d/S95@NAME@; fi"
             }
             Self::None => "true",
         })
@@ -53,56 +48,56 @@ impl Init {
 
     /// Starts the service, or starts it anew.
     pub(super) fn restart(self, component: &Component) -> String {
-        component.text(match self {
-            Self::Systemd => "systemctl restart iofog-agent",
-            Self::None => "/etc/iofog-agent/service.sh restart",
-            _ => "/etc/init.d/iofog-agent restart",
+        component.fill(match self {
+            Self::Systemd => "systemctl restart @NAME@",
+            Self::None => "/etc/@NAME@/service.sh restart",
+            _ => "/etc/init.d/@NAME@ restart",
         })
     }
 
     /// Starts the service unless it runs.
     pub(super) fn start(self, component: &Component) -> String {
-        component.text(match self {
-            Self::Systemd => "systemctl start iofog-agent",
-            Self::None => "/etc/iofog-agent/service.sh start",
-            _ => "/etc/init.d/iofog-agent start",
+        component.fill(match self {
+            Self::Systemd => "systemctl start @NAME@",
+            Self::None => "/etc/@NAME@/service.sh start",
+            _ => "/etc/init.d/@NAME@ start",
         })
     }
 
     /// Succeeds while the service runs, or where that cannot be asked.
     pub(super) fn is_running(self, component: &Component) -> String {
-        component.text(match self {
-            Self::Systemd => "systemctl is-active --quiet iofog-agent",
+        component.fill(match self {
+            Self::Systemd => "systemctl is-active --quiet @NAME@",
             Self::Procd => "true",
-            Self::OpenRc => "rc-service iofog-agent status >/dev/null 2>&1",
-            Self::SysV => "/etc/init.d/iofog-agent status",
-            Self::None => "/etc/iofog-agent/service.sh status",
+            Self::OpenRc => "rc-service @NAME@ status >/dev/null 2>&1",
+            Self::SysV => "/etc/init.d/@NAME@ status",
+            Self::None => "/etc/@NAME@/service.sh status",
         })
     }
 
     /// Stops the service and takes it from the boot sequence; never fails.
     pub(super) fn remove(self, component: &Component) -> String {
-        component.text(match self {
+        component.fill(match self {
             Self::Systemd => {
-                "systemctl disable --now iofog-agent; rm -f /etc/systemd/system/iofog-agent.service; systemctl daemon-reload; true"
+                "systemctl disable --now @NAME@; rm -f /etc/systemd/system/@NAME@.service; systemctl daemon-reload; true"
             }
             Self::Procd => {
-                "/etc/init.d/iofog-agent stop; /etc/init.d/iofog-agent disable; rm -f /etc/init.d/iofog-agent"
+                "/etc/init.d/@NAME@ stop; /etc/init.d/@NAME@ disable; rm -f /etc/init.d/@NAME@"
             }
             Self::OpenRc => {
-                "rc-service iofog-agent stop; rc-update del iofog-agent; rm -f /etc/init.d/iofog-agent"
+                "rc-service @NAME@ stop; rc-update del @NAME@; rm -f /etc/init.d/@NAME@"
             }
             Self::SysV => {
-                "/etc/init.d/iofog-agent stop; rm -f /etc/init.d/iofog-agent /etc/init.d/S95iofog-agent /etc/rc.d/S95iofog-agent /etc/rc?.d/[SK]??iofog-agent"
+                "/etc/init.d/@NAME@ stop; rm -f /etc/init.d/@NAME@ /etc/init.d/S95@NAME@ /etc/rc.d/S95@NAME@ /etc/rc?.d/[SK]??@NAME@"
             }
-            Self::None => "/etc/iofog-agent/service.sh stop; true",
+            Self::None => "/etc/@NAME@/service.sh stop; true",
         })
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::component::CONTROLLER;
+    use super::super::component::{AGENT, CONTROLLER};
     use super::*;
 
     #[test]
@@ -119,10 +114,15 @@ mod tests {
             ];
             for text in texts {
                 assert!(!text.to_lowercase().contains("agent"), "{text}");
-                assert!(!text.contains("prune"), "{text}");
+                assert!(!text.contains("prune") && !text.contains('@'), "{text}");
             }
         }
         assert!(Init::SysV.file(&CONTROLLER).content.contains("$PROGRAM start </dev/null"));
-        assert!(Init::SysV.file(&AGENT).content.contains("prune) $PROGRAM prune"));
+        let agent = Init::SysV.file(&AGENT).content;
+        assert!(
+            agent.contains("    prune) $PROGRAM prune ;;\n    *)")
+                && agent.contains("status|prune\"")
+        );
+        assert!(Init::Systemd.file(&AGENT).content.contains("KillMode=process\n\n[Install]"));
     }
 }

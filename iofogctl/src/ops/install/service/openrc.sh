@@ -1,10 +1,10 @@
 #!/sbin/openrc-run
-# ioFog Agent
-description="ioFog Agent"
-command="/usr/bin/iofog-agent"
-command_args="--log file daemon"
+# ioFog @WORD@
+description="ioFog @WORD@"
+command="/usr/bin/@NAME@"
+command_args="@ARGUMENTS@"
 command_background=true
-pidfile="/run/iofog-agent.pid"
+pidfile="/run/@NAME@.pid"
 
 depend() {
     need net

@@ -1,17 +1,17 @@
 #!/bin/sh
 ### BEGIN INIT INFO
-# Provides:          iofog-agent
+# Provides:          @NAME@
 # Required-Start:    $network $remote_fs
 # Required-Stop:     $network $remote_fs
 # Default-Start:     2 3 4 5
 # Default-Stop:      0 1 6
-# Short-Description: ioFog Agent
+# Short-Description: ioFog @WORD@
 ### END INIT INFO
 
-PROGRAM=/usr/bin/iofog-agent
+PROGRAM=/usr/bin/@NAME@
 PID_DIR=/run
 [ -d $PID_DIR ] || PID_DIR=/var/run
-PID_FILE=$PID_DIR/iofog-agent.pid
+PID_FILE=$PID_DIR/@NAME@.pid
 
 running() {
     [ -f "$PID_FILE" ] && kill -0 "$(cat "$PID_FILE")" 2>/dev/null
@@ -20,7 +20,7 @@ running() {
 start() {
     running && return 0
     mkdir -p "$PID_DIR"
-    $PROGRAM --log file daemon </dev/null >/dev/null 2>&1 &
+    $PROGRAM @ARGUMENTS@ </dev/null >/dev/null 2>&1 &
     echo $! >"$PID_FILE"
 }
 
@@ -42,6 +42,5 @@ case "$1" in
     stop) stop ;;
     restart) stop; start ;;
     status) running ;;
-    prune) $PROGRAM prune ;;
-    *) echo "usage: $0 start|stop|restart|status|prune"; exit 2 ;;
+@ORDERS@    *) echo "usage: $0 start|stop|restart|status@ORDER_NAMES@"; exit 2 ;;
 esac
