@@ -254,6 +254,98 @@ fn agent_life_on_a_machine_with_busybox_alone() {
     assert_eq!(site.traces(), Vec::<PathBuf>::new());
 }
 
+/// Puts Debian's OpenRC on a machine and starts it; says why not.
+fn start_openrc(machine: &Machine, folder: &Path) -> Result<(), String> {
+    std::fs::create_dir_all(folder).unwrap();
+    let downloaded = std::process::Command::new("apt-get")
+        .args(["-q", "download", "openrc", "librc1", "libeinfo1"])
+        .current_dir(folder)
+        .output();
+    if !downloaded.is_ok_and(|downloaded| downloaded.status.success()) {
+        return Err("OpenRC cannot be had from Debian".to_owned());
+    }
+    for package in std::fs::read_dir(folder).unwrap().flatten() {
+        let mut unpack = std::process::Command::new("dpkg-deb");
+        assert!(
+            unpack.arg("-x").arg(package.path()).arg(&machine.root).status().unwrap().success()
+        );
+    }
+    // Debian's scripts call that of dpkg.
+    let starter = Path::new("/sbin/start-stop-daemon");
+    std::fs::copy(starter, machine.root.join("sbin/start-stop-daemon")).unwrap();
+    install_libraries(&machine.root, starter);
+    install_libraries(&machine.root, &machine.root.join("sbin/openrc-run"));
+    std::fs::create_dir_all(machine.root.join("etc/runlevels/default")).unwrap();
+    std::fs::write(machine.root.join("etc/insserv.conf"), "").unwrap();
+    let network = machine.root.join("etc/init.d/network");
+    std::fs::write(&network, include_str!("init/network")).unwrap();
+    let started = machine.on_it("chmod 755 /etc/init.d/network; openrc sysinit; openrc default");
+    match machine.root.join("run/openrc/softlevel").exists() {
+        true => Ok(()),
+        false => {
+            Err(format!("OpenRC does not start here: {}", String::from_utf8_lossy(&started.stderr)))
+        }
+    }
+}
+
+/// Installs Controller and Agent where an init system starts services, and takes them away again.
+fn lives_under(site: &Site, agent: &Path, serves: &dyn Fn(&str) -> bool) {
+    site.deploy();
+    assert!(serves("iofog-controller"), "{}", site.log());
+    site.offer(agent);
+    let file = site.agent_file();
+    site.ok(&["deploy", "-f", &file]);
+    assert!(serves("iofog-agent"));
+    assert!(site.ok(&["get", "agents"]).contains("RUNNING"));
+    let running = || {
+        let told = site.machine.on_it("ps -o pid,args").stdout;
+        let told = String::from_utf8_lossy(&told).into_owned();
+        let ours = told.lines().filter(|line| line.contains(" /usr/bin/iofog-")).map(str::to_owned);
+        ours.collect::<Vec<_>>()
+    };
+    let before = running();
+    assert_eq!(before.len(), 2, "{before:?}");
+    site.ok(&["deploy", "-f", &file]);
+    assert_eq!(before, running());
+    let told = site.ok(&["delete", "all"]);
+    assert_eq!(running(), Vec::<String>::new(), "{told}");
+    let mut left = site.traces();
+    // What the init system remembers of services that it once knew.
+    left.retain(|path| !path.starts_with(site.machine.root.join("run/openrc")));
+    assert_eq!(left, Vec::<PathBuf>::new());
+}
+
+#[test]
+fn services_of_openrc() {
+    let Some(site) = Site::start("openrc", &["iofog-controller"]) else { return };
+    let Some(agent) = built("iofog-agent") else { return };
+    if let Err(why) = start_openrc(&site.machine, &site.home.path.join("openrc")) {
+        eprintln!("skipped: {why}");
+        return;
+    }
+    lives_under(&site, &agent, &|name| {
+        let enabled =
+            std::fs::symlink_metadata(site.machine.root.join("etc/runlevels/default").join(name));
+        enabled.is_ok() && site.machine.on_it(&format!("rc-service {name} status")).status.success()
+    });
+}
+
+/// procd itself is not to be had here: a stand-in reads the script as it does.
+#[test]
+fn services_of_procd_with_a_stand_in() {
+    let Some(site) = Site::start("procd", &["iofog-controller"]) else { return };
+    let Some(agent) = built("iofog-agent") else { return };
+    std::fs::create_dir_all(site.machine.root.join("sbin")).unwrap();
+    std::fs::write(site.machine.root.join("sbin/procd"), "").unwrap();
+    std::fs::write(site.machine.root.join("etc/rc.common"), include_str!("init/rc.common"))
+        .unwrap();
+    assert!(site.machine.on_it("chmod 755 /sbin/procd /etc/rc.common").status.success());
+    lives_under(&site, &agent, &|name| {
+        std::fs::symlink_metadata(site.machine.root.join("etc/rc.d").join(format!("S95{name}")))
+            .is_ok()
+    });
+}
+
 /// A microservice of an application, as `get` tells of it.
 fn uuid_of(site: &Site, name: &str) -> String {
     let listed: serde_json::Value =

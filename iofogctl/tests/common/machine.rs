@@ -88,6 +88,20 @@ impl Machine {
         panic!("sshd does not answer: {}", told());
     }
 
+    /// Runs a line of shell on the machine, as its init would.
+    pub(crate) fn on_it(&self, line: &str) -> Output {
+        let outside = self.unshare.id();
+        let inside = format!("/proc/{outside}/task/{outside}/children");
+        let inside = std::fs::read_to_string(inside).unwrap();
+        let mut command = Command::new("nsenter");
+        command.args(["--mount", "--pid", "--root", "--wd=/", "--target", inside.trim()]);
+        command
+            .args(["/bin/sh", "-c", line])
+            .env_clear()
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        command.output().unwrap()
+    }
+
     /// Runs a program of this system in the network of the machine.
     pub(crate) fn inside<S: AsRef<OsStr>>(&self, words: &[S]) -> Output {
         let mut command = Command::new("nsenter");
