@@ -108,6 +108,9 @@ mod tests {
             put(68, 4, 7);
             file.extend_from_slice(b"/ld.so\0");
             assert_eq!(loader(&file), Some(Some(PathBuf::from("/ld.so"))));
+            let mut static_file = file.clone();
+            static_file.splice(44..46, [0, 0]);
+            assert_eq!(loader(&static_file), Some(None));
             file.truncate(80);
             assert_eq!(loader(&file), None);
         }
