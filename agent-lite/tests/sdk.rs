@@ -1,4 +1,4 @@
-//! The unmodified Go SDK as a client of the Local API, with a Router behind it.
+//! The unmodified Go and Python SDKs as clients of the Local API, with a Router behind it.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests: failures are their purpose")]
 
@@ -25,7 +25,20 @@ fn go_sdk_reads_config_sends_and_receives() {
         return;
     };
     let said = exercise("sdk-go", Command::new(program));
-    assert!(said.contains("query finds 1"), "{said}");
+    assert!(said.contains("config 5") && said.contains("query finds 1"), "{said}");
+}
+
+#[test]
+#[allow(clippy::print_stdout, reason = "says why a test is skipped")]
+fn python_sdk_sends_and_receives() {
+    let Some(packages) = install() else {
+        println!("skipped: the Python SDK cannot be installed here");
+        return;
+    };
+    let mut program = Command::new("python3");
+    program.arg(sdk("python/client.py")).env("PYTHONPATH", packages);
+    let said = exercise("sdk-python", program);
+    assert!(said.contains("received and confirmed 200"), "{said}");
 }
 
 /// Runs an SDK's program as a microservice that sends to itself; returns what it printed.
@@ -51,7 +64,6 @@ fn exercise(name: &str, mut program: Command) -> String {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
         assert!(output.status.success(), "{text}{complaint}");
-        assert!(text.contains("config 5"), "{text}");
         // The SDK acknowledges in the background: what it did not when the program ended is held still.
         let status = node.bus.status();
         assert_eq!((status.ledger.accepted, status.ledger.given_up()), (201, 0));
@@ -63,6 +75,38 @@ fn exercise(name: &str, mut program: Command) -> String {
 
 fn sdk(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/sdk").join(path)
+}
+
+/// Installs the Python SDK into a folder of its own; none when there is no pip, or the packages cannot be had.
+#[allow(clippy::print_stdout, reason = "says why a test is skipped")]
+fn install() -> Option<PathBuf> {
+    let packages = Path::new(env!("CARGO_TARGET_TMPDIR")).join("sdk-python");
+    let requirements = sdk("python/requirements.txt");
+    // Whole only when the list that it was made from lies beside it.
+    let stamp = packages.join("requirements.txt");
+    let wanted = std::fs::read(&requirements).unwrap();
+    if std::fs::read(&stamp).is_ok_and(|made_from| made_from == wanted) {
+        return Some(packages);
+    }
+    let _ = std::fs::remove_dir_all(&packages);
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--target"];
+    let installed = Command::new("python3")
+        .args(pip)
+        .arg(&packages)
+        .arg("--requirement")
+        .arg(&requirements)
+        .output();
+    match installed {
+        Ok(output) if output.status.success() => {
+            std::fs::write(&stamp, wanted).unwrap();
+            Some(packages)
+        }
+        Ok(output) => {
+            println!("{}", String::from_utf8_lossy(&output.stderr));
+            None
+        }
+        Err(_) => None,
+    }
 }
 
 /// Builds the program; none when there is no Go, or its modules cannot be had.
