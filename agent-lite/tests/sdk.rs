@@ -1,4 +1,4 @@
-//! The unmodified Go and Python SDKs as clients of the Local API, with a Router behind it.
+//! The unmodified Go, Python and Node SDKs as clients of the Local API, with a Router behind it.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests: failures are their purpose")]
 
@@ -39,6 +39,22 @@ fn python_sdk_sends_and_receives() {
     program.arg(sdk("python/client.py")).env("PYTHONPATH", packages);
     let said = exercise("sdk-python", program);
     assert!(said.contains("received and confirmed 200"), "{said}");
+}
+
+#[test]
+#[allow(clippy::print_stdout, reason = "says why a test is skipped")]
+fn node_sdk_reads_config_sends_and_receives() {
+    if std::env::var_os("IOFOG_NODE_SDK").is_none() {
+        println!(
+            "skipped: IOFOG_NODE_SDK names no folder with the Node SDK, which is in no registry"
+        );
+        return;
+    }
+    let mut program = Command::new("node");
+    program.arg(sdk("node/client.js"));
+    let said = exercise("sdk-node", program);
+    let expected = ["config 5", "query finds 1", "received 200"];
+    assert!(expected.iter().all(|text| said.contains(text)), "{said}");
 }
 
 /// Runs an SDK's program as a microservice that sends to itself; returns what it printed.
