@@ -1,6 +1,7 @@
 //! Places and images for the behaviour suite of the engines.
 
 pub(crate) mod image;
+mod keeping;
 mod registry;
 mod scenarios;
 pub(crate) mod site;
