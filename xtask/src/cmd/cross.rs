@@ -4,6 +4,7 @@ use anyhow::{Result, bail};
 use argh::FromArgs;
 
 use crate::cross::{SIZES, build, target, toolchain};
+use crate::tools::cargo::EDGE_PACKAGES;
 use crate::tools::record::Record;
 use crate::tools::say;
 use crate::tools::table;
@@ -18,6 +19,9 @@ pub struct Cross {
     /// every supported target
     #[argh(switch)]
     all: bool,
+    /// only this program (iofog-agent, iofog-router or iofog-proxy); may be repeated
+    #[argh(option)]
+    program: Vec<String>,
     /// write the sizes of this build into cross/sizes.txt instead of checking against it
     #[argh(switch)]
     record: bool,
@@ -41,12 +45,13 @@ impl Cross {
             return Ok(());
         }
         let targets = self.chosen()?;
+        let programs = self.programs()?;
         let tools = toolchain::ensure()?;
         let mut grown = Vec::new();
         let mut recorded = Record::read(SIZES)?;
         let mut rows = Vec::new();
         for chosen in targets {
-            for program in build::programs(&tools, chosen)? {
+            for program in build::programs(&tools, chosen, &programs)? {
                 let name = format!("{} {}", chosen.name, program.name);
                 let before = recorded.get(&name);
                 rows.push(vec![
@@ -74,6 +79,17 @@ impl Cross {
             (true, true) => Ok(target::TARGETS.iter().collect()),
             (false, false) => self.targets.iter().map(|name| target::find(name)).collect(),
             _ => bail!("name one or more targets, or --all; --list shows them"),
+        }
+    }
+
+    fn programs(&self) -> Result<Vec<&str>> {
+        if let Some(name) = self.program.iter().find(|name| !EDGE_PACKAGES.contains(&name.as_str()))
+        {
+            bail!("no device program {name}: they are {}", EDGE_PACKAGES.join(", "));
+        }
+        match self.program.is_empty() {
+            true => Ok(EDGE_PACKAGES.to_vec()),
+            false => Ok(self.program.iter().map(String::as_str).collect()),
         }
     }
 }

@@ -49,7 +49,7 @@ impl Package {
         let mut tarballs = Vec::new();
         for target in targets {
             if !self.no_build {
-                build::programs(&toolchain::ensure()?, target)?;
+                build::programs(&toolchain::ensure()?, target, &EDGE_PACKAGES)?;
             }
             for name in EDGE_PACKAGES {
                 let program = build::folder().join(target.triple).join("edge").join(name);

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use super::paths;
 use super::target::Target;
 use super::toolchain::Tools;
-use crate::tools::cargo::{self, EDGE_PACKAGES, workspace};
+use crate::tools::cargo::{self, workspace};
 use crate::tools::say;
 
 /// A program as built.
@@ -30,17 +30,17 @@ pub fn folder() -> PathBuf {
     workspace().join("target-cross")
 }
 
-/// Builds the device programs for a target.
+/// Builds device programs for a target, of those in [`EDGE_PACKAGES`](cargo::EDGE_PACKAGES).
 ///
 /// # Errors
 /// When a build fails or a program is missing after it.
-pub fn programs(tools: &Tools, target: &Target) -> Result<Vec<Program>> {
+pub fn programs(tools: &Tools, target: &Target, names: &[&str]) -> Result<Vec<Program>> {
     // One at a time, as they are packed: together each would get the features of the others.
-    for name in EDGE_PACKAGES {
+    for name in names {
         packages(tools, target, &[name])?;
     }
     let bin = folder().join(target.triple).join("edge");
-    EDGE_PACKAGES
+    names
         .iter()
         .map(|name| {
             let path = bin.join(name);
