@@ -52,6 +52,16 @@ pub(crate) fn rhea() -> Option<PathBuf> {
     step("rhea", install.arg("rhea@3.0.5")).then_some(modules)
 }
 
+/// The program, built with the module that its `go.mod` names.
+pub(crate) fn go_amqp() -> Option<PathBuf> {
+    let program = folder("go-amqp").join("peer");
+    let mut build = Command::new("go");
+    build.args(["build", "-mod=readonly", "-o"]).arg(&program).arg(".");
+    // An older Go is a reason to skip, not to fetch another one.
+    build.current_dir(source("go")).env("GOTOOLCHAIN", "local");
+    step("go-amqp", &mut build).then_some(program)
+}
+
 /// The class path of the compiled program.
 pub(crate) fn jms() -> Option<String> {
     let folder = folder("jms");

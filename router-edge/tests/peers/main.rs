@@ -1,4 +1,4 @@
-//! Clients that no one here wrote: Proton (C), rhea and Qpid JMS through a router. Each is fetched from where it is
+//! Clients that no one here wrote: Proton (C), rhea, go-amqp and Qpid JMS through a router. Each is fetched from where it is
 //! published; one that cannot be had is skipped.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test may fail here")]
@@ -52,6 +52,19 @@ fn rhea_with_every_outcome() {
             let said = finish(&mut command).await;
             let expected = r#"{"accepted":1940,"rejected":20,"released":20,"modified":20}"#;
             assert_eq!(said, expected);
+        }
+    });
+}
+
+#[test]
+fn go_amqp_with_a_drain() {
+    let Some(program) = fetch::go_amqp() else { return };
+    run(async {
+        let top = interior("top").await;
+        let left = edge("left", &top).await;
+        for router in [&top, &left] {
+            let said = finish(Command::new(&program).arg(port_of(router))).await;
+            assert_eq!(said, "accepted 990, rejected 10, drained");
         }
     });
 }
