@@ -20,7 +20,7 @@ pub(super) const CONNECTION_ROLE: Symbol = Symbol::from_static("qd:connection-ro
 pub(super) const NO_ROUTE: Symbol = Symbol::from_static("qd:no-route-to-dest");
 
 /// A link that the peer attaches, before it is decided.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Offer {
     pub(super) conn: ConnId,
     pub(super) session: SessionId,
@@ -206,7 +206,8 @@ impl Core {
         }
     }
 
-    fn is_unavailable(&self, key: Key<'_>) -> bool {
+    /// Its rule says that nobody may use the address.
+    pub(super) fn is_unavailable(&self, key: Key<'_>) -> bool {
         key.class == Class::Mobile && self.table.rules.treatment(key.name) == Treatment::Unavailable
     }
 

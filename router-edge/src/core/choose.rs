@@ -30,6 +30,8 @@ struct Candidate {
     link: LinkKey,
     remote: Option<RouterNumber>,
     value: u32,
+    /// Its link holds as much as it should: others come first, whatever they hold.
+    full: bool,
 }
 
 impl Core {
@@ -95,11 +97,9 @@ impl Core {
     fn local(&self, link: LinkKey, origin: Origin) -> Option<Candidate> {
         let state = self.links.get(link)?;
         let echo = origin.edge == Some(state.conn);
-        (state.attached && !echo).then_some(Candidate {
-            link,
-            remote: None,
-            value: state.outgoing.outstanding,
-        })
+        let value = state.outgoing.outstanding;
+        let full = value >= state.capacity;
+        (state.attached && !echo).then_some(Candidate { link, remote: None, value, full })
     }
 
     /// Consumers here, beginning with the one whose turn it is.
@@ -135,11 +135,9 @@ impl Core {
                 || address.class == Class::Router
                 || origin.ingress.is_some_and(|from| route.valid_origins.contains(from));
             let link = self.data_link(route.next_hop, origin.priority).filter(|_| valid)?;
-            Some(Candidate {
-                link,
-                remote: Some(number),
-                value: route.cost.saturating_add(address.load(number)),
-            })
+            let value = route.cost.saturating_add(address.load(number));
+            let full = self.links.get(link).is_some_and(|link| value >= link.capacity);
+            Some(Candidate { link, remote: Some(number), value, full })
         })
     }
 
@@ -150,7 +148,8 @@ impl Core {
             if candidate.value == 0 {
                 return Some(candidate);
             }
-            if best.is_none_or(|known| candidate.value < known.value) {
+            let rank = |candidate: &Candidate| (candidate.full, candidate.value);
+            if best.is_none_or(|known| rank(&candidate) < rank(&known)) {
                 best = Some(candidate);
             }
         }

@@ -34,6 +34,8 @@ pub(super) struct Arrival {
 enum Found {
     Address(AddressKey),
     Nowhere,
+    /// Its rule says that nobody may use the address.
+    Unavailable,
     NeedMore,
 }
 
@@ -157,6 +159,7 @@ impl Core {
             }
             Found::NeedMore => self.reject(&arrival, &condition::DECODE_ERROR),
             Found::Nowhere => self.no_path(&arrival),
+            Found::Unavailable => self.reject(&arrival, &condition::NOT_FOUND),
             Found::Address(address)
                 if self.table.get(address).is_some_and(|address| address.in_process) =>
             {
@@ -231,6 +234,7 @@ impl Core {
         };
         let found = match resolve(name, self.id.as_str(), self.mode) {
             Resolved::Uplink => self.up_address,
+            Resolved::Key(key) if self.is_unavailable(key) => return Found::Unavailable,
             Resolved::Key(key) => self.table.find(key).or(self.up_address),
         };
         let Some(key) = found else {
