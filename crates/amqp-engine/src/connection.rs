@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use bytes::{Bytes, BytesMut};
 use iofog_amqp::{Error, Open, condition};
 
+use crate::blocks::{Blocks, LARGE};
 use crate::link::Link;
 use crate::output::Output;
 use crate::session::Session;
@@ -35,11 +36,14 @@ use settling::Walk;
 ///
 /// Commands, `tick` and `wrote` may leave events: poll again after them. Commands on ids that are gone do
 /// nothing: a peer may detach at any time. Stop reading while [`Self::wants_input`] is false.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Connection {
     config: Config,
     phase: Phase,
     input: BytesMut,
+    blocks: Blocks,
+    /// `input` begins with a block that was not lent yet.
+    fresh: bool,
     /// Bytes that follow those in `input`, in the pieces in which they came.
     fed: VecDeque<Bytes>,
     /// Whole frames that were read, and how far they were handled.
@@ -81,6 +85,8 @@ impl Connection {
             phase: Phase::start(&config.security),
             config,
             input: BytesMut::new(),
+            blocks: Blocks::default(),
+            fresh: false,
             fed: VecDeque::new(),
             batch: Bytes::new(),
             batch_at: 0,
@@ -111,8 +117,26 @@ impl Connection {
     /// Buffer to append read bytes to; `room` bytes are reserved.
     pub fn input(&mut self, room: usize) -> &mut BytesMut {
         self.gather_fed();
-        self.input.reserve(room);
+        if room >= LARGE && self.input.capacity() - self.input.len() < room {
+            self.next_block(room);
+        } else {
+            self.input.reserve(room);
+        }
         &mut self.input
+    }
+
+    /// Goes on in another block, with what was not handled of the one before.
+    fn next_block(&mut self, room: usize) {
+        if self.batch_at >= self.batch.len() {
+            // It may be the last to refer to a block.
+            (self.batch, self.batch_at) = (Bytes::new(), 0);
+        }
+        if self.input.is_empty() {
+            self.input = BytesMut::new();
+        }
+        let mut block = self.blocks.take(self.input.len() + room);
+        block.extend_from_slice(&self.input);
+        (self.input, self.fresh) = (block, true);
     }
 
     /// Takes the next bytes as they are: the other way to give input, for bytes that exist as a value. A frame whose
@@ -147,8 +171,9 @@ impl Connection {
     /// Gives back the memory of buffers in which nothing waits.
     pub fn shrink(&mut self) {
         if self.input.is_empty() && self.input.capacity() > 0 {
-            self.input = BytesMut::new();
+            (self.input, self.fresh) = (BytesMut::new(), false);
         }
+        self.blocks.clear();
         if self.batch_at >= self.batch.len() && !self.batch.is_empty() {
             (self.batch, self.batch_at) = (Bytes::new(), 0);
         }

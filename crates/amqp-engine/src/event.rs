@@ -6,7 +6,7 @@ use iofog_amqp::{Attach, DeliveryState, DeliveryTag, Error, Open};
 use crate::{DeliveryKey, LinkId, SessionId, Token};
 
 /// One thing that happened. Each is taken by [`crate::Connection::poll_event`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub enum Event {
     /// Server with PLAIN or EXTERNAL: decide, then call [`crate::Connection::authenticate`]. No other
     /// event comes before that.
@@ -116,7 +116,7 @@ pub enum Event {
 }
 
 /// A piece of a delivery that arrived.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Delivered {
     /// The receiving link.
     pub link: LinkId,
@@ -144,6 +144,7 @@ pub struct Delivered {
 }
 
 /// What a peer gave to prove who it is.
+#[derive(Clone)]
 pub struct Credentials {
     /// Which mechanism it chose.
     pub mechanism: crate::Mechanism,

@@ -1,6 +1,7 @@
 //! AMQP 1.0 connection, session and link state machines for both roles: bytes and time in, bytes and
 //! events out (domain layer, no I/O). See [`Connection`] for the loop that a driver runs.
 
+mod blocks;
 mod command;
 mod config;
 mod connection;

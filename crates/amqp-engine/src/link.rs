@@ -22,7 +22,7 @@ pub(crate) struct Unfinished {
     pub(crate) settled: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Link {
     pub(crate) name: String,
     pub(crate) session: u16,

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 
 /// Outgoing bytes in order.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Output {
     inline: Vec<u8>,
     /// Bytes of `inline` that were written.
@@ -14,7 +14,7 @@ pub(crate) struct Output {
     spliced: usize,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Splice {
     /// Index in `inline` that the payload stands in front of.
     at: usize,

@@ -19,7 +19,7 @@ pub(crate) enum SessionState {
 pub(crate) const NO_LINK: u32 = u32::MAX;
 
 /// Dispositions that can share a frame.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Gathered {
     pub(crate) first: Serial,
     pub(crate) last: Serial,
@@ -27,7 +27,7 @@ pub(crate) struct Gathered {
     pub(crate) state: Option<DeliveryState>,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Session {
     pub(crate) state: SessionState,
     pub(crate) remote_channel: Option<u16>,

@@ -4,7 +4,7 @@
 const FEW: usize = 4;
 
 /// Values at stable indices.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Slab<T> {
     places: Vec<Option<T>>,
     free: Vec<u32>,

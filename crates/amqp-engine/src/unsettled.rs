@@ -18,7 +18,7 @@ pub(crate) struct Entry {
 /// Link number of a place whose delivery is settled.
 const SETTLED: u32 = u32::MAX;
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Unsettled {
     /// Id of the front of the ring.
     base: Serial,

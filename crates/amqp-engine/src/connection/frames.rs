@@ -77,6 +77,9 @@ impl Connection {
         } else {
             self.input.split_to(end).freeze()
         };
+        if std::mem::take(&mut self.fresh) {
+            self.blocks.lend(&self.batch);
+        }
         true
     }
 

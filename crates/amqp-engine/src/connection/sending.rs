@@ -81,6 +81,13 @@ impl Connection {
         Ok(Progress { delivery, complete })
     }
 
+    /// Whether [`Self::send_whole`] may take so many bytes: no more than are copied in any case, and fit into a frame.
+    #[must_use]
+    #[inline]
+    pub fn copies_whole(&self, len: usize) -> bool {
+        len < self.config.splice_from && len + WHOLE_HEAD <= self.send_frame_size
+    }
+
     /// Sends a whole small message, given in two pieces, in one frame: the short way of [`Self::send`] for bytes
     /// that are copied in any case. None: nothing was sent, and [`Self::send`] tells why, or sends it in another
     /// way.
@@ -94,9 +101,7 @@ impl Connection {
         payload: [&[u8]; 2],
     ) -> Option<DeliveryKey> {
         let [front, rest] = payload;
-        let len = front.len() + rest.len();
-        if len >= self.config.splice_from
-            || len + WHOLE_HEAD > self.send_frame_size
+        if !self.copies_whole(front.len() + rest.len())
             || self.out.len() >= self.config.output_limit
             || !self.is_open()
         {

@@ -7,7 +7,7 @@ use crate::session::SessionState;
 use crate::{DeliveryKey, Event, LinkId, SessionId, Token};
 
 /// A disposition of the peer of which deliveries are still to be told.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Walk {
     session: u16,
     /// Role of the peer.
