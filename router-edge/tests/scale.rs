@@ -151,6 +151,51 @@ fn a_hundred_thousand_short_lives_leave_nothing_behind() {
     }
 }
 
+#[test]
+fn the_memory_of_a_load_is_given_back_when_it_is_over() {
+    const PRODUCERS: u32 = 16;
+    /// Within the credit of a link.
+    const EACH: u32 = 200;
+    let _alone = ALONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let mut core = Core::new(&RouterConfig::new(Mode::Interior, "A"), 1, 1, Millis(0));
+    let before = live();
+    for size in [100, 3_000, 60_000] {
+        let mut script = Script::default();
+        let consumer = accept(&mut core);
+        let mut conns = vec![consumer];
+        script.opening("consumer", Vec::new()).attach(0, LinkRole::Receiver, Some("q"));
+        script.credit(0, 0, 0, PRODUCERS * EACH);
+        feed(&mut core, consumer, &mut script, 0);
+        let body = text(&"x".repeat(size));
+        for _ in 0..PRODUCERS {
+            let producer = accept(&mut core);
+            conns.push(producer);
+            script.opening("producer", Vec::new()).attach(0, LinkRole::Sender, Some("q"));
+            for number in 0..EACH {
+                let mut pieces = body.chunks(16_000).peekable();
+                while let Some(piece) = pieces.next() {
+                    script.transfer(0, number, false, pieces.peek().is_some(), piece);
+                }
+                feed(&mut core, producer, &mut script, 1);
+                // Read, and not answered.
+                read(&mut core, consumer, 1, |_| {});
+            }
+        }
+        let wanted = usize::try_from(PRODUCERS * EACH).unwrap();
+        assert_eq!(core.snapshot().deliveries, wanted, "{size} bytes: all are under way");
+        let most = live().saturating_sub(before);
+        for conn in conns {
+            core.remove(conn);
+        }
+        core.tick(Millis(2));
+        drop((script, body));
+        let left = live().saturating_sub(before);
+        println!("{size} bytes: {most} bytes of heap under load, {left} after it");
+        assert!(most > 100 * 1024, "{most} bytes: there was a load");
+        assert!(left < 16 * 1024, "{left} bytes are held after the load");
+    }
+}
+
 fn accept(core: &mut Core) -> ConnId {
     core.accept(&ListenerConfig::new(Role::Normal, "", 0), "here".to_owned(), None, Millis(0))
 }

@@ -98,14 +98,20 @@ fn memory(subject: &Subject, span: Duration) -> Figures {
     let address = plain(&running);
     drop(accepting(&address));
     std::thread::sleep(Duration::from_secs(2));
-    let idle = running.rss();
+    let (idle, own) = (running.rss(), running.anonymous());
     for (size, settled) in [(100, false), (100, true), (65_536, false), (1024, false)] {
         load::run(&address, &address, Shape { size, settled }, span);
     }
     let busy = running.rss();
     std::thread::sleep(Duration::from_secs(5));
     let after = running.rss();
-    Figures(vec![("idle MB", mb(idle)), ("busy MB", mb(busy)), ("after MB", mb(after))])
+    Figures(vec![
+        ("idle MB", mb(idle)),
+        ("of it no file MB", mb(own)),
+        ("busy MB", mb(busy)),
+        ("after MB", mb(after)),
+        ("of it no file, after MB", mb(running.anonymous())),
+    ])
 }
 
 fn connections(subject: &Subject) -> Figures {

@@ -19,7 +19,7 @@ enum Token {
 }
 
 /// The treatment rules of a router.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Rules {
     rules: Vec<(Pattern, AddressRule)>,
     default: Treatment,

@@ -53,7 +53,7 @@ pub struct TlsFacts {
 }
 
 /// A connection.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Conn {
     pub(crate) engine: Connection,
     pub(crate) spec: ConnSpec,
@@ -102,7 +102,7 @@ pub(crate) struct Peer {
 }
 
 /// Links between routers, by purpose.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Routing {
     /// Inter-router: control link towards the peer.
     pub(crate) control: Option<LinkKey>,

@@ -17,14 +17,14 @@ use crate::config::{AutoLinkConfig, Container, LinkRouteConfig, Role, Way};
 const RETRY: u64 = 5_000;
 
 /// What the configuration says of containers, and what has become of it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Containers {
     pub(super) routes: Vec<LinkRouteConfig>,
     pub(super) auto_links: Vec<AutoLink>,
 }
 
 /// A configured auto link.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct AutoLink {
     pub(super) config: AutoLinkConfig,
     pub(super) state: AutoState,

@@ -11,7 +11,7 @@ use super::slab::{AddressKey, LinkKey};
 use crate::network::RouterNumber;
 
 /// A delivery.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Delivery {
     /// Link and id it came by; none when its sender is gone or it was made here.
     pub(crate) incoming: Option<(LinkKey, DeliveryKey)>,
@@ -33,7 +33,7 @@ pub(crate) struct Delivery {
 }
 
 /// One way out of a delivery.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Out {
     pub(crate) link: LinkKey,
     /// Known once the first bytes were sent.
@@ -51,7 +51,7 @@ pub(crate) struct Out {
 }
 
 /// The bytes of a message, as they come and go.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Message {
     pub(crate) metadata: Metadata,
     chunks: VecDeque<Bytes>,

@@ -88,7 +88,11 @@ impl Core {
         link: LinkId,
         token: Token,
     ) -> Option<DeliveryKey> {
-        let version = self.conns.get(conn)?.metadata;
+        let to = self.conns.get(conn)?;
+        if !to.engine.copies_whole(arrival.payload.len()) {
+            return None;
+        }
+        let version = to.metadata;
         let mut taken = 0;
         if let Some(version) = version {
             self.name_target(arrival, about);

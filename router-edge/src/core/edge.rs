@@ -26,7 +26,7 @@ pub(super) const DOWNLINK: &str = "qd.router-edge-downlink";
 const TRACKING_CREDIT: u32 = 32;
 
 /// The connection in use towards the interior.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Uplink {
     pub(super) conn: ConnId,
     session: SessionId,

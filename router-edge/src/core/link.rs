@@ -10,7 +10,7 @@ use iofog_amqp_engine::{LinkId, Millis, SessionId};
 use super::slab::{AddressKey, ConnId, DeliveryId, LinkKey};
 
 /// A link.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Link {
     pub(crate) conn: ConnId,
     pub(crate) id: LinkId,
@@ -38,7 +38,7 @@ pub(crate) struct Link {
 }
 
 /// State of a routed link.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Relay {
     /// The other link of the pair.
     pub(crate) partner: Option<LinkKey>,
@@ -76,7 +76,7 @@ pub(crate) enum Kind {
 }
 
 /// State of a link on which the peer sends.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Incoming {
     /// Credit used and not given back yet.
     pub(crate) owed: u32,
@@ -105,7 +105,7 @@ pub(crate) struct Incoming {
 }
 
 /// The delivery that is arriving on a link.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) enum Current {
     /// None.
     #[default]
@@ -119,7 +119,7 @@ pub(crate) enum Current {
 }
 
 /// State of a link on which we send.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Outgoing {
     /// Deliveries in order; the first may be partly sent.
     pub(crate) queue: VecDeque<DeliveryId>,

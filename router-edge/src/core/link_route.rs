@@ -15,7 +15,7 @@ pub(super) use crate::config::Way;
 use crate::network::{NeighbourLink, RouterNumber, Version};
 
 /// A link route.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct LinkRoute {
     pub(super) name: String,
     pub(super) number: u64,

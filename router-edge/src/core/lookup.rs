@@ -31,7 +31,7 @@ enum Status {
 }
 
 /// Edge: the links to the interior's end, and the attaches that wait for an answer.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Lookups {
     sender: Option<LinkKey>,
     /// Where answers go: the dynamic address that the interior made.

@@ -59,7 +59,7 @@ use table::Table;
 /// A router. The driver's loop for each connection: append bytes to [`Core::input`], call
 /// [`Core::received`]; then for each connection of [`Core::take_dirty`] write [`Core::output`] and
 /// report by [`Core::wrote`]. Call [`Core::tick`] at least every [`Core::tick_interval`].
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Core {
     id: RouterId,
     mode: Mode,
@@ -94,7 +94,7 @@ pub struct Core {
 }
 
 /// Another interior router.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Remote {
     id: RouterId,
     route: Option<Route>,
@@ -128,7 +128,7 @@ pub struct Totals {
 }
 
 /// Makes names that no one else has.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Names(u64);
 
 /// What is open and known, for people and tests.
@@ -361,6 +361,17 @@ impl Core {
         }
         self.retry_auto_links();
         self.run();
+        self.shrink();
+    }
+
+    /// Gives back memory that earlier load needed, and the present one does not.
+    fn shrink(&mut self) {
+        self.conns.shrink();
+        self.links.shrink();
+        self.deliveries.shrink();
+        if self.combine.is_empty() {
+            self.combine = BytesMut::new();
+        }
     }
 
     /// How often [`Core::tick`] has to be called, ms.

@@ -18,7 +18,7 @@ use crate::config::{
 };
 
 /// The policy, and what was refused by it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Policy {
     pub(crate) config: PolicyConfig,
     /// There may be connections with a grant.

@@ -59,7 +59,7 @@ impl DeliveryId {
 }
 
 /// Values at stable places.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Slab<K, T> {
     places: Vec<Option<T>>,
     free: Vec<u32>,
@@ -119,6 +119,17 @@ impl<K: Id, T> Slab<K, T> {
         }
     }
 
+    /// Gives back the memory of places at the end that hold nothing, once they are the most.
+    pub(crate) fn shrink(&mut self) {
+        let used = self.places.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
+        if used < self.places.capacity() / 2 {
+            self.places.truncate(used);
+            self.places.shrink_to_fit();
+            self.free.retain(|index| (*index as usize) < used);
+            self.free.shrink_to_fit();
+        }
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = (K, &T)> {
         (0..)
             .zip(&self.places)
@@ -127,5 +138,29 @@ impl<K: Id, T> Slab<K, T> {
 
     pub(crate) fn keys(&self) -> Vec<K> {
         self.iter().map(|(key, _)| key).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn places_at_the_end_are_given_back_and_keys_stay_what_they_are() {
+        let mut slab: Slab<LinkKey, u32> = Slab::new();
+        let keys: Vec<LinkKey> = (0..1_000).map(|n| slab.insert(n)).collect();
+        for (n, key) in keys.iter().enumerate().filter(|(n, _)| *n != 7) {
+            assert_eq!(slab.remove(*key), u32::try_from(n).ok());
+        }
+        slab.shrink();
+        assert!(slab.places.capacity() < 20 && slab.free.capacity() < 20);
+        assert_eq!((slab.len(), slab.get(keys[7])), (1, Some(&7)));
+        let expected = slab.next_key();
+        assert_eq!(slab.insert(8), expected);
+        for n in 0..100 {
+            slab.insert(n);
+        }
+        assert_eq!((slab.len(), slab.keys().len()), (102, 102), "no place is given twice");
+        assert_eq!(slab.get(keys[7]), Some(&7));
     }
 }

@@ -9,7 +9,7 @@ use crate::config::{Overflow, Treatment};
 use crate::network::{Bits, RouterNumber};
 
 /// One address.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Address {
     pub(crate) class: Class,
     pub(crate) name: Rc<str>,
@@ -51,7 +51,7 @@ pub(crate) struct Address {
 }
 
 /// All addresses.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Table {
     addresses: Slab<AddressKey, Address>,
     by_name: [HashMap<Rc<str>, AddressKey>; 6],

@@ -60,7 +60,7 @@ pub enum Action {
 }
 
 /// State of the path engine.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Network {
     pub(super) id: RouterId,
     pub(super) instance: u64,

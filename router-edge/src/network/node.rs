@@ -6,7 +6,7 @@ use super::path::Bits;
 use super::{LinkState, NeighbourLink, RouterNumber};
 
 /// Another router of the network.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Node {
     /// Its bit in sets of routers.
     pub(super) number: RouterNumber,
@@ -44,7 +44,7 @@ pub struct Route {
 }
 
 /// A router heard directly.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Neighbour {
     /// Connection.
     pub(super) link: NeighbourLink,

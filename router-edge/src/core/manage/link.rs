@@ -1,5 +1,7 @@
 //! What management shows of links.
 
+use std::collections::HashMap;
+
 use iofog_amqp::{Role, Value};
 
 use super::process::STUCK;
@@ -10,7 +12,19 @@ use crate::core::link::Link;
 use crate::core::slab::LinkKey;
 
 impl Core {
-    pub(super) fn link_view(&self, key: LinkKey, link: &Link) -> Record {
+    /// Every attached link.
+    pub(super) fn link_views(&self) -> Vec<Record> {
+        let stuck = self.stuck();
+        let links = self.links.iter().filter(|(_, link)| link.attached);
+        links
+            .map(|(key, link)| {
+                let stuck = stuck.get(&key).copied().unwrap_or_default();
+                self.link_view(key, link, stuck)
+            })
+            .collect()
+    }
+
+    fn link_view(&self, key: LinkKey, link: &Link, stuck: u64) -> Record {
         let conn = self.conns.get(link.conn);
         let address = link.address.and_then(|address| self.table.get(address));
         let outgoing = link.role == Role::Sender;
@@ -45,7 +59,7 @@ impl Core {
             ("operStatus", "up".into()),
             ("deliveriesDelayed1Sec", total(link.counters.delays.second)),
             ("deliveriesDelayed10Sec", total(link.counters.delays.ten_seconds)),
-            ("deliveriesStuck", total(self.stuck_on(link, key))),
+            ("deliveriesStuck", total(stuck)),
             ("zeroCreditSeconds", total(self.without_credit(link, credit) / 1_000)),
             ("peer", Value::Null),
             ("settleRate", Value::Int(0)),
@@ -53,23 +67,17 @@ impl Core {
         ]
     }
 
-    /// Deliveries of a link that are not settled after ten seconds.
-    fn stuck_on(&self, link: &Link, key: LinkKey) -> u64 {
-        let outgoing = link.role == Role::Sender;
-        if (outgoing && link.outgoing.outstanding == 0)
-            || (!outgoing && link.incoming.in_flight == 0)
-        {
-            return 0;
+    /// Deliveries that are not settled after ten seconds, by link: all are looked at once.
+    fn stuck(&self) -> HashMap<LinkKey, u64> {
+        let mut stuck = HashMap::new();
+        let old = self.deliveries.iter().filter(|(_, one)| self.now.since(one.came) >= STUCK);
+        for (_, delivery) in old {
+            let from = delivery.incoming.map(|(from, _)| from);
+            for key in delivery.outs().map(|out| out.link).chain(from) {
+                *stuck.entry(key).or_default() += 1;
+            }
         }
-        let stuck = self.deliveries.iter().filter(|(_, delivery)| {
-            let here = if outgoing {
-                delivery.outs().any(|out| out.link == key)
-            } else {
-                delivery.incoming.is_some_and(|(from, _)| from == key)
-            };
-            here && self.now.since(delivery.came) >= STUCK
-        });
-        u64::try_from(stuck.count()).unwrap_or(u64::MAX)
+        stuck
     }
 
     /// For how long a link has stood without credit: ours, since no consumer is there; the peer's, since

@@ -24,7 +24,7 @@ use entity::{Family, Kind};
 pub(crate) use process::memory;
 
 /// Entities that the runtime owns and management shows.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Entities {
     /// Open listeners.
     pub listeners: Vec<ListenerConfig>,
@@ -38,7 +38,7 @@ pub struct Entities {
 }
 
 /// Something that only the runtime can do.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Command {
     /// What to do.
     pub action: CommandAction,

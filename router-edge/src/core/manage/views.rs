@@ -30,10 +30,7 @@ impl Core {
                 let conns = self.conns.iter().filter(|(_, conn)| conn.open && !conn.closed);
                 conns.map(|(_, conn)| self.connection_view(conn)).collect()
             }
-            Kind::Link => {
-                let links = self.links.iter().filter(|(_, link)| link.attached);
-                links.map(|(key, link)| self.link_view(key, link)).collect()
-            }
+            Kind::Link => self.link_views(),
             Kind::Address => self.address_views(),
             Kind::Node => self.node_views(),
             Kind::LinkRoute => self.configured_route_views(),
