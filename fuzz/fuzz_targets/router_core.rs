@@ -3,17 +3,32 @@
 #![no_main]
 
 use iofog_amqp::frame::{Frame, FrameKind};
-use iofog_fuzz::Router;
+use iofog_fuzz::{ANONYMOUS, Peer, Router};
 use iofog_router::config::Role;
 use libfuzzer_sys::fuzz_target;
 
+/// The peer beside the client.
+const PEERS: [Peer; 9] = [
+    (Role::Normal, None),
+    (Role::Edge, None),
+    (Role::InterRouter, None),
+    (Role::Normal, Some(1)),
+    (Role::Edge, Some(1)),
+    (Role::InterRouter, Some(1)),
+    (Role::Normal, Some(2)),
+    (Role::Edge, Some(2)),
+    (Role::InterRouter, Some(2)),
+];
+
+thread_local! {
+    static ROUTERS: [Router; 9] = PEERS.map(|peer| Router::with(&[(Role::Normal, None), peer]));
+}
+
 fuzz_target!(|input: (u8, Vec<(u8, Vec<u8>)>)| {
     let (choice, frames) = input;
-    let role = [Role::Normal, Role::Edge, Role::InterRouter][usize::from(choice) % 3];
-    let version = [None, Some(1), Some(2)][usize::from(choice / 3) % 3];
-    let mut router = Router::new();
-    let client = router.peer(Role::Normal, None);
-    let peer = router.peer(role, version);
+    let choice = usize::from(choice) % PEERS.len();
+    let mut router = ROUTERS.with(|routers| routers[choice].clone());
+    let (client, peer) = (router.peers[0], router.peers[1]);
     for (kind, bytes) in frames.iter().take(64) {
         let conn = if kind & 0x80 == 0 { peer } else { client };
         match kind & 0x0f {
@@ -26,9 +41,9 @@ fuzz_target!(|input: (u8, Vec<(u8, Vec<u8>)>)| {
                 Frame::end(&mut frame, at, 0);
                 router.feed(conn, &frame);
             }
-            9 => router.send(conn, iofog_fuzz::ANONYMOUS, 0, bytes),
+            9 => router.send(conn, ANONYMOUS, 0, bytes),
             _ => router.feed(conn, bytes),
         }
     }
-    router.end(&[peer, client]);
+    router.end();
 });

@@ -1,4 +1,6 @@
-//! A router whose peers have opened their connections and attached links, for the targets that need one.
+//! A router whose peers have opened their connections and attached links, for the targets that need one. It is
+//! prepared once for each kind of peers and copied for each execution: every execution begins from the same state,
+//! and what is executed, and counted as covered, is the input and not the preparation.
 
 use iofog_amqp::{Role as LinkRole, Value};
 use iofog_amqp_engine::Millis;
@@ -14,21 +16,35 @@ pub const RECEIVER: u32 = 1;
 /// Names the address in each message.
 pub const ANONYMOUS: u32 = 2;
 
+/// Role of a peer, and the version of router metadata that it offers.
+pub type Peer = (Role, Option<u32>);
+
 /// A router under test.
+#[derive(Clone)]
 pub struct Router {
     /// The router.
     pub core: Core,
+    /// Its connections, in the order in which their peers were given.
+    pub peers: Vec<ConnId>,
     now: u64,
+    /// What a router without peers has.
+    addresses: usize,
 }
 
 impl Router {
-    /// In interior mode.
-    pub fn new() -> Self {
-        Self { core: Core::new(&RouterConfig::new(Mode::Interior, "fuzz"), 1, 1, Millis(0)), now: 0 }
+    /// A router in interior mode; each peer has opened, begun and attached [`SENDER`], [`RECEIVER`], [`ANONYMOUS`].
+    pub fn with(peers: &[Peer]) -> Self {
+        let core = Core::new(&RouterConfig::new(Mode::Interior, "fuzz"), 1, 1, Millis(0));
+        let addresses = core.snapshot().addresses;
+        let mut router = Self { core, peers: Vec::new(), now: 0, addresses };
+        for (role, annotations_version) in peers {
+            let peer = router.peer(*role, *annotations_version);
+            router.peers.push(peer);
+        }
+        router
     }
 
-    /// A peer of this role that has opened, begun and attached [`SENDER`], [`RECEIVER`], [`ANONYMOUS`].
-    pub fn peer(&mut self, role: Role, annotations_version: Option<u32>) -> ConnId {
+    fn peer(&mut self, role: Role, annotations_version: Option<u32>) -> ConnId {
         let listener = ListenerConfig::new(role, "", 0);
         let conn = self.core.accept(&listener, "fuzz".to_owned(), None, Millis(self.now));
         let version = annotations_version.map(Value::Uint);
@@ -63,32 +79,29 @@ impl Router {
     }
 
     /// The peers go: nothing may stay behind.
-    pub fn end(mut self, peers: &[ConnId]) {
-        for peer in peers {
+    pub fn end(mut self) {
+        for peer in &self.peers {
             self.core.remove(*peer);
         }
         assert!(!self.core.has_connections());
-        assert_eq!(self.core.snapshot().links, 0, "links outlive their connections");
+        let left = self.core.snapshot();
+        assert_eq!(left.links, 0, "links outlive their connections");
+        assert_eq!(left.deliveries, 0, "deliveries outlive their connections");
+        assert_eq!(left.addresses, self.addresses, "addresses outlive their connections");
     }
 
     /// Takes all output, as peers that read would.
     fn drain(&mut self, now: Millis) {
+        let mut dirty = Vec::new();
         for _ in 0..100 {
-            let mut dirty = Vec::new();
             self.core.take_dirty(&mut dirty);
             if dirty.is_empty() {
                 return;
             }
-            for conn in dirty {
+            for conn in dirty.drain(..) {
                 let len = self.core.output_len(conn);
                 self.core.wrote(conn, len, now);
             }
         }
-    }
-}
-
-impl Default for Router {
-    fn default() -> Self {
-        Self::new()
     }
 }
