@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use iofog_amqp::{Attach, Role, Source, Symbol, Target};
 use iofog_amqp_engine::{ClientSasl, Config, Security, ServerSasl, SessionId};
+use iofog_pipe::PipeEnd;
 use tokio::time::timeout;
 
 use crate::driver::drive;
@@ -14,6 +15,9 @@ use crate::{
     Address, BoxStream, CloseReason, ConnectError, ConnectionOptions, IncomingLink, LinkError,
     Receiver, ReceiverOptions, Sasl, Sender, SenderOptions, ServerOptions,
 };
+
+/// Largest frame over a pipe inside the process, in bytes: what our router takes there.
+const PIPE_FRAME: u32 = 64 * 1024;
 
 /// Handle of a connection; clones share it. The connection closes when [`Self::close`] is called or the
 /// last handle, of connection, session or link, is dropped.
@@ -86,8 +90,11 @@ impl Connection {
     async fn start(
         stream: BoxStream,
         security: Security,
-        options: ConnectionOptions,
+        mut options: ConnectionOptions,
     ) -> Result<Self, ConnectError> {
+        if (*stream).as_any().is::<PipeEnd>() {
+            options.max_frame_size = options.max_frame_size.max(PIPE_FRAME);
+        }
         let (open_timeout, max_offers) = (options.open_timeout, options.max_incoming_links);
         let shared = Rc::new(Shared::new(config(security, options), max_offers));
         let connection = Self { alive: Rc::new(Alive { shared: shared.clone() }) };

@@ -19,8 +19,18 @@ use crate::shared::Shared;
 const LEAST_READ: usize = 4 * 1024;
 const MOST_READ: usize = 64 * 1024;
 
-/// Pieces taken at once from a pipe inside the process.
-const PIECES: usize = 16;
+/// From here on much comes.
+const BUSY_READ: usize = 16 * 1024;
+
+/// Pieces of one write, and taken at once from a pipe inside the process.
+const PIECES: usize = 64;
+
+/// While much comes, output of less than this waits for the answers to what came: a write by itself costs more than
+/// all else that is done for a message.
+const SMALL_OUTPUT: usize = 1_024;
+
+/// Turns of other tasks that it waits for.
+const PATIENCE: u32 = 8;
 
 /// Turns of reading and writing before other tasks have theirs.
 const TURNS: u32 = 16;
@@ -43,6 +53,8 @@ struct Driver {
     timer: Pin<Box<Sleep>>,
     unflushed: bool,
     drain_turns: u32,
+    /// Turns that small output has waited for.
+    waited: u32,
 }
 
 /// Runs a connection until it is over.
@@ -58,6 +70,7 @@ pub(crate) async fn drive(stream: BoxStream, shared: Rc<Shared>) {
         timer,
         unflushed: false,
         drain_turns: 0,
+        waited: 0,
     };
     poll_fn(|cx| driver.poll(cx)).await;
     // The peer learns why, if it still reads.
@@ -72,13 +85,18 @@ impl Driver {
     /// Ready when the connection is over.
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.shared.set_driver(cx.waker());
-        for _ in 0..TURNS {
+        let mut deferred = false;
+        for turn in 0..TURNS {
             self.shared.handle_events();
             if self.shared.close_reason().is_some() {
                 return Poll::Ready(());
             }
             self.shared.engine.borrow_mut().flush();
-            let wrote = self.poll_write(cx);
+            if turn == 0 && self.defers() {
+                deferred = true;
+                cx.waker().wake_by_ref();
+            }
+            let wrote = !deferred && self.poll_write(cx);
             let read = self.poll_read(cx);
             if !(wrote || read) {
                 // Senders that wait for credit have a turn to use it before a drain takes it.
@@ -88,7 +106,8 @@ impl Driver {
                 }
                 self.drain_turns = 0;
                 self.shared.engine.borrow_mut().flush();
-                if self.shared.engine.borrow().output_len() > 0 && self.poll_write(cx) {
+                let waiting = self.shared.engine.borrow().output_len() > 0;
+                if waiting && !deferred && self.poll_write(cx) {
                     continue;
                 }
                 if self.poll_timer(cx) {
@@ -99,6 +118,14 @@ impl Driver {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
+    }
+
+    /// Whether the output is to wait until other tasks have had their turn.
+    fn defers(&mut self) -> bool {
+        let output = self.shared.engine.borrow().output_len();
+        let small = (1..SMALL_OUTPUT).contains(&output) && self.read_size >= BUSY_READ;
+        self.waited = if small && self.waited < PATIENCE { self.waited + 1 } else { 0 };
+        self.waited > 0
     }
 
     /// The stream, where it is a pipe inside the process.
@@ -162,7 +189,7 @@ impl Driver {
             if engine.output_len() == 0 {
                 break;
             }
-            let chunks = engine.output_chunks::<16>();
+            let chunks = engine.output_chunks::<PIECES>();
             let slices = chunks.map(IoSlice::new);
             let result = Pin::new(&mut self.stream).poll_write_vectored(cx, &slices);
             drop(engine);
@@ -243,7 +270,7 @@ impl Driver {
             if engine.output_len() == 0 {
                 break;
             }
-            let slices = engine.output_chunks::<16>().map(IoSlice::new);
+            let slices = engine.output_chunks::<PIECES>().map(IoSlice::new);
             let result = Pin::new(&mut self.stream).poll_write_vectored(cx, &slices);
             drop(engine);
             match result {

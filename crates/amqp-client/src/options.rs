@@ -45,7 +45,8 @@ pub struct ConnectionOptions {
     pub hostname: Option<String>,
     /// Authentication.
     pub sasl: Sasl,
-    /// Largest frame we accept, in bytes.
+    /// Largest frame we accept, in bytes. Over a pipe inside the process, where no frame is copied, it is 64 KiB or
+    /// more.
     pub max_frame_size: u32,
     /// The peer is given up after this silence; zero = never. Half of it is advertised.
     pub idle_timeout: Duration,

@@ -20,7 +20,7 @@ mod measure;
 mod node;
 mod path;
 mod process;
-mod splice;
+mod relay;
 mod target;
 
 use measure::Table;
@@ -33,7 +33,7 @@ fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     match arguments.first().map(String::as_str) {
         Some("node") => return node::run(&arguments[1], &arguments[2..]),
-        Some("relay") => return splice::run(&arguments[1], &arguments[2]),
+        Some("relay") => return relay::run(&arguments[1], &arguments[2], &arguments[3]),
         _ => {}
     }
     let rounds = arguments.first().map_or(3, |rounds| rounds.parse().expect("rounds"));
@@ -102,7 +102,9 @@ fn gigabytes(table: &mut Table) {
         ("ours, one hop in three processes", Path::separate_one_hop("tcp", sink)),
         ("ours, edge to interior in four processes", Path::separate("tcp", sink)),
         ("socat", Path::socat(sink)),
-        ("splice relay", Path::splice(sink)),
+        ("splice relay", Path::relay(sink, 0)),
+        ("relay through 64 KiB", Path::relay(sink, 64 << 10)),
+        ("relay through 256 KiB", Path::relay(sink, 256 << 10)),
     ];
     if let Some((one, two)) = Path::skupper(sink) {
         paths.push(("skupper-router, one hop", one));

@@ -88,10 +88,12 @@ impl Path {
         Self::ready(public, vec![("socat", socat)])
     }
 
-    /// A relay that moves bytes inside the kernel: what no proxy can be cheaper than.
-    pub(crate) fn splice(target: u16) -> Self {
+    /// A relay through a buffer of so many bytes, or without one inside the kernel.
+    pub(crate) fn relay(target: u16, buffer: usize) -> Self {
         let public = free_port();
-        let relay = Process::own(&["relay", &public.to_string(), &target.to_string()]);
+        let [listen, target, buffer] =
+            [usize::from(public), usize::from(target), buffer].map(|number| number.to_string());
+        let relay = Process::own(&["relay", &listen, &target, &buffer]);
         Self::ready(public, vec![("relay", relay)])
     }
 

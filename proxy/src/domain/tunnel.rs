@@ -7,11 +7,13 @@ use bytes::Bytes;
 /// Application property by which a proxy of ours makes itself known.
 const MARK: &str = "iofog-tcp";
 
-/// Bytes of one message at most, and messages under way at most in each direction.
+/// What a tunnel may have under way in each direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
-    /// Bytes of one message.
+    /// Bytes of a message, for which it counts once.
     pub chunk: usize,
+    /// Chunks that one message may hold; it counts for each.
+    pub joined: u32,
     /// Messages that are sent and not yet written to the far socket.
     pub messages: u32,
 }
@@ -75,15 +77,26 @@ pub struct Tunnel {
 // === impl Window ===
 
 impl Default for Window {
-    /// 64 messages of at most 32 KiB: 2 MiB per socket and direction. Of the 32 KiB, 1 KiB is left to the
-    /// sections around the bytes and to what routers write on a message, so that it fills two frames of the
-    /// 16 KiB that routers take, and needs no third one.
+    /// 64 messages of at most 32 KiB, or half as many that are twice as long: 2 MiB per socket and direction. Of
+    /// each 32 KiB, 1 KiB is left to the sections around the bytes and to what routers write on a message, so that
+    /// it fills two (or four) frames of the 16 KiB that routers take, and needs no third (or fifth) one.
     fn default() -> Self {
-        Self { chunk: 31 << 10, messages: 64 }
+        Self { chunk: 31 << 10, joined: 2, messages: 64 }
     }
 }
 
 impl Window {
+    /// Longest message, in bytes, that counts as at most `room`.
+    pub fn bytes(self, room: u32) -> usize {
+        let chunks = usize::try_from(room.min(self.joined)).unwrap_or(usize::MAX);
+        self.chunk.saturating_mul(chunks)
+    }
+
+    /// What a message of so many bytes counts.
+    pub fn count(self, bytes: usize) -> u32 {
+        u32::try_from(bytes.div_ceil(self.chunk.max(1))).unwrap_or(u32::MAX).max(1)
+    }
+
     /// Credit for the messages under way and for those whose credit is on its way back: a message without
     /// credit would wait in a router, before those of other tunnels.
     pub const fn credit(self) -> u32 {
@@ -195,6 +208,16 @@ mod tests {
     fn play(ours: bool, events: &[Event]) -> Vec<Action> {
         let mut tunnel = Tunnel::new(ours);
         events.iter().map(|&event| tunnel.on(event)).collect()
+    }
+
+    #[test]
+    fn window_counts_long_messages_more_than_once() {
+        let window = Window::default();
+        assert_eq!([0, 1, 2, 64].map(|room| window.bytes(room)), [0, 31 << 10, 62 << 10, 62 << 10]);
+        assert_eq!(
+            [0, 1, 31 << 10, (31 << 10) + 1, 62 << 10].map(|n| window.count(n)),
+            [1, 1, 1, 2, 2]
+        );
     }
 
     #[test]

@@ -10,22 +10,27 @@ use crate::domain::tunnel::{Event, Piece};
 use crate::link::{Blank, LinkDown, Pending, Sender};
 use crate::race::{Either, race};
 
+/// Bytes that are read at once after little was read.
+const LEAST_ROOM: usize = 4 << 10;
+
 impl<S: Sender> End<'_, S> {
     pub(super) async fn up(&self, reader: &mut ReadHalf<'_>) -> Ended {
         let blank = Blank::new(Piece::Data.message(self.reply_to, Bytes::new()));
-        let chunk = self.around.limits.window.chunk;
+        let window = self.around.limits.window;
+        let mut room = LEAST_ROOM;
         let mut oldest: Option<Pending> = None;
         loop {
             if oldest.is_none() {
                 oldest = self.next_in_flight();
             }
             let step = async {
-                if !self.pace.borrow().allows_more() {
+                let most = window.bytes(self.pace.borrow().room());
+                if most == 0 {
                     std::future::pending::<()>().await;
                 }
                 self.sender.ready().await?;
                 self.ready.set(true);
-                Ok(read(reader, &blank, chunk).await)
+                Ok(read(reader, &blank, most.min(room)).await)
             };
             let step: Result<io::Result<BytesMut>, LinkDown> = match oldest.as_mut() {
                 None => match race(step, self.sender.detached()).await {
@@ -59,7 +64,8 @@ impl<S: Sender> End<'_, S> {
                 Err(lost) => return Ended::Lost(lost),
             };
             let length = blank.body(&buffer);
-            self.pace.borrow_mut().sent(self.now());
+            room = next_room(room, length, window.bytes(u32::MAX));
+            self.pace.borrow_mut().sent(self.now(), window.count(length));
             match self.sender.send_sealed(blank.seal(buffer)).await {
                 Ok(pending) => self.in_flight.borrow_mut().push_back(pending),
                 Err(lost) => return Ended::Lost(lost),
@@ -68,6 +74,12 @@ impl<S: Sender> End<'_, S> {
             self.around.counters.sent(length);
         }
     }
+}
+
+/// Bytes to make room for, by what was read before: a message of a few bytes must not hold a buffer for many.
+fn next_room(room: usize, read: usize, most: usize) -> usize {
+    let next = if read >= room { room.saturating_mul(4) } else { room.min(read.saturating_mul(4)) };
+    next.min(most).max(LEAST_ROOM)
 }
 
 /// Reads what is there, at most `most` bytes; none at the end. An idle socket holds no buffer.
@@ -80,5 +92,22 @@ async fn read(reader: &mut ReadHalf<'_>, blank: &Blank, most: usize) -> io::Resu
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
             Err(error) => return Err(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn room_follows_what_is_read() {
+        let most = 62 << 10;
+        let play = |room, reads: &[usize]| {
+            reads.iter().fold(room, |room, &read| next_room(room, read.min(room), most))
+        };
+        assert_eq!(play(LEAST_ROOM, &[100, 1, 4_000]), LEAST_ROOM);
+        assert_eq!(play(LEAST_ROOM, &[most, most, most]), most);
+        assert_eq!(play(most, &[31 << 10]), most, "half of it, as the window had no room for more");
+        assert_eq!(play(most, &[100]), LEAST_ROOM);
     }
 }

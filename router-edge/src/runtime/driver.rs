@@ -18,11 +18,19 @@ use crate::core::{ConnId, Core};
 /// Bytes read at once: little while a connection is quiet, more while it is busy.
 const READ_SMALL: usize = 2 * 1024;
 const READ_LARGE: usize = 64 * 1024;
-/// Pieces of one vectored write.
-const PIECES: usize = 16;
+/// Pieces of one vectored write, and pieces taken at once from a pipe.
+const PIECES: usize = 64;
+/// While much comes, output of less than this waits for the answers to what came: a write by itself costs more than
+/// all else that is done for a message.
+const SMALL_OUTPUT: usize = 1_024;
+/// Turns of other tasks that it waits for.
+const PATIENCE: u32 = 8;
 
 /// How the bytes of a connection come and go.
 pub(super) trait Transport {
+    /// Whether so much output is to wait until other tasks have had their turn.
+    fn defers(&mut self, output: usize) -> bool;
+
     /// Writes until nothing is left (true) or the stream takes no more (false).
     fn poll_write(
         &mut self,
@@ -48,6 +56,8 @@ struct Socket<S> {
     stream: S,
     /// Bytes read at once.
     room: usize,
+    /// Turns that output has waited for.
+    waited: u32,
 }
 
 /// Runs the connection on a stream until it is over, then forgets it.
@@ -55,7 +65,7 @@ pub(super) async fn run<S>(shared: Rc<Shared>, conn: ConnId, stream: S)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    run_on(shared, conn, Socket { stream, room: READ_SMALL }).await;
+    run_on(shared, conn, Socket { stream, room: READ_SMALL, waited: 0 }).await;
 }
 
 /// The same on any transport.
@@ -91,8 +101,15 @@ fn poll(
     shared.set_waker(conn, Some(cx.waker()));
     // What this task's own connection has to write since it last ran.
     shared.wake_dirty(Some(conn));
+    let deferred = {
+        let core = shared.core.borrow();
+        transport.defers(core.output_len(conn)) && core.close_reason(conn).is_none()
+    };
+    if deferred {
+        cx.waker().wake_by_ref();
+    }
     loop {
-        let wrote = transport.poll_write(shared, conn, cx)?;
+        let wrote = deferred || transport.poll_write(shared, conn, cx)?;
         shared.wake_dirty(Some(conn));
         {
             let core = shared.core.borrow();
@@ -130,6 +147,12 @@ fn poll(
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Socket<S> {
+    fn defers(&mut self, output: usize) -> bool {
+        let small = (1..SMALL_OUTPUT).contains(&output) && self.room == READ_LARGE;
+        self.waited = if small && self.waited < PATIENCE { self.waited + 1 } else { 0 };
+        self.waited > 0
+    }
+
     fn poll_write(
         &mut self,
         shared: &Shared,
@@ -171,6 +194,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Socket<S> {
 }
 
 impl Transport for PipeEnd {
+    fn defers(&mut self, _output: usize) -> bool {
+        false
+    }
+
     fn poll_write(
         &mut self,
         shared: &Shared,
