@@ -34,7 +34,7 @@ impl Gateway<'_> {
             releases.offer(number, target.name, &release(number))?;
             let mut guest = self.power_on(Power::default())?;
             self.wait_connected(&mut guest)?;
-            self.order("upgrade")?;
+            self.order(&mut guest, "upgrade")?;
             std::thread::sleep(Duration::from_millis(u64::from(random_below(12_000)?)));
             guest.cut_power()?;
             self.figures.cuts_update += 1;
@@ -55,17 +55,17 @@ impl Gateway<'_> {
         // Offers are looked for at the start and once a day: a new start is the quick way here.
         guest.must("kill $(pidof iofog-agent)")?;
         self.wait_connected(&mut guest)?;
-        self.order("upgrade")?;
+        self.order(&mut guest, "upgrade")?;
         self.wait_running(&mut guest, u64::from(number))?;
         self.wait_connected(&mut guest)?;
-        self.order("rollback")?;
+        self.order(&mut guest, "rollback")?;
         self.wait_running(&mut guest, before)?;
         self.wait_connected(&mut guest)?;
         number += 1;
         releases.offer(number, target.name, b"#!/bin/sh\nexit 1\n")?;
         guest.must("kill $(pidof iofog-agent)")?;
         self.wait_connected(&mut guest)?;
-        self.order("upgrade")?;
+        self.order(&mut guest, "upgrade")?;
         let record = self.wait_failed(&mut guest, number)?;
         ensure!(running(&record) == before, "not back on release {before}: {record}");
         self.wait_connected(&mut guest)?;
@@ -74,7 +74,7 @@ impl Gateway<'_> {
     }
 
     /// Orders once the Controller knows that the gateway is ready for it.
-    fn order(&self, command: &str) -> Result<()> {
+    fn order(&self, guest: &mut Guest, command: &str) -> Result<()> {
         let path = format!("/iofog/{}/version/{command}", self.host.edge);
         let ready = if command == "upgrade" { "isReadyToUpgrade" } else { "isReadyToRollback" };
         let deadline = Instant::now() + GUARD;
@@ -84,7 +84,10 @@ impl Gateway<'_> {
                 answer.expect(&[204])?;
                 return Ok(());
             }
-            ensure!(Instant::now() < deadline, "the gateway is not ready for {command}");
+            if Instant::now() > deadline {
+                let itself = guest.run("iofog-agent checkUpgradeReady")?.text;
+                bail!("the Controller does not know it ready for {command}; it says: {itself}");
+            }
             interrupt::sleep(Duration::from_millis(100))?;
         }
     }
