@@ -1,11 +1,14 @@
 //! The device link between a real Controller and a daemon: changes and status over it, resumption, fall-back, TLS, and
 //! what never removes anything.
+#![allow(clippy::unwrap_used, reason = "a test may fail here")]
 
 #[cfg(test)]
 mod support;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
+use ring::signature::{Ed25519KeyPair, KeyPair as _};
+use serde_json::json;
 use support::daemon::Daemon;
 use support::docker::{Docker, IMAGE};
 use support::network::Network;
@@ -74,6 +77,51 @@ fn changes_and_status_travel_over_the_link_and_it_resumes() {
     docker.clean(&network.fog);
     network.stop();
     let _ = std::fs::remove_dir_all(root);
+}
+
+#[test]
+fn readiness_for_another_version_travels_over_the_link() {
+    let root = folder("link-ready");
+    let mut network = Network::start(&root.join("controller"));
+    let relay = Relay::start(network.address(), Treatment::Pass);
+    let (state, daemon) = node("link-ready-agent", &network, &relay.url(), &[]);
+    let shown = |network: &Network, ready: bool| {
+        let path = format!("iofog/{}", network.fog);
+        eventually(&format!("the agent is shown ready for an upgrade: {ready}"), || {
+            let shown = network.call("GET", &path, &serde_json::Value::Null);
+            (shown["isReadyToUpgrade"] == ready && network.links() == 1).then_some(())
+        });
+    };
+    shown(&network, false);
+    assert!(daemon.terminate());
+
+    offer(&state, 7);
+    let before = relay.requests().len();
+    let daemon = Daemon::restart(&state);
+    shown(&network, true);
+    let requests = relay.requests().split_off(before);
+    assert!(!requests.iter().any(|line| line.starts_with("PUT ")), "{requests:?}");
+    assert!(daemon.terminate());
+    network.stop();
+    let _ = std::fs::remove_dir_all(root);
+}
+
+/// Makes a folder of this device the source of releases, with a signed release in it.
+fn offer(state: &Path, version: u32) {
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[7; 32]).unwrap();
+    let releases = state.join("releases");
+    std::fs::create_dir_all(&releases).unwrap();
+    let target = std::env::consts::ARCH;
+    let artefact =
+        json!({ "target": target, "file": "agent", "bytes": 1, "sha256": "0".repeat(64) });
+    let content = json!({ "version": version, "name": "test", "artefacts": [artefact] });
+    let signature = hex(pair.sign(format!("iofog-update 1\n{content}\n").as_bytes()).as_ref());
+    let manifest = format!("iofog-update 1\n{signature}\n{content}\n");
+    std::fs::write(releases.join("manifest"), manifest).unwrap();
+    let key = hex(pair.public_key().as_ref());
+    let settings = format!("source = {}/\nkey = {key}\n", releases.display());
+    std::fs::write(state.join("update.conf"), settings).unwrap();
 }
 
 #[test]

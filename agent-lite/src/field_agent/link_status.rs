@@ -1,6 +1,6 @@
 //! Status over the device link: what the tracker finds worth sending.
 
-use iofog_link::{MicroserviceStatus, NodeStatus};
+use iofog_link::{MicroserviceStatus, NodeDelta, NodeStatus};
 
 use super::{FieldAgent, VERSION};
 use crate::config::Setting;
@@ -31,12 +31,15 @@ impl FieldAgent {
         let (processed, _) = self.core.context.published();
         let message_bytes = self.core.message_bytes.get();
         let exceeds = |value: f64, limit| value > config.decimal(limit);
-        let violations = [
-            exceeds(hundredth(usage.memory / 10_000), Setting::MemoryLimit),
-            exceeds(hundredth(message_bytes / 10_000_000), Setting::DiskLimit),
-            exceeds(usage.cpu, Setting::CpuLimit),
+        let (upgrade, rollback) = self.core.updater.readiness();
+        let marks = [
+            (NodeDelta::MEMORY, exceeds(hundredth(usage.memory / 10_000), Setting::MemoryLimit)),
+            (NodeDelta::DISK, exceeds(hundredth(message_bytes / 10_000_000), Setting::DiskLimit)),
+            (NodeDelta::PROCESSOR, exceeds(usage.cpu, Setting::CpuLimit)),
+            (NodeDelta::READINESS, true),
+            (NodeDelta::UPGRADE, upgrade),
+            (NodeDelta::ROLLBACK, rollback),
         ];
-        let bits = violations.iter().enumerate().map(|(bit, is)| u8::from(*is) << bit);
         let address = self.core.interface.borrow().address;
         let node = NodeStatus {
             clock_ms: self.core.clock.epoch().0,
@@ -48,7 +51,7 @@ impl FieldAgent {
             memory_kb: small(usage.memory / 1000),
             cpu: centi(usage.cpu),
             disk_mb: small(message_bytes / 1_000_000),
-            violations: bits.sum(),
+            marks: marks.iter().filter(|(_, is)| *is).map(|(bit, _)| bit).sum(),
             free_memory_mb: small(usage.memory_free / 1_000_000),
             free_disk_mb: small(usage.disk_free / 1_000_000),
             system_cpu: centi(usage.system_cpu),

@@ -104,8 +104,14 @@ impl Reporter {
         set("memoryUsage", delta.memory_kb.map(|kb| json!(f64::from(kb) / 1000.0)));
         set("cpuUsage", delta.cpu.map(hundredths));
         set("diskUsage", delta.disk_mb.map(|mb| json!(f64::from(mb) / 1000.0)));
-        for (bit, name) in ["memoryViolation", "diskViolation", "cpuViolation"].iter().enumerate() {
-            set(name, delta.violations.map(|bits| json!(bits >> bit & 1 == 1)));
+        let marked = |bit| delta.marks.map(|marks| json!(marks & bit != 0));
+        set("memoryViolation", marked(NodeDelta::MEMORY));
+        set("diskViolation", marked(NodeDelta::DISK));
+        set("cpuViolation", marked(NodeDelta::PROCESSOR));
+        // An Agent that says nothing of it stays what it was.
+        if delta.marks.is_some_and(|marks| marks & NodeDelta::READINESS != 0) {
+            set("isReadyToUpgrade", marked(NodeDelta::UPGRADE));
+            set("isReadyToRollback", marked(NodeDelta::ROLLBACK));
         }
         set("systemAvailableMemory", delta.free_memory_mb.map(megabytes));
         set("systemAvailableDisk", delta.free_disk_mb.map(megabytes));
@@ -160,6 +166,26 @@ fn whole(value: u64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn marks_become_the_contracts_fields() {
+        let body = |marks| {
+            Reporter::new("fog".into()).node(&NodeDelta { marks, ..NodeDelta::default() }, 0)
+        };
+        let told = body(Some(NodeDelta::DISK | NodeDelta::READINESS | NodeDelta::ROLLBACK));
+        assert_eq!(
+            ["memoryViolation", "diskViolation", "cpuViolation"].map(|name| &told[name]),
+            [&json!(false), &json!(true), &json!(false)]
+        );
+        assert_eq!(
+            ["isReadyToUpgrade", "isReadyToRollback"].map(|name| &told[name]),
+            [&json!(false), &json!(true)]
+        );
+        // Bits that do not count, and an older Agent.
+        for marks in [Some(NodeDelta::UPGRADE), Some(0), None] {
+            assert_eq!(body(marks).get("isReadyToUpgrade"), None, "{marks:?}");
+        }
+    }
 
     #[test]
     fn the_agents_clock_goes_on_between_reports() {

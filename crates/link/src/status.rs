@@ -23,7 +23,7 @@ pub struct NodeStatus {
     pub memory_kb: u32,
     pub cpu: u32,
     pub disk_mb: u32,
-    pub violations: u8,
+    pub marks: u8,
     pub free_memory_mb: u32,
     pub free_disk_mb: u32,
     pub system_cpu: u32,
@@ -121,7 +121,7 @@ impl StatusTracker {
         send!(started_ms if true);
         send!(version if true);
         send!(address if true);
-        send!(violations if true);
+        send!(marks if true);
         send!(registries if true);
         send!(last_command_ms if true);
         send!(memory_kb if refresh || far(old.memory_kb, new.memory_kb, 1_000));
@@ -219,6 +219,18 @@ mod tests {
         );
         assert_eq!((sent[0].node.memory_kb, sent[0].node.clock_ms), (Some(5_300), None));
         assert_eq!(sent[0].microservices[0].cpu, Some(10));
+    }
+
+    #[test]
+    fn readiness_for_another_version_is_told_at_once() {
+        let mut tracker = StatusTracker::default();
+        let with = |marks| NodeStatus { clock_ms: 1_000, marks, ..NodeStatus::default() };
+        let sent = tracker.deltas(0, &with(NodeDelta::READINESS), &[]);
+        assert_eq!(sent[0].node.marks, Some(NodeDelta::READINESS));
+        let ready = NodeDelta::READINESS | NodeDelta::UPGRADE;
+        let sent = tracker.deltas(1, &with(ready), &[]);
+        assert_eq!(sent[0].node, NodeDelta { marks: Some(ready), ..NodeDelta::default() });
+        assert_eq!(tracker.deltas(2, &with(ready), &[]), []);
     }
 
     #[test]

@@ -182,8 +182,8 @@ pub struct NodeDelta {
     pub cpu: Option<u32>,
     /// Message folder, MB.
     pub disk_mb: Option<u32>,
-    /// Bit 0 memory, bit 1 disk, bit 2 processor: above the configured limit.
-    pub violations: Option<u8>,
+    /// Yes or no: the bits named by the constants of [`NodeDelta`].
+    pub marks: Option<u8>,
     /// Free memory of the node, MB.
     pub free_memory_mb: Option<u32>,
     /// Free disk of the node, MB.
@@ -198,6 +198,21 @@ pub struct NodeDelta {
     pub speed: Option<u32>,
     /// When the last command came, epoch ms.
     pub last_command_ms: Option<u64>,
+}
+
+impl NodeDelta {
+    /// Memory of the Agent is above its configured limit.
+    pub const MEMORY: u8 = 1;
+    /// The message folder is above its configured limit.
+    pub const DISK: u8 = 1 << 1;
+    /// The Agent's share of the processor is above its configured limit.
+    pub const PROCESSOR: u8 = 1 << 2;
+    /// The Agent says whether it is ready for another version; without this bit the next two mean nothing.
+    pub const READINESS: u8 = 1 << 3;
+    /// A newer release is offered and can be installed.
+    pub const UPGRADE: u8 = 1 << 4;
+    /// There is a version to go back to.
+    pub const ROLLBACK: u8 = 1 << 5;
 }
 
 /// What changed of a microservice.
