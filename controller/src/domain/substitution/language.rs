@@ -14,6 +14,7 @@ use liquid_core::{
 use liquid_lib::stdlib;
 use serde_json::Value;
 
+use super::cycle::CycleTag;
 use super::guard::{Count, Guarded};
 use super::rewrite::{OUTPUT, RANGE, TURN, rewrite};
 use super::runtime::{Lenient, SIZE, Spent, State, TOO_LARGE};
@@ -272,7 +273,7 @@ pub(super) fn too_large() -> Error {
     Error::with_msg(TOO_LARGE)
 }
 
-/// Left out because they can panic on odd input: `tablerow`, `date`; arithmetic and `slice` are ours for the same
+/// Left out because they can panic on odd input: `tablerow`, `date`; `cycle`, arithmetic and `slice` are ours for the same
 /// reason, `replace`, `join`, `sort` and `uniq` because they can cost too much.
 fn blocks(to: &mut Language) {
     block(to, stdlib::RawBlock);
@@ -290,7 +291,7 @@ fn tags(to: &mut Language) {
     tag(to, stdlib::AssignTag);
     tag(to, stdlib::BreakTag);
     tag(to, stdlib::ContinueTag);
-    tag(to, stdlib::CycleTag);
+    tag(to, CycleTag);
     tag(to, stdlib::IncrementTag);
     tag(to, stdlib::DecrementTag);
 }

@@ -1,6 +1,7 @@
 //! Values of request bodies that are Liquid templates (controller contract 9). A string is rendered in place and may
 //! become a value of another type; what filters ask about agents and applications is looked up by the caller.
 
+mod cycle;
 mod filters;
 mod guard;
 mod language;

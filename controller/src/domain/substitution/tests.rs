@@ -139,6 +139,17 @@ fn an_output_does_not_end_its_tag_early() {
     assert_eq!(one("{{ '%}{{' }}"), json!("%}{{"));
 }
 
+#[test]
+fn cycles_go_on_by_group_and_values() {
+    assert_eq!(one("{% for i in (1..5) %}{% cycle 'a', 'b', port %}{% endfor %}"), "ab5101ab");
+    assert_eq!(one("{% cycle g: 'a', 'b' %}{% cycle h: 'a', 'b' %}{% cycle g: 'a', 'b' %}"), "aab");
+    assert_eq!(one("{% cycle 'g': 1, 2, 3 %}{% cycle 'g': 4 %}{% cycle 'g': 1, 2, 3 %}"), "142");
+    for template in ["{% cycle yy: %}", "{% cycle %}", "{% cycle 'a' 'b' %}", "{% cycle g: , %}"] {
+        let outcome = one(template);
+        assert!(outcome.as_str().unwrap().contains("Error"), "{template}: {outcome}");
+    }
+}
+
 /// Each of these is within the bounds of one template; together they are not.
 #[test]
 fn the_templates_of_a_request_share_their_bounds() {
