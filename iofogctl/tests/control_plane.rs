@@ -272,7 +272,9 @@ fn start_openrc(machine: &Machine, folder: &Path) -> Result<(), String> {
     }
     // Debian's scripts call that of dpkg.
     let starter = Path::new("/sbin/start-stop-daemon");
-    std::fs::copy(starter, machine.root.join("sbin/start-stop-daemon")).unwrap();
+    // By another process, as what this one writes may be held by a child of another test, and it is run soon.
+    let mut copy = std::process::Command::new("cp");
+    assert!(copy.arg(starter).arg(machine.root.join("sbin")).status().unwrap().success());
     install_libraries(&machine.root, starter);
     install_libraries(&machine.root, &machine.root.join("sbin/openrc-run"));
     std::fs::create_dir_all(machine.root.join("etc/runlevels/default")).unwrap();

@@ -133,7 +133,9 @@ fn put(from: &Path, to: PathBuf) {
     let home = to.ancestors().find(|folder| folder.join("shared").is_dir());
     let shared = home.unwrap().join("shared").join(from.display().to_string().replace('/', "_"));
     if !shared.exists() {
-        std::fs::copy(from, &shared).unwrap();
+        // By another process: a copy that this one has open for writing may be held by a child of another test at the
+        // moment, and cannot be run then.
+        assert!(Command::new("cp").arg(from).arg(&shared).status().unwrap().success());
     }
     if !to.exists() {
         std::fs::hard_link(&shared, &to).unwrap();
