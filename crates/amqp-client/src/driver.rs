@@ -7,7 +7,7 @@ use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use iofog_amqp_engine::Millis;
+use iofog_amqp_engine::{Millis, Patience};
 use iofog_pipe::PipeEnd;
 use tokio::io::{AsyncReadExt, AsyncWrite};
 use tokio::time::{Instant, Sleep, sleep_until, timeout};
@@ -24,13 +24,6 @@ const BUSY_READ: usize = 16 * 1024;
 
 /// Pieces of one write, and taken at once from a pipe inside the process.
 const PIECES: usize = 64;
-
-/// While much comes, output of less than this waits for the answers to what came: a write by itself costs more than
-/// all else that is done for a message.
-const SMALL_OUTPUT: usize = 1_024;
-
-/// Turns of other tasks that it waits for.
-const PATIENCE: u32 = 8;
 
 /// Turns of reading and writing before other tasks have theirs.
 const TURNS: u32 = 16;
@@ -53,8 +46,7 @@ struct Driver {
     timer: Pin<Box<Sleep>>,
     unflushed: bool,
     drain_turns: u32,
-    /// Turns that small output has waited for.
-    waited: u32,
+    patience: Patience,
 }
 
 /// Runs a connection until it is over.
@@ -70,7 +62,7 @@ pub(crate) async fn drive(stream: BoxStream, shared: Rc<Shared>) {
         timer,
         unflushed: false,
         drain_turns: 0,
-        waited: 0,
+        patience: Patience::default(),
     };
     poll_fn(|cx| driver.poll(cx)).await;
     // The peer learns why, if it still reads.
@@ -123,9 +115,7 @@ impl Driver {
     /// Whether the output is to wait until other tasks have had their turn.
     fn defers(&mut self) -> bool {
         let output = self.shared.engine.borrow().output_len();
-        let small = (1..SMALL_OUTPUT).contains(&output) && self.read_size >= BUSY_READ;
-        self.waited = if small && self.waited < PATIENCE { self.waited + 1 } else { 0 };
-        self.waited > 0
+        self.patience.waits(output, self.read_size >= BUSY_READ)
     }
 
     /// The stream, where it is a pipe inside the process.

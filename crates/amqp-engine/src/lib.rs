@@ -9,6 +9,7 @@ mod event;
 mod ids;
 mod link;
 mod output;
+mod patience;
 mod session;
 mod slab;
 mod unsettled;
@@ -18,3 +19,4 @@ pub use config::{ClientSasl, Config, InitialSerials, Mechanism, Security, Server
 pub use connection::Connection;
 pub use event::{CloseReason, Credentials, Delivered, Event};
 pub use ids::{DeliveryKey, LinkId, Millis, SessionId, Token};
+pub use patience::Patience;

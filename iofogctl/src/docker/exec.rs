@@ -89,8 +89,7 @@ impl Engine {
             while let Some(piece) = output.next().await {
                 hand_over(piece.map_err(failure)?, sink);
             }
-            let ended = self.client.inspect_exec(&exec).await.map_err(failure)?;
-            Ok(ended.exit_code.unwrap_or(-1))
+            self.status(&exec).await
         })
     }
 
@@ -140,9 +139,14 @@ impl Engine {
                     },
                 }
             }
-            let ended = self.client.inspect_exec(&exec).await.map_err(failure)?;
-            Ok(ended.exit_code.unwrap_or(-1))
+            self.status(&exec).await
         })
+    }
+
+    /// Status that a program ended with.
+    async fn status(&self, exec: &str) -> Result<i64> {
+        let ended = self.client.inspect_exec(exec).await.map_err(failure)?;
+        Ok(ended.exit_code.unwrap_or(-1))
     }
 
     /// Tells a program the size of its terminal; one that ended meanwhile needs none.

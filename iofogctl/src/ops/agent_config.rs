@@ -23,6 +23,27 @@ pub struct Plan {
     pub system: bool,
 }
 
+// === impl Plan ===
+
+impl Plan {
+    /// The Agent of a Controller's host with the interior Router that Agents use unless told otherwise.
+    pub fn default_router(host: &str) -> Self {
+        let config = AgentConfig {
+            name: DEFAULT_ROUTER.to_owned(),
+            host: Some(host.to_owned()),
+            upstream_routers: Some(Vec::new()),
+            router_config: RouterConfig {
+                router_mode: Some("interior".to_owned()),
+                messaging_port: Some(5672),
+                edge_router_port: Some(56721),
+                inter_router_port: Some(56722),
+            },
+            ..AgentConfig::default()
+        };
+        Self { name: DEFAULT_ROUTER.to_owned(), config, tags: None, system: true }
+    }
+}
+
 /// Checks the rules between router fields.
 ///
 /// # Errors

@@ -5,9 +5,7 @@ use std::time::Duration;
 use super::agent_config::{self, DEFAULT_ROUTER, Plan};
 use super::{Context, device, install};
 use crate::config::ControlPlane;
-use crate::config::records::{
-    AgentConfig, RemoteAgent, RemoteControlPlane, RemoteController, RouterConfig,
-};
+use crate::config::records::{RemoteAgent, RemoteControlPlane, RemoteController};
 use crate::output::{notice, progress};
 use crate::rest::{Client, deploy_endpoint, endpoint_host};
 use crate::text::time::Moment;
@@ -127,19 +125,7 @@ fn deploy_controller(plane: &RemoteControlPlane, controller: &RemoteController) 
 fn system_agent(context: &mut Context, controller: &RemoteController) -> Result<()> {
     let host = endpoint_host(&controller.endpoint).to_owned();
     progress("Deploying the system Agent");
-    let config = AgentConfig {
-        name: DEFAULT_ROUTER.to_owned(),
-        host: Some(host.clone()),
-        upstream_routers: Some(Vec::new()),
-        router_config: RouterConfig {
-            router_mode: Some("interior".to_owned()),
-            messaging_port: Some(5672),
-            edge_router_port: Some(56721),
-            inter_router_port: Some(56722),
-        },
-        ..AgentConfig::default()
-    };
-    let plan = Plan { name: DEFAULT_ROUTER.to_owned(), config, tags: None, system: true };
+    let plan = Plan::default_router(&host);
     let uuid = agent_config::deploy(context, &plan)?;
     let agent = RemoteAgent {
         name: DEFAULT_ROUTER.to_owned(),

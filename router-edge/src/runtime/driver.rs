@@ -8,6 +8,7 @@ use std::pin::{Pin, pin};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
+use iofog_amqp_engine::Patience;
 use iofog_pipe::PipeEnd;
 use log::debug;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
@@ -20,11 +21,6 @@ const READ_SMALL: usize = 2 * 1024;
 const READ_LARGE: usize = 64 * 1024;
 /// Pieces of one vectored write, and pieces taken at once from a pipe.
 const PIECES: usize = 64;
-/// While much comes, output of less than this waits for the answers to what came: a write by itself costs more than
-/// all else that is done for a message.
-const SMALL_OUTPUT: usize = 1_024;
-/// Turns of other tasks that it waits for.
-const PATIENCE: u32 = 8;
 
 /// How the bytes of a connection come and go.
 pub(super) trait Transport {
@@ -56,8 +52,7 @@ struct Socket<S> {
     stream: S,
     /// Bytes read at once.
     room: usize,
-    /// Turns that output has waited for.
-    waited: u32,
+    patience: Patience,
 }
 
 /// Runs the connection on a stream until it is over, then forgets it.
@@ -65,7 +60,7 @@ pub(super) async fn run<S>(shared: Rc<Shared>, conn: ConnId, stream: S)
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    run_on(shared, conn, Socket { stream, room: READ_SMALL, waited: 0 }).await;
+    run_on(shared, conn, Socket { stream, room: READ_SMALL, patience: Patience::default() }).await;
 }
 
 /// The same on any transport.
@@ -148,9 +143,7 @@ fn poll(
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Socket<S> {
     fn defers(&mut self, output: usize) -> bool {
-        let small = (1..SMALL_OUTPUT).contains(&output) && self.room == READ_LARGE;
-        self.waited = if small && self.waited < PATIENCE { self.waited + 1 } else { 0 };
-        self.waited > 0
+        self.patience.waits(output, self.room == READ_LARGE)
     }
 
     fn poll_write(

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use super::super::Context;
-use super::super::agent_config::{self, DEFAULT_ROUTER, Plan};
+use super::super::agent_config::{self, Plan};
 use super::part::CONTROLLER;
-use crate::config::records::{AgentConfig, LocalControlPlane, LocalController, RouterConfig};
+use crate::config::records::{LocalControlPlane, LocalController};
 use crate::docker::Engine;
 use crate::output::progress;
 use crate::rest::Client;
@@ -123,20 +123,7 @@ fn wait_here() -> Result<()> {
 
 /// The router that Agents use unless told otherwise; no Agent is started for it here.
 fn default_router(context: &mut Context) -> Result<()> {
-    let config = AgentConfig {
-        name: DEFAULT_ROUTER.to_owned(),
-        host: Some("localhost".to_owned()),
-        upstream_routers: Some(Vec::new()),
-        router_config: RouterConfig {
-            router_mode: Some("interior".to_owned()),
-            messaging_port: Some(5672),
-            edge_router_port: Some(56721),
-            inter_router_port: Some(56722),
-        },
-        ..AgentConfig::default()
-    };
-    let plan = Plan { name: DEFAULT_ROUTER.to_owned(), config, tags: None, system: true };
-    agent_config::deploy(context, &plan).map(|_| ())
+    agent_config::deploy(context, &Plan::default_router("localhost")).map(|_| ())
 }
 
 /// Removes the Controller's container with its data.
