@@ -20,18 +20,32 @@ const MAX_EXPECTED: usize = 256;
 /// Not every SDK acknowledges receipts: an acknowledgement after this time is meant for a message.
 const RECEIPT_PATIENCE: Duration = Duration::from_secs(1);
 
+/// What waited is pushed this long after the handshake, or once the microservice spoke. The Python SDK loses its place when
+/// the first frame arrives in one piece with the end of the handshake's answer.
+const HANDSHAKE_PAUSE: Duration = Duration::from_millis(100);
+
 /// Runs until the peer closes, or a new socket replaces this one.
 pub(super) async fn run(api: &LocalApi, id: &MicroserviceUuid, mut channel: Channel) {
     let mut incoming = api.shared.bus.subscribe(id);
+    let pause = tokio::time::sleep(HANDSHAKE_PAUSE);
+    tokio::pin!(pause);
+    let mut paused = true;
     let mut socket = Socket { api, id, accepted: VecDeque::new(), expected: VecDeque::new() };
     loop {
         let step = tokio::select! {
             event = channel.next(), if socket.accepted.len() < MAX_UNSAFE => match event {
-                Some(event) => socket.event(&mut channel, &mut incoming, event).await,
+                Some(event) => {
+                    paused = false;
+                    socket.event(&mut channel, &mut incoming, event).await
+                }
                 None => Err(Gone),
             },
+            () = &mut pause, if paused => {
+                paused = false;
+                Ok(())
+            }
             receipt = first_safe(&socket.accepted) => socket.receipt(&mut channel, receipt).await,
-            message = incoming.next() => match message {
+            message = incoming.next(), if !paused => match message {
                 Some((token, payload)) => socket.push(&mut channel, token, &payload).await,
                 None => Err(Gone),
             },

@@ -113,6 +113,20 @@ fn unacknowledged_messages_are_pushed_again_to_the_next_socket() {
     });
 }
 
+/// The Python SDK breaks when the first frame comes in one piece with the end of the handshake's answer.
+#[test]
+fn what_waits_is_not_pushed_together_with_the_handshake() {
+    with_node("ws-pause", |node| async move {
+        let mut sender = Socket::open(&node, A, "message", "a").await.unwrap();
+        sender.send_message("one").await;
+        assert_eq!(sender.next().await[0], 0x0E);
+        let before = std::time::Instant::now();
+        let mut receiver = Socket::open(&node, B, "message", "b").await.unwrap();
+        assert_eq!(receiver.next_content().await, "one");
+        assert!(before.elapsed() >= std::time::Duration::from_millis(100));
+    });
+}
+
 #[test]
 fn pings_are_answered() {
     with_node("ws-ping", |node| async move {
