@@ -16,11 +16,24 @@ pub(crate) struct Counts {
     pub(crate) skipped: u32,
 }
 
+/// What was read.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// Over all programs.
+    pub(crate) counts: Counts,
+    /// Each failed test with the first lines of its panic, or why tests could not be run.
+    pub(crate) failures: Vec<String>,
+    /// Names of the failed tests.
+    pub(crate) names: Vec<String>,
+}
+
 /// State of the reading.
 #[derive(Debug, Default)]
 pub(crate) struct Harness {
     counts: Counts,
     failures: Vec<String>,
+    /// Names of the failed tests.
+    names: Vec<String>,
     /// Tests of the program under way that printed `skipped: why` and returned, which the harness
     /// takes for passed.
     skipped: u32,
@@ -55,8 +68,8 @@ impl Harness {
     }
 
     /// Counts, and each failed test with the first lines of its panic.
-    pub(crate) fn end(self) -> (Counts, Vec<String>) {
-        (self.counts, self.failures)
+    pub(crate) fn end(self) -> Outcome {
+        Outcome { counts: self.counts, failures: self.failures, names: self.names }
     }
 
     /// Takes one line; whether it is worth showing.
@@ -107,6 +120,7 @@ impl Harness {
         if let Some(name) = name {
             self.panic_lines = 0;
             self.failures.push(name.to_owned());
+            self.names.push(name.to_owned());
             return;
         }
         if line.contains("panicked at") || line.starts_with("error: ") {
@@ -172,7 +186,8 @@ test result: FAILED. 1 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out
     fn read(text: &str) -> (Counts, Vec<String>, String) {
         let (mut harness, mut shown) = (Harness::default(), String::new());
         harness.read(text.as_bytes(), &mut |line| shown = format!("{shown}{line}\n"));
-        let (counts, failures) = harness.end();
+        let Outcome { counts, failures, names } = harness.end();
+        assert_eq!(names.len(), failures.len());
         (counts, failures, shown)
     }
 

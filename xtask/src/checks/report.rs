@@ -1,12 +1,13 @@
 //! What a run of checks and tests comes to: each part's time and counts, the sum, and what failed
-//! by name, last, where a person looks first.
+//! or held only when it was run again, by name, last, where a person looks first.
 
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
-use super::harness::{Counts, Harness};
+use super::again;
+use super::harness::{Counts, Harness, Outcome};
 use crate::tools::{cargo, say};
 
 /// Counts over all parts.
@@ -22,34 +23,48 @@ struct Part {
     counts: Counts,
     /// Each failed test with what it said, in the order of the run.
     failures: Vec<String>,
+    /// The same of tests that held when they were run again.
+    unstable: Vec<String>,
 }
 
 impl Report {
     /// Runs a check that counts as one test.
     pub(crate) fn check(&mut self, name: &str, check: impl FnOnce() -> Result<()>) {
         self.part(name, || match check() {
-            Ok(()) => (Counts { passed: 1, ..Counts::default() }, Vec::new()),
-            Err(error) => failed(format!("{error:#}")),
+            Ok(()) => of(Counts { passed: 1, ..Counts::default() }).into(),
+            Err(error) => failed(format!("{error:#}")).into(),
         });
     }
 
     /// Runs a command that reports as the test harness does and counts its tests.
     pub(crate) fn tests(&mut self, name: &str, command: &mut Command) {
-        self.part(name, || run(command).unwrap_or_else(|error| failed(format!("{error:#}"))));
+        self.part(name, || run(command).unwrap_or_else(|e| failed(format!("{e:#}"))).into());
+    }
+
+    /// The same for the standard harness: the few tests that fail are run once more, without the others beside them. One that
+    /// holds then is told apart.
+    pub(crate) fn independent_tests(&mut self, name: &str, command: &mut Command) {
+        self.part(name, || {
+            let first = run(command).unwrap_or_else(|error| failed(format!("{error:#}")));
+            let Some(mut command) = again::command(command, &first) else { return first.into() };
+            say::line(&format!("== {name}: what failed, once more"));
+            let second = run(&mut command).unwrap_or_else(|error| failed(format!("{error:#}")));
+            again::joined(first, second)
+        });
     }
 
     /// A part that cannot run here.
     pub(crate) fn skip(&mut self, name: &str) {
-        self.part(name, || (Counts { skipped: 1, ..Counts::default() }, Vec::new()));
+        self.part(name, || of(Counts { skipped: 1, ..Counts::default() }).into());
     }
 
-    fn part(&mut self, name: &str, work: impl FnOnce() -> (Counts, Vec<String>)) {
+    fn part(&mut self, name: &str, work: impl FnOnce() -> Judged) {
         say::line(&format!("== {name}"));
         let start = Instant::now();
-        let (counts, failures) = work();
+        let Judged { counts, failures, unstable } = work();
         let seconds = start.elapsed().as_secs_f32();
         say::line(&format!("== {name}: {counts} in {seconds:.1} s{}", free_disk()));
-        self.parts.push(Part { name: name.to_owned(), seconds, counts, failures });
+        self.parts.push(Part { name: name.to_owned(), seconds, counts, failures, unstable });
     }
 
     /// Prints what failed, the times and the sum.
@@ -58,6 +73,14 @@ impl Report {
     /// When something failed.
     pub(crate) fn finish(&self) -> Result<()> {
         say::line("");
+        for part in &self.parts {
+            for unstable in &part.unstable {
+                say::line(&format!(
+                    "UNSTABLE  {}: held only when run again: {unstable}",
+                    part.name
+                ));
+            }
+        }
         for failure in self.failures() {
             say::line(&format!("FAILED  {failure}"));
         }
@@ -94,11 +117,31 @@ fn free_disk() -> String {
     )
 }
 
-fn failed(why: String) -> (Counts, Vec<String>) {
-    (Counts { failed: 1, ..Counts::default() }, vec![why])
+/// What a part comes to.
+#[derive(Debug, Default)]
+pub(super) struct Judged {
+    pub(super) counts: Counts,
+    pub(super) failures: Vec<String>,
+    pub(super) unstable: Vec<String>,
 }
 
-fn run(command: &mut Command) -> Result<(Counts, Vec<String>)> {
+// === impl Judged ===
+
+impl From<Outcome> for Judged {
+    fn from(outcome: Outcome) -> Self {
+        Self { counts: outcome.counts, failures: outcome.failures, unstable: Vec::new() }
+    }
+}
+
+fn of(counts: Counts) -> Outcome {
+    Outcome { counts, ..Outcome::default() }
+}
+
+fn failed(why: String) -> Outcome {
+    Outcome { failures: vec![why], ..of(Counts { failed: 1, ..Counts::default() }) }
+}
+
+fn run(command: &mut Command) -> Result<Outcome> {
     let shown = cargo::describe(command);
     let mut child =
         command.stdout(Stdio::piped()).spawn().with_context(|| format!("cannot run {shown}"))?;
@@ -106,12 +149,12 @@ fn run(command: &mut Command) -> Result<(Counts, Vec<String>)> {
     let mut harness = Harness::default();
     harness.read(std::io::BufReader::new(output), &mut say::line);
     let status = child.wait()?;
-    let (mut counts, mut failures) = harness.end();
-    if !status.success() && counts.failed == 0 {
-        counts.failed += 1;
-        failures.push(format!("{shown}: {status}"));
+    let mut outcome = harness.end();
+    if !status.success() && outcome.counts.failed == 0 {
+        outcome.counts.failed += 1;
+        outcome.failures.push(format!("{shown}: {status}"));
     }
-    Ok((counts, failures))
+    Ok(outcome)
 }
 
 #[cfg(test)]
@@ -120,8 +163,8 @@ mod tests {
 
     #[test]
     fn a_crash_is_a_failure() {
-        let (counts, failures) = run(Command::new("sh").args(["-c", "exit 101"])).unwrap();
-        assert_eq!((counts.failed, failures.len()), (1, 1));
+        let outcome = run(Command::new("sh").args(["-c", "exit 101"])).unwrap();
+        assert_eq!((outcome.counts.failed, outcome.failures.len()), (1, 1));
     }
 
     #[test]

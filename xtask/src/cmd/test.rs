@@ -55,7 +55,7 @@ impl Test {
             say::line(&format!("no PostgreSQL server, tests that need one skip: {error:#}"));
         }
         let address = postgres.as_ref().ok().map(Postgres::address);
-        report.tests(
+        report.independent_tests(
             "unit and behaviour tests",
             cargo::cargo()
                 .args(["test", "--workspace", "--exclude", "iofog-tests", "--no-fail-fast"])
@@ -63,7 +63,7 @@ impl Test {
                 .envs(address.iter().map(|address| ("IOFOG_TEST_POSTGRES", address))),
         );
         match address {
-            Some(address) => report.tests(
+            Some(address) => report.independent_tests(
                 "Controller on PostgreSQL",
                 cargo::cargo()
                     .args(["test", "--package", "iofog-controller", "--test", "*"])
