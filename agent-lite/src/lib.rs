@@ -14,7 +14,8 @@ pub mod device_api;
 pub mod disk;
 pub mod domain;
 pub mod engine;
-mod fault;
+#[doc(hidden)]
+pub mod fault;
 pub mod field_agent;
 #[doc(hidden)]
 pub mod fuzzing;

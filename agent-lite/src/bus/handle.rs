@@ -22,6 +22,7 @@ use crate::clock::Clock;
 use crate::context::{AgentContext, RouterAccess};
 use crate::domain::explain::{Flow, RouterFacts};
 use crate::domain::{EpochMillis, Mono};
+use crate::fault;
 use crate::ids::MicroserviceUuid;
 
 /// Handle of the bus; clones share it.
@@ -286,8 +287,10 @@ impl Shared {
             let lane = Lane { publisher: publisher.clone(), destination };
             let mut outbox = self.outbox.borrow_mut();
             let (priority, now) = (message.priority, self.now());
+            fault::before("bus.accept");
             seqs.push(outbox.accept(lane.clone(), priority, payload.clone(), now, &settings));
             drop(outbox);
+            fault::after("bus.accept");
             self.wake(lane);
         }
         if !seqs.is_empty() {
@@ -328,7 +331,9 @@ impl Shared {
 
     /// Books what became of a message under way and lets its lane and publisher go on.
     pub(super) fn verdict(&self, lane: &Lane, seq: Seq, verdict: Verdict) {
+        fault::before("bus.settle");
         self.outbox.borrow_mut().verdict(seq, verdict);
+        fault::after("bus.settle");
         let gate = self.gates.borrow().get(lane).cloned();
         if let Some(gate) = gate {
             gate.judged(verdict, self.options.reconnect);

@@ -9,6 +9,7 @@ use super::link::FIRST_TRY;
 use crate::config::Setting;
 use crate::controller_client::ControllerError;
 use crate::domain::{Verdict, Workload};
+use crate::fault;
 use crate::update::Command;
 
 const FIRST_RETRY: Duration = Duration::from_millis(500);
@@ -82,7 +83,9 @@ impl FieldAgent {
         self.note_success();
         let is_old = !answer.raised.is_empty() && self.is_older(&answer.last_updated);
         if self.act(answer.raised, is_old).await? {
+            fault::before("changes.acknowledge");
             self.core.client.acknowledge(answer.last_updated).await?;
+            fault::after("changes.acknowledge");
         }
         Ok(answer.held)
     }

@@ -3,6 +3,7 @@
 use super::FieldAgent;
 use crate::config::{Config, ConfigFile, Outcome, Setting, SettingChange};
 use crate::controller_client::{ControllerError, RemoteConfig, local_config};
+use crate::fault;
 
 impl FieldAgent {
     /// Changes settings by order of the command line or the Local API; valid ones are saved and pushed.
@@ -115,8 +116,10 @@ impl FieldAgent {
             }
         }
         if *self.core.config.borrow() != before {
+            fault::before("config.apply");
             self.save_config();
             self.spread_identity();
+            fault::after("config.apply");
             self.core.status_due.notify_one();
         }
         let synced = exchanged(&self.core.config.borrow());

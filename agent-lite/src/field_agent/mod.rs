@@ -25,6 +25,7 @@ use crate::config::{Config, ConfigFile, Setting};
 use crate::context::{AgentContext, LocalMicroservice, Position, RouterAccess};
 use crate::controller_client::{Access, ControllerClient, ControllerError};
 use crate::domain::{EpochMillis, Kind, ListGate, MicroserviceState, Mono, NodeFacts, Report};
+use crate::fault;
 use crate::modules::Modules;
 use crate::process_manager::ProcessManager;
 use crate::state::{Snapshot, StateStore};
@@ -309,8 +310,10 @@ impl FieldAgent {
         let edge_resources =
             if state.edge_resources.is_empty() { "[]" } else { state.edge_resources.as_str() };
         self.core.context.set_edge_resources(Rc::from(edge_resources));
+        fault::before("desired.apply");
         self.core.modules.apply(&state.desired);
         self.core.processes.set_desired(state.desired.clone());
+        fault::after("desired.apply");
         drop(state);
         self.spread_router();
     }

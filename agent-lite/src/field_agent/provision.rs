@@ -2,6 +2,7 @@
 
 use super::{FieldAgent, Link};
 use crate::controller_client::{Access, ControllerError};
+use crate::fault;
 use crate::ids::{FogUuid, MicroserviceUuid};
 
 /// Why provisioning or deprovisioning did not happen.
@@ -39,7 +40,9 @@ impl FieldAgent {
             log::warn!(target: "field-agent", "provisioning failed: {error}");
         })?;
         self.core.config.borrow_mut().set_identity(&granted.uuid, &granted.token);
+        fault::before("identity.grant");
         self.save_config();
+        fault::after("identity.grant");
         self.core.state.borrow_mut().take_identity(&granted.uuid);
         self.save_state();
         *self.core.interface.borrow_mut() = super::detect_interface(&self.core.config.borrow());
@@ -69,10 +72,14 @@ impl FieldAgent {
 
     /// Forgets the identity: containers are stopped and kept, modules end.
     pub(super) fn drop_identity(&self) {
+        // The state first: a crash between the two leaves a node that can be told again. The other way round it would
+        // have no identity to give back, and containers that take that for damage and run on.
+        self.core.state.borrow_mut().take_identity(&FogUuid::default());
+        fault::before("identity.drop");
+        self.save_state();
+        fault::after("identity.drop");
         self.core.config.borrow_mut().set_identity(&FogUuid::default(), "");
         self.save_config();
-        self.core.state.borrow_mut().take_identity(&FogUuid::default());
-        self.save_state();
         self.set_link(Link::NotProvisioned);
         self.core.link_error.borrow_mut().clear();
         self.core.initialised.set(false);

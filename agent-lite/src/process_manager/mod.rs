@@ -15,6 +15,7 @@ use crate::domain::{
     NodeFacts, Observation, Reconciler, Report, Step,
 };
 use crate::engine::Engine;
+use crate::fault;
 use crate::ids::{FogUuid, MicroserviceUuid};
 use crate::usage::{CgroupSampler, ContainerUsage};
 
@@ -188,7 +189,10 @@ impl ProcessManager {
         results: &mpsc::Sender<StepResult>,
     ) -> Mono {
         let ticket = self.shared.reconciler.borrow().ticket();
-        let containers = match engine.list().await {
+        fault::before("engine.list");
+        let listed = engine.list().await;
+        fault::after("engine.list");
+        let containers = match listed {
             Ok(containers) => containers,
             Err(error) => {
                 if *self.shared.engine_error.borrow() != error.to_string() {
@@ -268,9 +272,24 @@ async fn perform<E: Engine>(
         shared.reconciler.borrow_mut().progress(&uuid, percentage);
         shared.reports.send_modify(|count| *count = count.wrapping_add(1));
     };
+    let place = place(&action.step);
+    fault::before(place);
     let result = engine.perform(&action.step, &progress).await;
+    fault::after(place);
     // The receiver lives as long as `run`; after that nobody needs the result.
     let _ = results.send((action, result)).await;
+}
+
+/// The name of a step among the places at which the process may end.
+fn place(step: &Step) -> &'static str {
+    match step {
+        Step::EnsureImage { .. } => "engine.image",
+        Step::Create(_) => "engine.create",
+        Step::Start(_) => "engine.start",
+        Step::Stop(_) => "engine.stop",
+        Step::Remove { .. } => "engine.remove",
+        Step::RemoveImage(_) => "engine.remove_image",
+    }
 }
 
 /// The step in words, without secrets.

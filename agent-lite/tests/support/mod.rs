@@ -4,6 +4,7 @@
 pub(crate) mod controller;
 pub(crate) mod daemon;
 pub(crate) mod docker;
+pub(crate) mod engine;
 pub(crate) mod network;
 pub(crate) mod relay;
 
