@@ -189,6 +189,11 @@ impl AgentContext {
         self.shared.message_settings.borrow().get(publisher).copied().unwrap_or_default()
     }
 
+    /// Whether messages of any publisher are to be given up after a time.
+    pub fn messages_expire(&self) -> bool {
+        self.shared.message_settings.borrow().values().any(|one| one.ttl.is_some())
+    }
+
     /// Publishers of this node with a route to `destination`.
     pub fn publishers_to(&self, destination: &MicroserviceUuid) -> Vec<MicroserviceUuid> {
         let all = self.shared.microservices.borrow();

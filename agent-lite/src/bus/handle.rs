@@ -346,6 +346,9 @@ impl Shared {
 
     /// Gives up what waits longer than its publisher wants.
     pub(super) fn expire(&self) {
+        if !self.context.messages_expire() {
+            return;
+        }
         let ttl = |publisher: &MicroserviceUuid| self.context.message_settings(publisher).ttl;
         if self.outbox.borrow_mut().expire(self.now(), ttl) {
             self.dirty.notify_one();

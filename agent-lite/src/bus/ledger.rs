@@ -41,6 +41,8 @@ pub struct Ledger {
     pub dropped_corrupt: u64,
     /// Taken although no route exists; counted here only, never pending.
     pub without_route: u64,
+    /// Files of the storage that were set aside at start; how many messages an unreadable one held, nobody knows.
+    pub bad_segments: u64,
 }
 
 impl Ledger {
@@ -64,6 +66,27 @@ impl Ledger {
     /// Messages that were given up, for any reason.
     pub fn given_up(&self) -> u64 {
         self.reasons().into_iter().map(|(count, _)| count).sum()
+    }
+
+    /// All of it in one line for people, with the `waiting` messages that make it add up.
+    pub fn line(&self, waiting: usize) -> String {
+        let reasons = self.reasons().into_iter().filter(|(count, _)| *count > 0);
+        let reasons: Vec<String> = reasons.map(|(count, why)| format!("{count} {why}")).collect();
+        let given_up = match reasons.as_slice() {
+            [] => "0 given up".to_owned(),
+            _ => format!("{} given up ({})", self.given_up(), reasons.join(", ")),
+        };
+        let mut line = format!(
+            "{} accepted + {} found at start = {} delivered + {given_up} + {waiting} waiting",
+            self.accepted, self.recovered, self.delivered
+        );
+        if self.without_route > 0 {
+            line.push_str(&format!("; {} without a route", self.without_route));
+        }
+        if self.bad_segments > 0 {
+            line.push_str(&format!("; {} storage files set aside", self.bad_segments));
+        }
+        line
     }
 
     /// How many were given up, and why, for people.
@@ -92,6 +115,7 @@ impl Add for Ledger {
             dropped_rejected: self.dropped_rejected + other.dropped_rejected,
             dropped_corrupt: self.dropped_corrupt + other.dropped_corrupt,
             without_route: self.without_route + other.without_route,
+            bad_segments: self.bad_segments + other.bad_segments,
         }
     }
 }

@@ -237,3 +237,51 @@ fn messages_wait_as_long_and_as_many_as_their_microservice_wants() {
         assert_eq!(bus.status().pending, 0);
     });
 }
+
+/// Numbers of the line, in order: accepted, found, delivered, given up and each reason, waiting, then the rest.
+fn numbers(line: &str) -> Vec<u64> {
+    let words = line.split(|letter: char| !letter.is_ascii_alphanumeric());
+    words.filter_map(|word| word.parse().ok()).collect()
+}
+
+#[test]
+fn a_bad_storage_file_keeps_nothing_else_from_its_way_and_the_books_add_up() {
+    let node = Node::new("bad-file");
+    for start in 0..3 {
+        run(async {
+            let bus = node.bus();
+            bus.publish(message(&start.to_string())).await.unwrap();
+            bus.publish(message(&start.to_string())).await.unwrap();
+        });
+    }
+    let file = |number: u32| node.folder.join(format!("outbox/outbox-{number:010}.log"));
+    // The first file cannot be read, the second is damaged in its first message.
+    std::fs::remove_file(file(1)).unwrap();
+    std::fs::create_dir(file(1)).unwrap();
+    let mut bytes = std::fs::read(file(2)).unwrap();
+    let record = bytes.len() / 2;
+    bytes[record - 1] ^= 1;
+    std::fs::write(file(2), bytes).unwrap();
+    run(async {
+        let bus = node.bus();
+        let mut pushed = bus.subscribe(&"b".into());
+        for expected in ["1", "2"] {
+            let (token, payload) = pushed.next().await.unwrap();
+            assert_eq!(content(&payload), expected);
+            pushed.acknowledge(token);
+        }
+        while bus.status().ledger.delivered < 2 {
+            tokio::task::yield_now().await;
+        }
+        bus.publish(message("new")).await.unwrap();
+        let status = bus.status();
+        let line = status.ledger.line(status.pending);
+        assert_eq!(
+            line,
+            "1 accepted + 4 found at start = 2 delivered + 1 given up (1 unreadable in storage) + 2 waiting; \
+             2 storage files set aside"
+        );
+        let all = numbers(&line);
+        assert_eq!(all[0] + all[1], all[2] + all[3] + all[5]);
+    });
+}

@@ -29,7 +29,7 @@ impl Commandline {
         match words.as_slice() {
             ["version" | "--version" | "-v"] => ok(text::version()),
             ["status"] => {
-                let mut lines = text::status(&self.agent);
+                let mut lines = self.status_lines();
                 let error = self.agent.link_error();
                 if !error.is_empty() {
                     lines.push(("Last Controller Error", error));
@@ -71,6 +71,20 @@ impl Commandline {
             }
             _ => ok(text::USAGE.to_owned()),
         }
+    }
+
+    /// What the contract has, and the books of the message bus below it.
+    fn status_lines(&self) -> text::Lines {
+        let mut lines = text::status(&self.agent);
+        let books = match &self.bus {
+            Some(bus) => {
+                let status = bus.status();
+                status.ledger.line(status.pending)
+            }
+            None => "the message bus does not run".to_owned(),
+        };
+        lines.push(("Message Ledger", books));
+        lines
     }
 
     async fn provision_command(&self, key: &str) -> CommandReply {
@@ -130,10 +144,7 @@ impl Administration for Commandline {
     }
 
     fn status(&self) -> Vec<(String, String)> {
-        text::status(&self.agent)
-            .into_iter()
-            .map(|(label, value)| (text::key(label), value))
-            .collect()
+        self.status_lines().into_iter().map(|(label, value)| (text::key(label), value)).collect()
     }
 
     fn info(&self) -> Vec<(String, String)> {

@@ -3,7 +3,7 @@
 use crate::config::{Config, Setting};
 use crate::field_agent::{FieldAgent, VERSION};
 
-type Lines = Vec<(&'static str, String)>;
+pub(super) type Lines = Vec<(&'static str, String)>;
 
 /// What `help` prints.
 pub(super) const USAGE: &str = "Usage: iofog-agent [OPTIONS] COMMAND [arg...]

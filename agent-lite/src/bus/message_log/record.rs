@@ -96,6 +96,16 @@ impl Record {
         }
     }
 
+    /// How many bytes a damaged record takes, and whether it may be a message; none when what follows is no record
+    /// either. Nothing is looked for byte by byte: a payload may hold what looks like a record.
+    pub fn skip(log: &Bytes) -> Option<(usize, bool)> {
+        let mut prefix = log.get(..PREFIX)?;
+        let length = usize::try_from(prefix.get_u32()).ok().filter(|length| *length > 0)?;
+        let end = PREFIX.checked_add(length).filter(|end| *end < log.len())?;
+        let follows = matches!(Self::scan(&log.slice(end..)), Scan::Record(..));
+        follows.then(|| (end, log[PREFIX] != KIND_SETTLED))
+    }
+
     fn decode(mut body: Bytes) -> Option<Self> {
         match body.try_get_u8().ok()? {
             KIND_MESSAGE => Some(Self::Message {

@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use bytes::Bytes;
 
+use super::aside;
 use super::record::{Record, Scan};
 use crate::bus::outbox::{Lane, Seq};
 use crate::fault;
@@ -41,6 +42,10 @@ pub struct Recovery {
     pub next: Seq,
     /// Bytes that were cut off or skipped because they were torn or damaged.
     pub lost_bytes: u64,
+    /// Messages among them, as far as they can be told.
+    pub damaged_messages: u64,
+    /// Segments that were set aside: unreadable, or damaged before their end.
+    pub bad_segments: u64,
     lanes: BTreeSet<Rc<Lane>>,
 }
 
@@ -51,10 +56,11 @@ pub struct MessageLog {
     segment_limit: u64,
     /// Live messages per segment; the last key is the one that is appended to.
     live: BTreeMap<u32, u32>,
-    current: File,
+    /// None when there was no room for one at start; another is tried with each write.
+    current: Option<File>,
     current_id: u32,
     length: u64,
-    /// A sync failed: what the segment holds beyond the one before is unknown, and a reader stops where it is damaged.
+    /// A sync failed, or there is no current segment: what the segment holds beyond the one before is unknown, and a reader stops where it is damaged.
     broken: bool,
     buffer: Vec<u8>,
 }
@@ -67,25 +73,36 @@ impl Location {
 }
 
 impl MessageLog {
-    /// Reads what is in `folder` (created when missing) and starts a new segment.
+    /// Reads what is in `folder` (created when missing) and starts a new segment, at once or with the first write.
     ///
     /// # Errors
-    /// What the file system reports. Damage is no error: see [`Recovery::lost_bytes`].
+    /// When the folder cannot be had or listed. A segment that cannot be read or is damaged is set aside, see
+    /// [`Recovery`].
     pub fn open(folder: &Path, segment_limit: u64) -> io::Result<(Self, Recovery)> {
         fault::at("log.folder", || fs::create_dir_all(folder))?;
-        let ids = segment_ids(folder)?;
+        let mut ids = segment_ids(folder)?;
+        let current_id = ids.last().map_or(1, |id| id.wrapping_add(1));
         let mut recovery = Recovery::default();
-        for id in &ids {
-            let bytes = fault::at("log.recover", || fs::read(path_of(folder, *id)))?;
-            recovery.read(*id, &bytes.into());
+        for id in std::mem::take(&mut ids) {
+            match aside::read(&path_of(folder, id))? {
+                Some(bytes) => {
+                    recovery.read(folder, id, &bytes.into());
+                    ids.insert(id);
+                }
+                None => recovery.bad_segments += 1,
+            }
         }
         let mut live: BTreeMap<u32, u32> = ids.iter().map(|id| (*id, 0)).collect();
         for one in recovery.live.values() {
             *live.entry(one.location.segment).or_default() += 1;
         }
-        let current_id = ids.last().map_or(1, |id| id.wrapping_add(1));
-        let current = create(folder, current_id)?;
+        let current = create(folder, current_id)
+            .inspect_err(
+                |error| log::warn!(target: "bus", "no segment of the message log: {error}"),
+            )
+            .ok();
         live.insert(current_id, 0);
+        let broken = current.is_none();
         let mut log = Self {
             folder: folder.to_owned(),
             segment_limit,
@@ -93,7 +110,7 @@ impl MessageLog {
             current,
             current_id,
             length: 0,
-            broken: false,
+            broken,
             buffer: Vec::new(),
         };
         log.collect();
@@ -128,7 +145,8 @@ impl MessageLog {
         if !settled.is_empty() {
             Record::Settled(settled.to_vec()).encode_into(&mut buffer);
         }
-        let (file, end) = (&self.current, self.length);
+        let end = self.length;
+        let Some(file) = &self.current else { return Err(io::ErrorKind::NotFound.into()) };
         let written = fault::write("log.write", &buffer, |bytes| file.write_all_at(bytes, end));
         if let Err(error) = written {
             // What was written of it must not be taken for records later.
@@ -151,7 +169,9 @@ impl MessageLog {
     /// # Errors
     /// What the file system reports; what was appended since the last time must be appended again then.
     pub fn sync(&mut self) -> io::Result<()> {
-        if let Err(error) = fault::at("log.sync", || self.current.sync_data()) {
+        if let Err(error) =
+            fault::at("log.sync", || self.current.as_ref().map_or(Ok(()), File::sync_data))
+        {
             self.broken = true;
             return Err(error);
         }
@@ -166,7 +186,7 @@ impl MessageLog {
 
     fn next_segment(&mut self) -> io::Result<()> {
         let next = self.current_id.wrapping_add(1);
-        self.current = create(&self.folder, next)?;
+        self.current = Some(create(&self.folder, next)?);
         self.current_id = next;
         self.length = 0;
         self.live.insert(next, 0);
@@ -181,9 +201,11 @@ impl MessageLog {
     pub fn read(&self, at: Location) -> io::Result<Bytes> {
         let length = usize::try_from(at.length).map_err(|_| io::ErrorKind::InvalidData)?;
         let mut payload = vec![0; length];
-        fault::at("log.read", || match at.segment == self.current_id {
-            true => self.current.read_exact_at(&mut payload, at.offset),
-            false => File::open(path_of(&self.folder, at.segment))?
+        fault::at("log.read", || match &self.current {
+            Some(current) if at.segment == self.current_id => {
+                current.read_exact_at(&mut payload, at.offset)
+            }
+            _ => File::open(path_of(&self.folder, at.segment))?
                 .read_exact_at(&mut payload, at.offset),
         })?;
         Ok(payload.into())
@@ -242,8 +264,8 @@ impl Recovery {
         lane
     }
 
-    fn read(&mut self, segment: u32, bytes: &Bytes) {
-        let mut at = 0;
+    fn read(&mut self, folder: &Path, segment: u32, bytes: &Bytes) {
+        let (mut at, mut skipped) = (0, (0, 0));
         loop {
             match Record::scan(&bytes.slice(at..)) {
                 Scan::Record(Record::Message { seq, priority, lane, payload }, taken) => {
@@ -260,11 +282,27 @@ impl Recovery {
                     at += taken;
                 }
                 Scan::End => break,
-                Scan::CutShort | Scan::Damaged => {
+                Scan::Damaged => match Record::skip(&bytes.slice(at..)) {
+                    Some((taken, is_message)) => {
+                        skipped = (skipped.0 + u64::from(is_message), skipped.1 + as_u64(taken));
+                        at += taken;
+                    }
+                    None => {
+                        self.lost_bytes += as_u64(bytes.len() - at);
+                        break;
+                    }
+                },
+                Scan::CutShort => {
                     self.lost_bytes += as_u64(bytes.len() - at);
                     break;
                 }
             }
+        }
+        if skipped.1 > 0 {
+            aside::keep_damaged(&path_of(folder, segment), skipped.0, skipped.1);
+            self.bad_segments += 1;
+            self.damaged_messages += skipped.0;
+            self.lost_bytes += skipped.1;
         }
     }
 }

@@ -5,8 +5,11 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 
+use rustix::io::Errno;
+
 use super::MessageLog;
 use crate::bus::outbox::{Lane, Seq};
+use crate::fault::{self, Fault, Part};
 
 struct Folder(PathBuf);
 
@@ -106,4 +109,89 @@ fn log_deletes_oldest_segments_only_in_order() {
         log.release(stored[at].1);
     }
     assert_eq!(count(), 1);
+}
+
+/// The numbers of the messages that wait.
+fn live(recovery: &super::Recovery) -> Vec<u64> {
+    recovery.live.keys().map(|seq| seq.0).collect()
+}
+
+#[test]
+fn an_unreadable_segment_is_set_aside_and_the_others_serve() {
+    let folder = Folder::new("unreadable");
+    for first in [0, 10, 20] {
+        let (mut log, _) = MessageLog::open(&folder.0, 1 << 20).unwrap();
+        append(&mut log, first..first + 2);
+    }
+    // Nothing can be read from a folder.
+    let path = folder.0.join("outbox-0000000002.log");
+    fs::remove_file(&path).unwrap();
+    fs::create_dir(&path).unwrap();
+    let (mut log, recovery) = MessageLog::open(&folder.0, 1 << 20).unwrap();
+    assert_eq!((live(&recovery), recovery.bad_segments), (vec![0, 1, 20, 21], 1));
+    assert!(path.with_extension("unreadable").exists() && !path.exists());
+    append(&mut log, 30..31);
+    drop(log);
+    let (_, recovery) = MessageLog::open(&folder.0, 1 << 20).unwrap();
+    assert_eq!((live(&recovery), recovery.bad_segments), (vec![0, 1, 20, 21, 30], 0));
+}
+
+#[test]
+fn a_damaged_message_costs_itself_and_is_told() {
+    let folder = Folder::new("damaged");
+    let (mut log, _) = MessageLog::open(&folder.0, 1 << 20).unwrap();
+    append(&mut log, 0..4);
+    drop(log);
+    let path = folder.newest();
+    let mut bytes = fs::read(&path).unwrap();
+    let record = bytes.len() / 4;
+    bytes[record + record - 1] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    let (mut log, recovery) = MessageLog::open(&folder.0, 1 << 20).unwrap();
+    assert_eq!(live(&recovery), [0, 2, 3]);
+    assert_eq!((recovery.damaged_messages, recovery.bad_segments), (1, 1));
+    assert_eq!(recovery.lost_bytes, record as u64);
+    for one in recovery.live.values() {
+        log.release(one.location);
+    }
+    assert!(!path.exists(), "all that was good in it is gone");
+    assert!(path.with_extension("damaged").exists(), "what was bad is there to look at");
+}
+
+#[test]
+fn of_many_bad_segments_the_newest_are_kept() {
+    let folder = Folder::new("thin");
+    fs::create_dir_all(&folder.0).unwrap();
+    for number in 1..=5 {
+        let path = folder.0.join(format!("outbox-{number:010}.log"));
+        let (mut log, _) = MessageLog::open(&folder.0.join("make"), 1 << 20).unwrap();
+        append(&mut log, number * 10..number * 10 + 3);
+        let mut bytes = fs::read(folder.0.join("make/outbox-0000000001.log")).unwrap();
+        let record = bytes.len() / 3;
+        bytes[record - 1] ^= 1;
+        fs::write(path, bytes).unwrap();
+        fs::remove_dir_all(folder.0.join("make")).unwrap();
+    }
+    let (_, recovery) = MessageLog::open(&folder.0, 1 << 20).unwrap();
+    assert_eq!((recovery.live.len(), recovery.damaged_messages), (10, 5));
+    let names = fs::read_dir(&folder.0).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut aside: Vec<_> =
+        names.filter(|name| name.to_string_lossy().ends_with("damaged")).collect();
+    aside.sort();
+    assert_eq!(aside, ["outbox-0000000004.damaged", "outbox-0000000005.damaged"]);
+}
+
+#[test]
+fn a_full_disk_at_start_leaves_the_log_open_for_later() {
+    let folder = Folder::new("full");
+    // Folder, list, and the first segment, which fails.
+    let fault = Fault { number: 2, errno: Errno::NOSPC, for_ever: false, part: Part::Bytes(0) };
+    fault::arm(Some(fault));
+    let opened = MessageLog::open(&folder.0, 1 << 20);
+    assert_eq!(fault::disarm()[2].0, "log.create");
+    let (mut log, _) = opened.unwrap();
+    append(&mut log, 0..2);
+    drop(log);
+    let (_, recovery) = MessageLog::open(&folder.0, 1 << 20).unwrap();
+    assert_eq!(live(&recovery), [0, 1]);
 }

@@ -69,7 +69,8 @@ pub struct Outbox {
     bytes: u64,
     cached: u64,
     next: Seq,
-    without_route: u64,
+    /// Books of what belongs to no publisher.
+    unowned: Ledger,
 }
 
 #[derive(Debug)]
@@ -101,7 +102,12 @@ impl Outbox {
             bytes: 0,
             cached: 0,
             next: recovery.next,
-            without_route: 0,
+            unowned: Ledger {
+                recovered: recovery.damaged_messages,
+                dropped_corrupt: recovery.damaged_messages,
+                bad_segments: recovery.bad_segments,
+                ..Ledger::default()
+            },
         };
         for (seq, found) in recovery.live {
             let size = u64::from(found.location.length()) + OVERHEAD;
@@ -184,7 +190,7 @@ impl Outbox {
 
     /// Counts a message that has no destination.
     pub fn accept_without_route(&mut self) {
-        self.without_route += 1;
+        self.unowned.without_route += 1;
     }
 
     /// The next message of a lane to send now, if its window is open.
@@ -315,8 +321,7 @@ impl Outbox {
     /// The books of the node.
     pub fn ledger(&self) -> Ledger {
         let all = self.shares.values().map(|share| share.ledger);
-        let unrouted = Ledger { without_route: self.without_route, ..Ledger::default() };
-        all.fold(unrouted, |sum, one| sum + one)
+        all.fold(self.unowned, |sum, one| sum + one)
     }
 
     /// The books of each publisher, and how many messages and bytes of its are held.
