@@ -16,6 +16,7 @@ use crate::counters::Counters;
 use crate::domain::backlog::Backlog;
 use crate::domain::budget::Budget;
 use crate::domain::mapping::{Mapping, Protocol};
+use crate::farewell::Farewells;
 use crate::limits::Limits;
 use crate::link::Network;
 
@@ -70,6 +71,8 @@ pub(crate) struct MappingTask<N> {
     pub(crate) router_changed: watch::Receiver<u32>,
     /// The router state of this mapping, for those that listen only while connected.
     pub(crate) router_up: watch::Sender<bool>,
+    /// What its tunnels have to say before it goes.
+    pub(crate) farewells: Farewells,
 }
 
 // === impl Context ===

@@ -9,6 +9,7 @@ mod certificates;
 mod clients;
 mod context;
 mod counters;
+mod farewell;
 mod handle;
 mod http;
 mod http2;

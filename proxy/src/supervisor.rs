@@ -11,6 +11,7 @@ use crate::context::{Context, MappingTask};
 use crate::counters::{Counters, MappingState};
 use crate::domain::config::ProxyConfig;
 use crate::domain::mapping::{Direction, Mapping, Protocol};
+use crate::farewell::Farewells;
 use crate::http;
 use crate::link::Network;
 use crate::status::{MappingStatus, ProxyStatus};
@@ -32,6 +33,7 @@ struct State {
 struct Running {
     counters: Rc<Counters>,
     task: Option<JoinHandle<()>>,
+    farewells: Farewells,
 }
 
 // === impl Supervisor ===
@@ -89,12 +91,13 @@ impl<N: Network> Supervisor<N> {
 
     fn start(&self, name: &str) -> Running {
         let counters = Rc::new(Counters::default());
+        let farewells = Farewells::default();
         let mapping: Mapping = match name.parse() {
             Ok(mapping) => mapping,
             Err(error) => {
                 log::warn!("mapping skipped: {error}");
                 counters.set_state(MappingState::Failed(error.to_string()));
-                return Running { counters, task: None };
+                return Running { counters, task: None, farewells };
             }
         };
         let task = MappingTask {
@@ -104,6 +107,7 @@ impl<N: Network> Supervisor<N> {
             counters: Rc::clone(&counters),
             router_changed: self.router_changed.subscribe(),
             router_up: watch::Sender::new(false),
+            farewells: farewells.clone(),
         };
         log::info!("{name}: started");
         let spawned = match (task.mapping.direction, task.mapping.protocol) {
@@ -124,18 +128,20 @@ impl<N: Network> Supervisor<N> {
                     let text = format!("protocol {} is not supported", protocol.name());
                     log::warn!("{name}: {text}");
                     counters.set_state(MappingState::Failed(text));
-                    return Running { counters, task: None };
+                    return Running { counters, task: None, farewells };
                 }
             },
         };
-        Running { counters, task: Some(spawned) }
+        Running { counters, task: Some(spawned), farewells }
     }
 }
 
 impl<N: Network> Drop for Supervisor<N> {
     fn drop(&mut self) {
         for (_, running) in std::mem::take(&mut self.state.borrow_mut().running) {
-            running.stop();
+            if let Some(task) = running.task {
+                task.abort();
+            }
         }
     }
 }
@@ -145,7 +151,12 @@ impl<N: Network> Drop for Supervisor<N> {
 impl Running {
     fn stop(self) -> Option<JoinHandle<()>> {
         let task = self.task?;
-        task.abort();
+        if self.farewells.wanted() {
+            // It closes its port at once, and ends by itself.
+            self.farewells.ask();
+        } else {
+            task.abort();
+        }
         Some(task)
     }
 }

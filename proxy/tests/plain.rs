@@ -65,7 +65,7 @@ struct Path {
 }
 
 impl Path {
-    async fn start(skupper: Option<&str>) -> Self {
+    async fn start(skupper: Option<&str>, silence: Duration) -> Self {
         let [normal, edge_listener, edge] = [free_port(), free_port(), free_port()];
         let interior = format!(
             "router {{\n mode: interior\n id: interior\n}}\n\
@@ -84,8 +84,8 @@ impl Path {
         };
         let target = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (target_port, public) = (target.local_addr().unwrap().port(), free_port());
-        let far = quick_proxy(edge, format!("amqp:q=>tcp:{target_port}"));
-        let near = quick_proxy(normal, format!("tcp:{public}=>amqp:q"));
+        let far = proxy(edge, format!("amqp:q=>tcp:{target_port}"), silence);
+        let near = proxy(normal, format!("tcp:{public}=>amqp:q"), silence);
         connected(&far).await;
         let path = Self { _routers: routers, near, far, public, target };
         // Routers tell each other what is where: until they have, a connection waits in vain.
@@ -112,9 +112,12 @@ impl Path {
     }
 }
 
-/// A proxy that asks after a short silence.
-fn quick_proxy(router: u16, mapping: String) -> ProxyHandle {
-    let limits = Limits { silence: Duration::from_millis(300), ..Limits::server() };
+/// A short silence after which ends ask each other.
+const SHORT: Duration = Duration::from_millis(300);
+
+/// A proxy that asks after so much silence.
+fn proxy(router: u16, mapping: String, silence: Duration) -> ProxyHandle {
+    let limits = Limits { silence, ..Limits::server() };
     let network_router = NetworkRouter { host: "127.0.0.1".to_owned(), port: router };
     let config = ProxyConfig { mappings: vec![mapping], network_router };
     iofog_proxy::start(config, ProxyOptions { limits, ..options() })
@@ -128,7 +131,7 @@ async fn ended(socket: &mut TcpStream) -> Vec<u8> {
 
 /// Bytes both ways with half-closes, silence, and many at once.
 async fn carries(skupper: Option<&str>) {
-    let path = Path::start(skupper).await;
+    let path = Path::start(skupper, SHORT).await;
     let mut idle = Vec::new();
     for _ in 0..200 {
         idle.push(path.tunnel().await);
@@ -159,17 +162,35 @@ async fn carries(skupper: Option<&str>) {
 
 /// Whichever end goes, the other one frees the socket that it holds, also of someone who says nothing.
 async fn notices(skupper: Option<&str>) {
-    let path = Path::start(skupper).await;
+    let path = Path::start(skupper, SHORT).await;
     let (_client, mut server) = path.tunnel().await;
     let (mut half, mut waiting) = path.tunnel().await;
     half.shutdown().await.unwrap();
     assert!(ended(&mut waiting).await.is_empty());
-    path.near.shutdown().await;
+    // Without a word: nothing is told by who is dropped.
+    drop(path.near);
     assert!(ended(&mut server).await.is_empty());
     while path.far.status().mappings[0].active > 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let path = Path::start(skupper).await;
+    let path = Path::start(skupper, SHORT).await;
+    let (mut client, _server) = path.tunnel().await;
+    drop(path.far);
+    assert!(ended(&mut client).await.is_empty());
+}
+
+/// A mapping that is removed, or a proxy that is shut down, tells the other end: no one asks here.
+async fn tells(skupper: Option<&str>) {
+    let path = Path::start(skupper, Duration::from_secs(3_600)).await;
+    let mut tunnels = Vec::new();
+    for _ in 0..20 {
+        tunnels.push(path.tunnel().await);
+    }
+    path.near.apply(ProxyConfig::default());
+    for (_client, server) in &mut tunnels {
+        assert!(ended(server).await.is_empty());
+    }
+    let path = Path::start(skupper, Duration::from_secs(3_600)).await;
     let (mut client, _server) = path.tunnel().await;
     path.far.shutdown().await;
     assert!(ended(&mut client).await.is_empty());
@@ -185,6 +206,11 @@ fn plain_tunnels_end_when_the_other_proxy_has_gone() {
     run(notices(None));
 }
 
+#[test]
+fn plain_tunnels_end_with_their_mapping() {
+    run(tells(None));
+}
+
 #[allow(clippy::print_stdout, reason = "tells that the test did not run")]
 #[test]
 fn plain_tunnels_over_skupper_router() {
@@ -192,6 +218,7 @@ fn plain_tunnels_over_skupper_router() {
         Ok(program) => run(async move {
             carries(Some(&program)).await;
             notices(Some(&program)).await;
+            tells(Some(&program)).await;
         }),
         Err(_) => println!("skipped: IOFOG_SKROUTERD names no skupper-router"),
     }

@@ -4,7 +4,8 @@
 //!
 //! `cargo build --release -p iofog-proxy -p iofog-router --bins --example proxy_load`, then
 //! `target/release/examples/proxy_load [rounds] [what]`, where `what` is `http`, `tcp`, `idle` or `exact` (bytes
-//! that are compared, 2 GB each way or `IOFOG_LOAD_BYTES`); wants `wrk`, `iperf3` and `socat`.
+//! that are compared, 2 GB each way or `IOFOG_LOAD_BYTES`). `wrk`, `iperf3` and `socat` are packages of Debian; what
+//! wants one that is not there is reported as skipped.
 //! `IOFOG_REFERENCE_PROXY` names a folder with the reference (`lib/proxy.js` and its `node_modules`),
 //! `IOFOG_SKROUTERD` the program skrouterd; `IOFOG_LOAD_LOG=info` shows what the processes log.
 #![allow(
@@ -66,6 +67,9 @@ fn eprintln_round(round: u32, rounds: u32) {
 
 /// Small requests over kept connections, on the shortest way and on the whole one.
 fn requests(table: &mut Table) {
+    if !table.has("wrk", "http") {
+        return;
+    }
     let target = target::http();
     let direct = measure::wrk(target, 1).p50;
     table.add("http, direct, p50 (us)", direct);
@@ -74,8 +78,9 @@ fn requests(table: &mut Table) {
         ("ours, edge to interior", Path::nodes("http", target)),
         ("ours, four processes", Path::separate("http", target)),
     ];
-    if let Some(path) = Path::reference(target) {
-        paths.push(("reference, our router", path));
+    match Path::reference(target) {
+        Some(path) => paths.push(("reference, our router", path)),
+        None => table.skip("reference", "IOFOG_REFERENCE_PROXY names no folder"),
     }
     for (what, path) in paths {
         for connections in [1, 16] {
@@ -93,6 +98,9 @@ fn requests(table: &mut Table) {
 
 /// Gigabytes from the client to the target.
 fn gigabytes(table: &mut Table) {
+    if !table.has("iperf3", "tcp") {
+        return;
+    }
     let sink = free_port();
     let _server = Process::start("iperf3", &["-s", "-B", "127.0.0.1", "-p", &sink.to_string()]);
     wait_for(sink);
@@ -101,14 +109,19 @@ fn gigabytes(table: &mut Table) {
         ("ours, edge to interior", Path::nodes("tcp", sink)),
         ("ours, one hop in three processes", Path::separate_one_hop("tcp", sink)),
         ("ours, edge to interior in four processes", Path::separate("tcp", sink)),
-        ("socat", Path::socat(sink)),
         ("splice relay", Path::relay(sink, 0)),
         ("relay through 64 KiB", Path::relay(sink, 64 << 10)),
         ("relay through 256 KiB", Path::relay(sink, 256 << 10)),
     ];
-    if let Some((one, two)) = Path::skupper(sink) {
-        paths.push(("skupper-router, one hop", one));
-        paths.push(("skupper-router, edge to interior", two));
+    if table.has("socat", "socat") {
+        paths.push(("socat", Path::socat(sink)));
+    }
+    match Path::skupper(sink) {
+        Some((one, two)) => {
+            paths.push(("skupper-router, one hop", one));
+            paths.push(("skupper-router, edge to interior", two));
+        }
+        None => table.skip("skupper-router", "IOFOG_SKROUTERD names no program"),
     }
     for (what, path) in paths {
         for (way, reverse) in [("up", false), ("down", true)] {

@@ -19,6 +19,7 @@ pub(crate) struct Load {
 pub(crate) struct Table {
     rows: BTreeMap<String, Vec<f64>>,
     order: Vec<String>,
+    skipped: Vec<String>,
 }
 
 impl Table {
@@ -29,7 +30,24 @@ impl Table {
         self.rows.entry(row.to_owned()).or_default().push(value);
     }
 
-    /// Median, least and most of each row.
+    /// Notes once what was not measured, and why.
+    pub(crate) fn skip(&mut self, what: &str, why: &str) {
+        let line = format!("skipped: {what}: {why}");
+        if !self.skipped.contains(&line) {
+            self.skipped.push(line);
+        }
+    }
+
+    /// Whether a tool is there; notes what is skipped where it is not.
+    pub(crate) fn has(&mut self, tool: &str, what: &str) -> bool {
+        let there = Command::new(tool).arg("-v").output().is_ok();
+        if !there {
+            self.skip(what, &format!("{tool} is not installed (a package of that name in Debian)"));
+        }
+        there
+    }
+
+    /// Median, least and most of each row, and what was skipped.
     pub(crate) fn print(&self) {
         println!("| what | median | least | most |\n|---|---|---|---|");
         for row in &self.order {
@@ -41,6 +59,9 @@ impl Table {
                 values[0],
                 values[values.len() - 1]
             );
+        }
+        for line in &self.skipped {
+            println!("{line}");
         }
     }
 }

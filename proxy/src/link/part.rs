@@ -48,10 +48,10 @@ impl Blank {
     /// A message like `envelope`, with a body of bytes.
     pub(crate) fn new(envelope: Envelope) -> Self {
         let empty = codec::encode(Envelope { body: Bytes::new(), raw: true, ..envelope });
-        let mut head = empty.to_vec();
         // The empty binary at the end is a code and a length of one byte.
-        head.truncate(head.len().saturating_sub(2));
-        head.extend_from_slice(&[LONG, 0, 0, 0, 0]);
+        let before = empty.get(..empty.len().saturating_sub(2)).unwrap_or_default();
+        // Made in its size: an idle tunnel holds it.
+        let head = [before, &[LONG, 0, 0, 0, 0]].concat();
         Self { head }
     }
 

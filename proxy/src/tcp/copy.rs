@@ -122,7 +122,7 @@ impl<'a, S: Sender> End<'a, S> {
     pub(super) async fn run_within(
         &self,
         patience: Duration,
-        socket: TcpStream,
+        socket: &mut TcpStream,
         receiver: &mut impl Receiver,
     ) -> Result<(), LinkDown> {
         let never_ready = async {
@@ -154,10 +154,11 @@ impl<'a, S: Sender> End<'a, S> {
         self.ready.get()
     }
 
-    /// Copies both ways; returns when the tunnel is over and the links can be dropped.
+    /// Copies both ways; returns when the tunnel is over and the links can be dropped. The socket is lent: as an argument
+    /// each future around this one would have room for it, twice.
     pub(super) async fn run(
         &self,
-        mut socket: TcpStream,
+        socket: &mut TcpStream,
         receiver: &mut impl Receiver,
     ) -> Result<(), LinkDown> {
         let (mut reader, mut writer) = socket.split();

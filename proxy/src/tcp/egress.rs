@@ -8,7 +8,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
 use super::copy::{Around, End};
-use super::gone::leave;
+use super::gone::Parting;
 use super::ingress::{MOST, back_channel};
 use super::route;
 use super::sessions::Sessions;
@@ -112,7 +112,7 @@ impl<N: Network> Egress<N> {
             return link.refuse("link has another target");
         }
         log::debug!("{}: link {}", self.task.name, link.name());
-        let socket = match self.connect().await {
+        let mut socket = match self.connect().await {
             Ok(socket) => socket,
             Err(error) => {
                 self.failed(Failure::TargetFailed, &error);
@@ -136,7 +136,7 @@ impl<N: Network> Egress<N> {
             // Only now: bytes that came earlier would have had nowhere to go.
             receiver.begin(self.task.context.limits.window.messages);
             let end = End::new(&sender, None, Tunnel::new(false), Around::of(&self.task));
-            Ok(end.run(socket, &mut receiver).await.map_err(|cause| (end.failure(), cause)))
+            Ok(end.run(&mut socket, &mut receiver).await.map_err(|cause| (end.failure(), cause)))
         };
         match tunnelled.await {
             Ok(Ok(())) => {}
@@ -163,7 +163,7 @@ impl<N: Network> Egress<N> {
             log::warn!("{}: message refused: not the start of a tunnel", self.task.name);
             return open.settle(Settled::Rejected);
         };
-        let socket = match self.connect().await {
+        let mut socket = match self.connect().await {
             Ok(socket) => socket,
             Err(error) => {
                 self.failed(Failure::TargetFailed, &error);
@@ -189,12 +189,16 @@ impl<N: Network> Egress<N> {
                 Ok(Err(lost)) => return Err(lost),
                 Err(_) => return Err(LinkDown("peer has gone: no credit".to_owned())),
             }
-            let end = End::new(&sender, None, Tunnel::new(true), Around::plain(&self.task));
-            let ended = end.run(socket, &mut receiver).await;
+            let parting = Parting::new(sender, &self.task.farewells);
+            let around = Around::plain(&self.task);
+            let end = End::new(parting.sender(), None, Tunnel::new(true), around);
+            let ended = end.run(&mut socket, &mut receiver).await;
             let ended = ended.map_err(|cause| (end.failure(), cause));
             drop(end);
             if ended.is_err() {
-                tokio::task::spawn_local(leave(sender));
+                parting.tell();
+            } else {
+                parting.known();
             }
             Ok(ended)
         };

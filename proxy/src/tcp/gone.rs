@@ -3,6 +3,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -10,6 +11,7 @@ use bytes::Bytes;
 use super::copy::{End, Ended, FLUSH};
 use crate::domain::exchange::Settled;
 use crate::domain::tunnel::{Event, Piece};
+use crate::farewell::{Farewells, Place};
 use crate::link::{Delivery, LinkDown, Parts, Receiver, Sender};
 
 // === impl End ===
@@ -86,9 +88,51 @@ pub(super) async fn over<F: Future<Output = LinkDown>>(gone: &mut Option<Pin<Box
     }
 }
 
-/// Tells the far proxy that a plain tunnel is over. It does not see our links go: its own lead to the router only,
-/// and it would hold its socket until it asks.
-pub(super) async fn leave(sender: impl Sender) {
+/// What an end of a plain tunnel sends with. Whoever goes tells the other end, which does not see our links go: its own
+/// lead to the router only, and it would hold its socket until it asks.
+pub(super) struct Parting<S: Sender> {
+    sender: Rc<S>,
+    place: Option<Place>,
+    tells: bool,
+}
+
+async fn leave(sender: Rc<impl Sender>) {
     let told = async { sender.send(Piece::Abort.message(None, Bytes::new())).await?.await };
     let _ = tokio::time::timeout(FLUSH, told).await;
+}
+
+// === impl Parting ===
+
+impl<S: Sender> Parting<S> {
+    /// Nothing is told unless [`Self::tell`] says so, or the mapping is removed.
+    pub(super) fn new(sender: S, farewells: &Farewells) -> Self {
+        Self { sender: Rc::new(sender), place: Some(farewells.join()), tells: false }
+    }
+
+    pub(super) fn sender(&self) -> &S {
+        &self.sender
+    }
+
+    /// The tunnel is over, and the other end knows.
+    pub(super) fn known(mut self) {
+        self.place = None;
+    }
+
+    /// The tunnel is over, and the other end is told.
+    pub(super) fn tell(mut self) {
+        self.tells = true;
+    }
+}
+
+impl<S: Sender> Drop for Parting<S> {
+    fn drop(&mut self) {
+        let Some(place) = self.place.take() else { return };
+        if self.tells || place.is_asked() {
+            let sender = Rc::clone(&self.sender);
+            tokio::task::spawn_local(async move {
+                leave(sender).await;
+                drop(place);
+            });
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::rc::Rc;
 use tokio::net::TcpStream;
 
 use super::copy::{Around, End};
-use super::gone::leave;
+use super::gone::Parting;
 use super::route;
 use super::sessions::Sessions;
 use crate::clients::Activity;
@@ -98,12 +98,13 @@ impl<N: Network> Ingress<N> {
     async fn serve(
         &self,
         way: &Way<N::Connection>,
-        socket: TcpStream,
+        mut socket: TcpStream,
         peer: SocketAddr,
         activity: &Activity,
     ) {
         let _active = self.task.counters.begin();
-        let tunnelled = self.tunnel(way, socket, peer, activity).await;
+        let tunnelled = self.tunnel(way, &mut socket, peer, activity).await;
+        drop(socket);
         match tunnelled {
             Ok(()) => log::debug!("{}: {peer} ended", self.task.name),
             Err((failure, lost)) => {
@@ -116,7 +117,7 @@ impl<N: Network> Ingress<N> {
     async fn tunnel(
         &self,
         way: &Way<N::Connection>,
-        socket: TcpStream,
+        socket: &mut TcpStream,
         peer: SocketAddr,
         activity: &Activity,
     ) -> Result<(), (Failure, LinkDown)> {
@@ -155,15 +156,20 @@ impl<N: Network> Ingress<N> {
         drop(sender);
         let to_far = SendTo { session: Some(session.clone()), ..SendTo::target(&far) };
         let sender = connection.sender(to_far).await.map_err(lost)?;
+        let parting = Parting::new(sender, &self.task.farewells);
         let around = Around { activity: Some(activity), ..Around::plain(&self.task) };
-        let end = End::new(&sender, None, Tunnel::new(true), around);
+        let end = End::new(parting.sender(), None, Tunnel::new(true), around);
         let ended = match race(end.run(socket, &mut back), activity.evicted()).await {
-            Either::Left(Ok(())) => return Ok(()),
+            Either::Left(Ok(())) => {
+                drop(end);
+                parting.known();
+                return Ok(());
+            }
             Either::Left(Err(cause)) => Err((end.failure(), cause)),
             Either::Right(()) => Ok(()),
         };
         drop(end);
-        tokio::task::spawn_local(leave(sender));
+        parting.tell();
         ended
     }
 

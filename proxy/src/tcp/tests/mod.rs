@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::counters::MappingState;
+use crate::domain::tunnel::Piece;
 use crate::link::memory::MemoryNetwork;
 use crate::testing::{TestProxy, config, connect, free_port, limits, local, proxy, run};
 
