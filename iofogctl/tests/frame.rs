@@ -91,3 +91,27 @@ fn frame_version_is_yaml_after_its_first_line() {
             && text.contains("\ncontroller@3.0.4\nagent@3.0.1\n\niofog/controller:3.0.4\n")
     );
 }
+
+#[test]
+fn frame_files_without_an_end_and_homes_without_a_name_are_refused() {
+    let home = Home::new("endless");
+    let told = home.fails(&["deploy", "-f", "/dev/zero"]);
+    assert_eq!(told, "User input error\n/dev/zero is larger than 16 MiB");
+    let output = std::process::Command::new(common::program())
+        .args(["get", "namespaces"])
+        .env("HOME", "")
+        .current_dir(&home.path)
+        .output()
+        .unwrap();
+    assert!(String::from_utf8_lossy(&output.stderr).contains("$HOME is not defined"));
+    // The records of detached Agents are no namespace that anybody may remove.
+    for words in [
+        ["delete", "namespace", "_detached"].as_slice(),
+        &["delete", "namespace", "_detached", "--force"],
+        &["rename", "namespace", "_detached", "plant"],
+    ] {
+        assert!(home.fails(words).contains("Unknown resource error"), "{words:?}");
+    }
+    home.run(&["disconnect", "-n", "_detached"]);
+    assert!(home.read(".iofog/v3/namespaces/_detached.yaml").contains("name: _detached"));
+}

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::header::{CONFIG_VERSION, Header};
+use super::merge;
 use super::namespace::Namespace;
 use crate::text::time::Moment;
 use crate::text::{Error, Result};
@@ -45,7 +46,8 @@ impl Store {
     /// [`Error::Plain`] when the home directory is unknown or a file cannot be read or written,
     /// [`Error::Input`] when the settings are of another version.
     pub fn open_home() -> Result<Self> {
-        let home = std::env::var_os("HOME").ok_or_else(|| Error::plain("$HOME is not defined"))?;
+        let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
+        let home = home.ok_or_else(|| Error::plain("$HOME is not defined"))?;
         Self::open(Path::new(&home).join(".iofog/v3"))
     }
 
@@ -57,25 +59,38 @@ impl Store {
         let mut store =
             Self { directory, default_namespace: DEFAULT.to_owned(), loaded: BTreeMap::new() };
         let settings = store.directory.join("config.yaml");
-        if settings.exists() {
-            let (version, spec) = read_header(&settings)?;
-            if version != CONFIG_VERSION {
-                return Err(Error::input("Invalid iofogctl config version"));
+        let complete = |store: &Self| {
+            settings.exists() && [DEFAULT, DETACHED].iter().all(|name| store.file(name).exists())
+        };
+        if !complete(&store) {
+            make_directory(&store.directory.join("namespaces"))?;
+            let _turn = store.turn();
+            // Another first run may have been here meanwhile.
+            if !settings.exists() {
+                store.save_settings()?;
             }
-            let spec: Settings =
-                yaml::decode(&spec, Unknown::Skip).map_err(|error| broken(&settings, &error))?;
-            store.default_namespace = spec.default_namespace;
-        } else {
-            make_directory(&store.directory)?;
-            store.save_settings()?;
-        }
-        for name in [DEFAULT, DETACHED] {
-            if !store.file(name).exists() {
-                make_directory(&store.directory.join("namespaces"))?;
-                store.add_namespace(name)?;
+            for name in [DEFAULT, DETACHED] {
+                if !store.file(name).exists() {
+                    store.create(name)?;
+                }
             }
         }
+        let (version, spec) = read_header(&settings)?;
+        if version != CONFIG_VERSION {
+            return Err(Error::input("Invalid iofogctl config version"));
+        }
+        let spec: Settings =
+            yaml::decode(&spec, Unknown::Skip).map_err(|error| broken(&settings, &error))?;
+        store.default_namespace = spec.default_namespace;
         Ok(store)
+    }
+
+    /// Other runs of this program wait with writing until it is dropped; where files cannot be locked, they do not.
+    fn turn(&self) -> Option<std::fs::File> {
+        let mut options = std::fs::OpenOptions::new();
+        let file = options.create(true).truncate(false).write(true);
+        let file = file.open(self.directory.join(".lock")).ok()?;
+        file.lock().is_ok().then_some(file)
     }
 
     /// Directory of all files.
@@ -157,6 +172,11 @@ impl Store {
     /// # Errors
     /// [`Error::Conflict`] when it exists; write failures.
     pub fn add_namespace(&mut self, name: &str) -> Result<()> {
+        let _turn = self.turn();
+        self.create(name)
+    }
+
+    fn create(&mut self, name: &str) -> Result<()> {
         if self.file(name).exists() {
             return Err(Error::Conflict(name.to_owned()));
         }
@@ -170,8 +190,11 @@ impl Store {
     /// Removes a namespace and its file; the default falls back to `default`.
     ///
     /// # Errors
-    /// [`Error::NotFound`] when there is no file.
+    /// [`Error::NotFound`] when there is no file; the hidden one, which has the records of detached Agents, is not seen.
     pub fn delete_namespace(&mut self, name: &str) -> Result<()> {
+        if name == DETACHED {
+            return Err(Error::not_found(name));
+        }
         if name == self.default_namespace && name != DEFAULT {
             self.set_default_namespace(DEFAULT)?;
         }
@@ -188,7 +211,11 @@ impl Store {
     /// # Errors
     /// [`Error::NotFound`], [`Error::Conflict`] when the new name is taken, or file failures.
     pub fn rename_namespace(&mut self, name: &str, new_name: &str) -> Result<()> {
+        if name == DETACHED {
+            return Err(Error::not_found(name));
+        }
         let mut record = self.namespace(name)?.clone();
+        let _turn = self.turn();
         if self.file(new_name).exists() {
             return Err(Error::Conflict(new_name.to_owned()));
         }
@@ -201,22 +228,26 @@ impl Store {
         if name == self.default_namespace { self.set_default_namespace(new_name) } else { Ok(()) }
     }
 
-    /// Writes the namespaces that changed.
+    /// Writes the namespaces that changed, together with what other runs changed in them meanwhile.
     ///
     /// # Errors
     /// The first write failure.
     pub fn flush(&mut self) -> Result<()> {
-        let changed: Vec<Namespace> = self
-            .loaded
-            .values()
-            .filter(|loaded| loaded.record != loaded.saved)
-            .map(|loaded| loaded.record.clone())
-            .collect();
-        for record in changed {
+        let changed = self.loaded.iter().filter(|(_, loaded)| loaded.record != loaded.saved);
+        let changed: Vec<String> = changed.map(|(name, _)| name.clone()).collect();
+        if changed.is_empty() {
+            return Ok(());
+        }
+        let _turn = self.turn();
+        for name in changed {
+            let Some(Loaded { record, saved }) = self.loaded.get(&name) else { continue };
+            let record = match self.load(&name) {
+                Ok(theirs) => merge::merged(saved, record, theirs),
+                // Removed or made unusable meanwhile: as it is known here.
+                Err(_) => record.clone(),
+            };
             self.write(&record)?;
-            if let Some(loaded) = self.loaded.get_mut(&record.name) {
-                loaded.saved = record;
-            }
+            self.loaded.insert(name, Loaded { saved: record.clone(), record });
         }
         Ok(())
     }
@@ -263,7 +294,7 @@ impl Store {
 
 /// Version and spec of a config file.
 fn read_header(file: &Path) -> Result<(String, yaml::Node)> {
-    let text = std::fs::read_to_string(file).map_err(|cause| Error::io("open", file, &cause))?;
+    let text = yaml::read_file(file)?;
     let node = yaml::load::document(&text).map_err(|error| broken(file, &error))?;
     let version = node.get("apiVersion").and_then(yaml::Node::text).unwrap_or_default().to_owned();
     let spec = node.get("spec").cloned().unwrap_or_else(|| yaml::Node::null(node.position));

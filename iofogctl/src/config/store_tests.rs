@@ -64,3 +64,36 @@ fn store_refuses_other_versions() {
     assert!(Store::open(home.clone()).is_err());
     std::fs::remove_dir_all(home).unwrap();
 }
+
+#[test]
+fn store_runs_at_once_keep_what_both_wrote() {
+    let home = directory("at-once");
+    // Many first runs: all find their files.
+    let all: Vec<_> = (0..16)
+        .map(|at| {
+            let home = home.clone();
+            std::thread::spawn(move || {
+                let mut store = Store::open(home)?;
+                let agent = RemoteAgent { name: format!("gate-{at}"), ..RemoteAgent::default() };
+                store.namespace(DEFAULT)?.add_agent(AgentRecord::Remote(agent))?;
+                store.flush()
+            })
+        })
+        .collect();
+    for run in all {
+        run.join().unwrap().unwrap();
+    }
+    let mut names: Vec<String> = Store::open(home.clone())
+        .unwrap()
+        .namespace(DEFAULT)
+        .unwrap()
+        .remote_agents
+        .iter()
+        .map(|agent| agent.name.clone())
+        .collect();
+    names.sort();
+    let mut wanted: Vec<String> = (0..16).map(|at| format!("gate-{at}")).collect();
+    wanted.sort();
+    assert_eq!(names, wanted);
+    std::fs::remove_dir_all(home).unwrap();
+}

@@ -56,6 +56,10 @@ pub fn delete(context: &mut Context, name: &str, force: bool) -> Result<()> {
     if name == "default" {
         return Err(Error::input("Cannot delete namespace named \"default\""));
     }
+    if name == "_detached" {
+        // Not seen in lists; it has the records of detached Agents.
+        return Err(Error::not_found(name));
+    }
     let record = context.store.namespace(name)?;
     let empty = record.agents().is_empty() && record.controller_count() == 0;
     if !empty && !force {

@@ -1,7 +1,5 @@
 //! Control planes on other machines, installed over SSH.
 
-use std::time::Duration;
-
 use super::agent_config::{self, DEFAULT_ROUTER, Plan};
 use super::{Context, device, install};
 use crate::config::ControlPlane;
@@ -108,17 +106,9 @@ fn deploy_controller(plane: &RemoteControlPlane, controller: &RemoteController) 
     let session = device::session(host, &controller.ssh, "Controller")?;
     install::install_controller(&session, plane, controller)?;
     progress(&format!("Controller {}: waiting until it answers here", controller.name));
-    let client = Client::new(&controller.endpoint);
-    let mut last = Error::plain("it was not asked");
-    for _ in 0..TRIES {
-        match client.status() {
-            Ok(status) if status.status == "online" => return Ok(()),
-            Ok(status) => last = Error::Plain(format!("it says that it is {}", status.status)),
-            Err(error) => last = error,
-        }
-        std::thread::sleep(Duration::from_secs(1));
-    }
-    Err(Error::Plain(format!("it runs on its machine, but does not answer here: {last}")))
+    Client::new(&controller.endpoint).until_online(TRIES).map_err(|last| {
+        Error::Plain(format!("it runs on its machine, but does not answer here: {last}"))
+    })
 }
 
 /// The Agent beside the first Controller, whose router all others find by default.

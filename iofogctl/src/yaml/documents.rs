@@ -31,9 +31,7 @@ pub struct Document {
 /// The file cannot be read, or is not a stream of headers; the text names file, line and field.
 pub fn read(file: &str) -> Result<Vec<Document>> {
     let path = names::expand_path(file)?;
-    let path = std::path::Path::new(&path);
-    let text = std::fs::read_to_string(path).map_err(|cause| Error::io("open", path, &cause))?;
-    parse(file, &text)
+    parse(file, &super::read_file(std::path::Path::new(&path))?)
 }
 
 /// Reads all documents of a text; `file` is for messages.

@@ -13,10 +13,16 @@ pub mod value;
 pub use node::{Node, Position};
 pub use value::Value;
 
+use std::io::Read as _;
+use std::path::Path;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::text::Result;
+use crate::text::{Error, Result};
+
+/// Largest file that is read; a thousand Agents take a third of a megabyte.
+const MAX_FILE: u64 = 16 << 20;
 
 /// What happens to keys a type does not know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,6 +31,23 @@ pub enum Unknown {
     Refuse,
     /// They are skipped: config files, which a newer program may have written.
     Skip,
+}
+
+/// Reads a file of YAML, which may also be something without an end.
+///
+/// # Errors
+/// It cannot be read, is no text, or is larger than any such file.
+pub fn read_file(path: &Path) -> Result<String> {
+    let failed = |cause: &std::io::Error| Error::io("open", path, cause);
+    let file = std::fs::File::open(path).map_err(|cause| failed(&cause))?;
+    let mut text = String::new();
+    let read = file.take(MAX_FILE + 1).read_to_string(&mut text);
+    match read.map_err(|cause| failed(&cause))? {
+        count if count as u64 > MAX_FILE => {
+            Err(Error::Input(format!("{} is larger than {} MiB", path.display(), MAX_FILE >> 20)))
+        }
+        _ => Ok(text),
+    }
 }
 
 /// Decodes one node into a type.

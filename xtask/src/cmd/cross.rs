@@ -4,12 +4,12 @@ use anyhow::{Result, bail};
 use argh::FromArgs;
 
 use crate::cross::{SIZES, build, target, toolchain};
-use crate::tools::cargo::EDGE_PACKAGES;
+use crate::tools::cargo::{EDGE_PACKAGES, HOST_PACKAGES};
 use crate::tools::record::Record;
 use crate::tools::say;
 use crate::tools::table;
 
-/// Builds static device programs for other architectures and checks their sizes.
+/// Builds static programs for other architectures and checks their sizes.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "cross")]
 pub struct Cross {
@@ -19,7 +19,8 @@ pub struct Cross {
     /// every supported target
     #[argh(switch)]
     all: bool,
-    /// only this program (iofog-agent, iofog-router or iofog-proxy); may be repeated
+    /// only this program (iofog-agent, iofog-router, iofog-proxy; iofogctl and iofog-controller are built only when they
+    /// are named); may be repeated
     #[argh(option)]
     program: Vec<String>,
     /// write the sizes of this build into cross/sizes.txt instead of checking against it
@@ -83,9 +84,9 @@ impl Cross {
     }
 
     fn programs(&self) -> Result<Vec<&str>> {
-        if let Some(name) = self.program.iter().find(|name| !EDGE_PACKAGES.contains(&name.as_str()))
-        {
-            bail!("no device program {name}: they are {}", EDGE_PACKAGES.join(", "));
+        let known = [&EDGE_PACKAGES[..], &HOST_PACKAGES[..]].concat();
+        if let Some(name) = self.program.iter().find(|name| !known.contains(&name.as_str())) {
+            bail!("no program {name}: they are {}", known.join(", "));
         }
         match self.program.is_empty() {
             true => Ok(EDGE_PACKAGES.to_vec()),

@@ -30,20 +30,21 @@ pub fn folder() -> PathBuf {
     workspace().join("target-cross")
 }
 
-/// Builds device programs for a target, of those in [`EDGE_PACKAGES`](cargo::EDGE_PACKAGES).
+/// Builds programs for a target, of those in [`EDGE_PACKAGES`](cargo::EDGE_PACKAGES), size first, and in
+/// [`HOST_PACKAGES`](cargo::HOST_PACKAGES), as releases are.
 ///
 /// # Errors
 /// When a build fails or a program is missing after it.
 pub fn programs(tools: &Tools, target: &Target, names: &[&str]) -> Result<Vec<Program>> {
     // One at a time, as they are packed: together each would get the features of the others.
     for name in names {
-        packages(tools, target, &[name])?;
+        compile(tools, target, profile(name), &["--package", name, "--bin", name])?;
     }
-    let bin = folder().join(target.triple).join("edge");
+    let built = folder().join(target.triple);
     names
         .iter()
         .map(|name| {
-            let path = bin.join(name);
+            let path = built.join(profile(name)).join(name);
             let bytes = std::fs::metadata(&path)
                 .with_context(|| format!("no {} after the build", path.display()))?
                 .len();
@@ -57,7 +58,17 @@ pub fn programs(tools: &Tools, target: &Target, names: &[&str]) -> Result<Vec<Pr
 /// # Errors
 /// When the build fails.
 pub fn packages(tools: &Tools, target: &Target, packages: &[&str]) -> Result<()> {
-    say::step("cross", &format!("{} for {}", packages.join(", "), target.triple));
+    let mut words = vec!["--bins"];
+    words.extend(packages.iter().flat_map(|package| ["--package", package]));
+    compile(tools, target, "edge", &words)
+}
+
+fn profile(name: &str) -> &'static str {
+    if cargo::HOST_PACKAGES.contains(&name) { "release" } else { "edge" }
+}
+
+fn compile(tools: &Tools, target: &Target, profile: &str, what: &[&str]) -> Result<()> {
+    say::step("cross", &format!("{} for {}", what.join(" "), target.triple));
     let mut path = std::ffi::OsString::from(&tools.bin);
     path.push(":");
     path.push(std::env::var_os("PATH").unwrap_or_default());
@@ -68,14 +79,12 @@ pub fn packages(tools: &Tools, target: &Target, packages: &[&str]) -> Result<()>
         .args(["zigbuild", "--quiet", "--locked", "-Zbuild-std=std,panic_abort"])
         // Without the default features: names of functions are stripped, so there is nothing a backtrace could show.
         .arg("-Zbuild-std-features=optimize_for_size")
-        .args(["--target", target.triple, "--profile", "edge", "--bins"])
+        .args(["--target", target.triple, "--profile", profile])
+        .args(what)
         .env("PATH", path)
         .env("RUSTC_BOOTSTRAP", "1")
         .env("RUSTFLAGS", format!("{FLAGS}{}", paths::remapped()?))
         .env("IOFOG_TARGET", target.name)
         .env("CARGO_TARGET_DIR", folder());
-    for package in packages {
-        command.args(["--package", package]);
-    }
     cargo::run(&mut command)
 }

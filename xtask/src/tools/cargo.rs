@@ -36,6 +36,9 @@ pub struct Programs {
 /// Packages whose programs run on devices.
 pub const EDGE_PACKAGES: [&str; 3] = ["iofog-agent", "iofog-router", "iofog-proxy"];
 
+/// Packages whose programs run on servers and on people's machines: built for other machines only when they are named.
+pub const HOST_PACKAGES: [&str; 2] = ["iofogctl", "iofog-controller"];
+
 /// Root of the workspace.
 pub fn workspace() -> PathBuf {
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));

@@ -1,7 +1,5 @@
 //! The Controller in a container of this machine.
 
-use std::time::Duration;
-
 use super::super::Context;
 use super::super::agent_config::{self, Plan};
 use super::part::CONTROLLER;
@@ -82,7 +80,11 @@ fn start(context: &mut Context, controller: &mut LocalController) -> Result<()> 
     let engine = Engine::open()?;
     let image = CONTROLLER.image(&engine, &controller.container)?;
     CONTROLLER.ensure(&engine, &image)?;
-    wait_here()?;
+    Client::new(ENDPOINT).until_online(TRIES).map_err(|last| {
+        Error::Plain(format!(
+            "The Controller runs in its container, but does not answer at {ENDPOINT}: {last}"
+        ))
+    })?;
     let known = context.record()?.local_control_plane.clone();
     let known = known.and_then(|plane| plane.controller).map(|known| known.created);
     controller.created =
@@ -104,21 +106,6 @@ pub fn require_no_other(context: &mut Context) -> Result<()> {
         }
     }
     Ok(())
-}
-
-fn wait_here() -> Result<()> {
-    let client = Client::new(ENDPOINT);
-    let mut last = Error::plain("it was not asked");
-    for _ in 0..TRIES {
-        match client.status() {
-            Ok(_) => return Ok(()),
-            Err(error) => last = error,
-        }
-        std::thread::sleep(Duration::from_secs(1));
-    }
-    Err(Error::Plain(format!(
-        "The Controller runs in its container, but does not answer at {ENDPOINT}: {last}"
-    )))
 }
 
 /// The router that Agents use unless told otherwise; no Agent is started for it here.
