@@ -21,6 +21,8 @@ pub struct Config {
     pub max_links_per_session: u32,
     /// Transfer frames of one session that may be waiting for us.
     pub incoming_window: u32,
+    /// The same in bytes: of large frames fewer may wait, but never fewer than some.
+    pub incoming_window_bytes: usize,
     /// Unsettled outgoing deliveries of one session; more are refused with [`crate::SendError::Unsettled`].
     pub max_unsettled: usize,
     /// Bytes of output above which [`crate::Connection::send`] refuses with [`crate::SendError::Output`].
@@ -48,6 +50,7 @@ impl Default for Config {
             max_sessions: 256,
             max_links_per_session: 4_096,
             incoming_window: 512,
+            incoming_window_bytes: 2 * 1024 * 1024,
             max_unsettled: 65_536,
             output_limit: 256 * 1024,
             splice_from: 4_096,

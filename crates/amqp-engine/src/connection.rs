@@ -165,6 +165,8 @@ impl Connection {
         let quiet = |since: Millis| since.plus(QUIET_MS) <= now;
         if quiet(self.last_received) && quiet(self.last_sent) {
             self.shrink();
+        } else {
+            self.blocks.age();
         }
     }
 

@@ -2,6 +2,7 @@
 
 use iofog_amqp::{DeliveryState, Disposition, Role, Serial};
 
+use crate::Config;
 use crate::unsettled::Unsettled;
 
 /// How far begin and end have come.
@@ -27,6 +28,15 @@ pub(crate) struct Gathered {
     pub(crate) state: Option<DeliveryState>,
 }
 
+/// Frames that may wait however large they are, if the configuration allows as many.
+const LEAST_WINDOW: u32 = 16;
+
+/// The window for frames of so many bytes.
+fn window_of(config: &Config, each: usize) -> u32 {
+    let fitting = u32::try_from(config.incoming_window_bytes / each.max(1)).unwrap_or(u32::MAX);
+    fitting.max(LEAST_WINDOW).min(config.incoming_window)
+}
+
 #[derive(Debug, Clone)]
 pub(crate) struct Session {
     pub(crate) state: SessionState,
@@ -34,6 +44,11 @@ pub(crate) struct Session {
     pub(crate) next_incoming_id: Serial,
     /// Frames that the peer may still send.
     pub(crate) incoming_window: u32,
+    /// What it is refilled to, by the size of frames.
+    pub(crate) full_window: u32,
+    /// Bytes that came since the frame of this number: what is known of the size of frames.
+    pub(crate) measured_from: Serial,
+    pub(crate) measured_bytes: usize,
     pub(crate) next_outgoing_id: Serial,
     /// Frames that we may still send.
     pub(crate) remote_incoming_window: u32,
@@ -62,12 +77,18 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    pub(crate) fn new(state: SessionState, window: u32, initial: crate::InitialSerials) -> Self {
+    pub(crate) fn new(state: SessionState, config: &Config) -> Self {
+        // Until their size is known, frames may be as large as they can be.
+        let window = window_of(config, config.max_frame_size as usize);
+        let initial = config.initial;
         Self {
             state,
             remote_channel: None,
             next_incoming_id: Serial(0),
             incoming_window: window,
+            full_window: window,
+            measured_from: Serial(0),
+            measured_bytes: 0,
             next_outgoing_id: Serial(initial.transfer_id),
             remote_incoming_window: 0,
             remote_handle_max: u32::MAX,
@@ -86,6 +107,16 @@ impl Session {
             flow_due: false,
             dirty: false,
         }
+    }
+
+    /// Sets what the incoming window is refilled to by the size of the frames that came.
+    pub(crate) fn measure(&mut self, config: &Config) {
+        let frames = self.next_incoming_id.since(self.measured_from);
+        if frames < LEAST_WINDOW {
+            return;
+        }
+        self.full_window = window_of(config, self.measured_bytes / frames as usize);
+        (self.measured_from, self.measured_bytes) = (self.next_incoming_id, 0);
     }
 
     /// The link that the peer calls `handle`.

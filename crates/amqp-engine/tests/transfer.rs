@@ -205,9 +205,52 @@ fn window_closes_and_opens_while_a_large_message_is_sent() {
     }
 }
 
+/// Frames that a session takes while its window is not refilled, after `before` messages of `size` bytes each.
+fn taken_while_held(before: u32, size: usize) -> usize {
+    let mut pair = Pair::new(
+        Config { max_frame_size: 1_024, ..client_config() },
+        Config {
+            max_frame_size: 1_024,
+            incoming_window: 100,
+            incoming_window_bytes: 20_000,
+            ..server_config()
+        },
+        5,
+    );
+    pair.open();
+    let session = pair.session();
+    let (ours, theirs) = pair.sender(session, "l");
+    pair.server.add_credit(theirs, 10_000);
+    pair.run();
+    for _ in 0..before {
+        assert!(send(&mut pair.client, ours, &vec![1; size], &token(0)).is_ok());
+        pair.run();
+    }
+    // What was granted before it was held may still come.
+    pair.server.hold_window(SessionId(0), true);
+    let mut frames = 0;
+    while send(&mut pair.client, ours, &[1], &token(0)).is_ok() {
+        frames += transfers(pair.run().1).len();
+    }
+    frames
+}
+
+#[test]
+fn of_large_frames_fewer_may_wait() {
+    // Before the size of any frame is known, after small ones, and after those of 950 bytes.
+    assert_eq!(taken_while_held(0, 0), 19);
+    assert!((50..=100).contains(&taken_while_held(500, 10)));
+    assert!((10..=20).contains(&taken_while_held(500, 950)));
+}
+
 #[test]
 fn output_limit_pushes_back_and_wakes() {
-    let (mut pair, ours, theirs) = linked(6);
+    // A window that the messages do not fill before the output is full.
+    let server = Config { incoming_window_bytes: 16 * 1024 * 1024, ..server_config() };
+    let mut pair = Pair::new(client_config(), server, 6);
+    pair.open();
+    let session = pair.session();
+    let (ours, theirs) = pair.sender(session, "l");
     pair.server.add_credit(theirs, 100_000);
     pair.run();
     let mut sent = 0;

@@ -15,6 +15,9 @@ use crate::config::{ConnectorConfig, ListenerConfig, Mode, Role, Sasl};
 const EDGE_WINDOW: u32 = 128;
 const CLIENT_WINDOW: u32 = 512;
 const ROUTER_WINDOW: u32 = 2_048;
+/// The same in bytes: links between interiors are long and shared.
+const WINDOW_BYTES: usize = 2 * 1024 * 1024;
+const ROUTER_WINDOW_BYTES: usize = 8 * 1024 * 1024;
 
 impl Core {
     /// A peer connected to a listener; `tls`: what its handshake left, if there was one.
@@ -104,14 +107,15 @@ impl Core {
         let number = self.next_number();
         self.totals.connections += 1;
         let is_router = matches!(spec.role, Role::InterRouter | Role::Edge);
-        let window = match (self.mode, spec.role) {
-            (Mode::Edge, _) => EDGE_WINDOW,
-            (_, Role::InterRouter) => ROUTER_WINDOW,
-            _ => CLIENT_WINDOW,
+        let (incoming_window, incoming_window_bytes) = match (self.mode, spec.role) {
+            (Mode::Edge, _) => (EDGE_WINDOW, WINDOW_BYTES),
+            (_, Role::InterRouter) => (ROUTER_WINDOW, ROUTER_WINDOW_BYTES),
+            _ => (CLIENT_WINDOW, WINDOW_BYTES),
         };
         let config = Config {
             container_id: self.id.as_str().to_owned(),
-            incoming_window: window,
+            incoming_window,
+            incoming_window_bytes,
             offered_capabilities: capabilities(),
             desired_capabilities: capabilities(),
             properties: self.properties(&spec, number, is_router),

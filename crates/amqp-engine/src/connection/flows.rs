@@ -155,7 +155,7 @@ impl Connection {
     pub fn hold_window(&mut self, session: SessionId, hold: bool) {
         let Some(found) = self.sessions.get_mut(session.0.into()) else { return };
         found.held = hold;
-        if !hold && found.incoming_window <= self.config.incoming_window / 2 {
+        if !hold && found.incoming_window <= found.full_window / 2 {
             let receiving = |id: &u32| {
                 self.links.get(*id).is_some_and(|link| {
                     link.role == Role::Receiver && link.state == LinkState::Attached
@@ -243,13 +243,13 @@ impl Connection {
 
     /// A transfer frame of a link arrived: counts it. False: it was not allowed.
     #[inline]
-    pub(super) fn count_incoming(&mut self, session: u16, link: u32) -> bool {
-        let half = self.config.incoming_window / 2;
+    pub(super) fn count_incoming(&mut self, session: u16, link: u32, bytes: usize) -> bool {
         let Some(found) = self.sessions.get_mut(session.into()) else { return false };
         let Some(left) = found.incoming_window.checked_sub(1) else { return false };
         found.incoming_window = left;
         found.next_incoming_id = found.next_incoming_id.plus(1);
-        if left <= half && !found.held && !found.flow_due {
+        found.measured_bytes = found.measured_bytes.saturating_add(bytes);
+        if left <= found.full_window / 2 && !found.held && !found.flow_due {
             let attached =
                 self.links.get(link).is_some_and(|link| link.state == LinkState::Attached);
             self.reopen_window(session, attached.then_some(link));
@@ -268,7 +268,9 @@ impl Connection {
 /// The session part of a flow frame. Refills the incoming window unless it is held.
 fn session_flow(session: &mut Session, config: &Config) -> Flow {
     if !session.held {
-        session.incoming_window = config.incoming_window;
+        session.measure(config);
+        // What was granted is never taken back.
+        session.incoming_window = session.incoming_window.max(session.full_window);
     }
     let mapped = session.remote_channel.is_some();
     Flow {

@@ -21,7 +21,7 @@ impl Connection {
             let text = "transfer on a handle that is not attached";
             return self.session_error(session, condition::UNATTACHED_HANDLE, text);
         };
-        if !self.count_incoming(session, id) {
+        if !self.count_incoming(session, id, payload.len()) {
             return self.window_violation(session);
         }
         let Some(link) = self.links.get(id) else { return Step::Again };

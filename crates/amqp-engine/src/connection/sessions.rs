@@ -27,15 +27,16 @@ impl Connection {
         if self.sessions.len() >= max {
             return Err(LimitError::Limit);
         }
-        let session = Session::new(state, self.config.incoming_window, self.config.initial);
+        let session = Session::new(state, &self.config);
         u16::try_from(self.sessions.insert(session)).map_err(|_| LimitError::Limit)
     }
 
     fn send_begin(&mut self, id: u16, remote_channel: Option<u16>) {
+        let window = self.sessions.get(id.into()).map_or(0, |session| session.incoming_window);
         let begin = Begin {
             remote_channel,
             next_outgoing_id: self.config.initial.transfer_id,
-            incoming_window: self.config.incoming_window,
+            incoming_window: window,
             outgoing_window: i32::MAX.cast_unsigned(),
             handle_max: self.config.max_links_per_session.saturating_sub(1),
             ..Begin::default()
@@ -81,6 +82,7 @@ impl Connection {
         let Some(session) = self.sessions.get_mut(id.into()) else { return Step::Again };
         session.remote_channel = Some(channel);
         session.next_incoming_id = Serial(begin.next_outgoing_id);
+        session.measured_from = session.next_incoming_id;
         session.remote_incoming_window = begin.incoming_window;
         session.remote_handle_max = begin.handle_max;
         if session.state == SessionState::EndSent {
