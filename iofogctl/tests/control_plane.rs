@@ -119,6 +119,16 @@ impl Site {
         self.read("run/iofog-controller.pid")
     }
 
+    /// Programs of ours that run on the machine: number and words of each.
+    fn running(&self) -> Vec<String> {
+        let told = self.machine.on_it("ps -o pid,args").stdout;
+        let told = String::from_utf8_lossy(&told).into_owned();
+        let program = |line: &&str| {
+            line.split_whitespace().nth(1).is_some_and(|word| word.starts_with("/usr/bin/iofog-"))
+        };
+        told.lines().filter(program).map(str::to_owned).collect()
+    }
+
     /// Everything on the machine with a name of ours.
     fn traces(&self) -> Vec<PathBuf> {
         fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -261,8 +271,13 @@ fn start_openrc(machine: &Machine, folder: &Path) -> Result<(), String> {
         .args(["-q", "download", "openrc", "librc1", "libeinfo1"])
         .current_dir(folder)
         .output();
-    if !downloaded.is_ok_and(|downloaded| downloaded.status.success()) {
-        return Err("OpenRC cannot be had from Debian".to_owned());
+    let told = match downloaded {
+        Ok(downloaded) if downloaded.status.success() => String::new(),
+        Ok(downloaded) => String::from_utf8_lossy(&downloaded.stderr).into_owned(),
+        Err(error) => error.to_string(),
+    };
+    if !told.is_empty() {
+        return Err(format!("OpenRC cannot be had from Debian: {}", told.trim()));
     }
     for package in std::fs::read_dir(folder).unwrap().flatten() {
         let mut unpack = std::process::Command::new("dpkg-deb");
@@ -276,22 +291,25 @@ fn start_openrc(machine: &Machine, folder: &Path) -> Result<(), String> {
     let mut copy = std::process::Command::new("cp");
     assert!(copy.arg(starter).arg(machine.root.join("sbin")).status().unwrap().success());
     install_libraries(&machine.root, starter);
-    install_libraries(&machine.root, &machine.root.join("sbin/openrc-run"));
+    for program in ["openrc-run", "supervise-daemon"] {
+        install_libraries(&machine.root, &machine.root.join("sbin").join(program));
+    }
     std::fs::create_dir_all(machine.root.join("etc/runlevels/default")).unwrap();
     std::fs::write(machine.root.join("etc/insserv.conf"), "").unwrap();
     let network = machine.root.join("etc/init.d/network");
     std::fs::write(&network, include_str!("init/network")).unwrap();
-    let started = machine.on_it("chmod 755 /etc/init.d/network; openrc sysinit; openrc default");
-    match machine.root.join("run/openrc/softlevel").exists() {
+    // With something mounted there OpenRC leaves /run alone; what it mounts itself is not seen from outside.
+    let started = machine.on_it(
+        "chmod 755 /etc/init.d/network; mount -o bind /run /run; openrc sysinit; openrc default",
+    );
+    match machine.on_it("test -e /run/openrc/softlevel").status.success() {
         true => Ok(()),
-        false => {
-            Err(format!("OpenRC does not start here: {}", String::from_utf8_lossy(&started.stderr)))
-        }
+        false => Err(format!("OpenRC does not start here: {started:?}")),
     }
 }
 
 /// Installs Controller and Agent where an init system starts services, and takes them away again.
-fn lives_under(site: &Site, agent: &Path, serves: &dyn Fn(&str) -> bool) {
+fn lives_under(site: &Site, agent: &Path, serves: &dyn Fn(&str) -> bool, meanwhile: &dyn Fn()) {
     site.deploy();
     assert!(serves("iofog-controller"), "{}", site.log());
     site.offer(agent);
@@ -299,18 +317,13 @@ fn lives_under(site: &Site, agent: &Path, serves: &dyn Fn(&str) -> bool) {
     site.ok(&["deploy", "-f", &file]);
     assert!(serves("iofog-agent"));
     assert!(site.ok(&["get", "agents"]).contains("RUNNING"));
-    let running = || {
-        let told = site.machine.on_it("ps -o pid,args").stdout;
-        let told = String::from_utf8_lossy(&told).into_owned();
-        let ours = told.lines().filter(|line| line.contains(" /usr/bin/iofog-")).map(str::to_owned);
-        ours.collect::<Vec<_>>()
-    };
-    let before = running();
+    let before = site.running();
     assert_eq!(before.len(), 2, "{before:?}");
     site.ok(&["deploy", "-f", &file]);
-    assert_eq!(before, running());
+    assert_eq!(before, site.running());
+    meanwhile();
     let told = site.ok(&["delete", "all"]);
-    assert_eq!(running(), Vec::<String>::new(), "{told}");
+    assert_eq!(site.running(), Vec::<String>::new(), "{told}");
     let mut left = site.traces();
     // What the init system remembers of services that it once knew.
     left.retain(|path| !path.starts_with(site.machine.root.join("run/openrc")));
@@ -325,10 +338,49 @@ fn services_of_openrc() {
         eprintln!("skipped: {why}");
         return;
     }
-    lives_under(&site, &agent, &|name| {
+    let serves = |name: &str| {
         let enabled =
             std::fs::symlink_metadata(site.machine.root.join("etc/runlevels/default").join(name));
         enabled.is_ok() && site.machine.on_it(&format!("rc-service {name} status")).status.success()
+    };
+    lives_under(&site, &agent, &serves, &|| {
+        // Programs that crash are started again.
+        let before = site.running();
+        let number = |line: &String| line.split_whitespace().next().unwrap().to_owned();
+        let numbers: Vec<String> = before.iter().map(number).collect();
+        assert!(site.machine.on_it(&format!("kill -9 {}", numbers.join(" "))).status.success());
+        let again = (0..600).any(|_| {
+            std::thread::sleep(Duration::from_millis(100));
+            let now = site.running();
+            now.len() == 2 && now.iter().all(|line| !numbers.contains(&number(line)))
+        });
+        assert!(again, "{:?}", site.running());
+        let answers = (0..600).any(|_| {
+            std::thread::sleep(Duration::from_millis(100));
+            site.run(&["get", "agents"]).status.success()
+        });
+        assert!(answers && serves("iofog-controller") && serves("iofog-agent"), "{}", site.log());
+        // A service of an earlier release, which was not watched, is replaced by one that is.
+        let file = site.machine.root.join("etc/init.d/iofog-agent");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let (head, rest) = text.split_once("# One that").unwrap();
+        let (_, rest) = rest.split_once("fi\n").unwrap();
+        let earlier = format!("{head}command_background=true\n{rest}");
+        site.machine.on_it("rc-service iofog-agent stop");
+        let placed = site.home.write("earlier", &earlier);
+        let mut copy = std::process::Command::new("cp");
+        assert!(copy.arg(placed).arg(&file).status().unwrap().success());
+        assert!(site.machine.on_it("rc-service iofog-agent start").status.success());
+        assert_eq!(site.running().len(), 2);
+        site.ok(&["deploy", "-f", &site.agent_file()]);
+        assert_eq!(
+            (site.running().len(), serves("iofog-agent")),
+            (2, true),
+            "{:?}",
+            site.running()
+        );
+        let watched = site.machine.on_it("ps -o args | grep -c ^supervise-daemon");
+        assert_eq!(String::from_utf8_lossy(&watched.stdout).trim(), "2");
     });
 }
 
@@ -342,10 +394,15 @@ fn services_of_procd_with_a_stand_in() {
     std::fs::write(site.machine.root.join("etc/rc.common"), include_str!("init/rc.common"))
         .unwrap();
     assert!(site.machine.on_it("chmod 755 /sbin/procd /etc/rc.common").status.success());
-    lives_under(&site, &agent, &|name| {
-        std::fs::symlink_metadata(site.machine.root.join("etc/rc.d").join(format!("S95{name}")))
-            .is_ok()
-    });
+    lives_under(
+        &site,
+        &agent,
+        &|name| {
+            std::fs::symlink_metadata(site.machine.root.join("etc/rc.d").join(format!("S95{name}")))
+                .is_ok()
+        },
+        &|| {},
+    );
 }
 
 /// A microservice of an application, as `get` tells of it.
