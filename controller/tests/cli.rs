@@ -411,10 +411,15 @@ fn settings_come_from_the_file_and_the_environment_wins() {
         std::thread::sleep(std::time::Duration::from_millis(20));
     }
     assert!(std::fs::read_to_string(&moved).unwrap().contains("listening on"));
+    // Whoever waits until it is up only looks, again and again; that is nothing to warn of.
+    for _ in 0..10 {
+        assert_eq!(cli.json("controller status")["status"], "online");
+    }
     cli.says("stop");
     assert!(child.wait().unwrap().success());
     let log = std::fs::read_to_string(Path::new(&logs).join("iofog-controller.0.log")).unwrap();
     assert!(log.contains("SIGHUP") && log.contains("stopping"), "{log}");
+    assert!(!log.contains("WARN"), "{log}");
     // What makes no sense is refused by name; broken files too.
     cli.says("config dev-mode --off");
     std::fs::write(cli.folder.join("key.pem"), "").unwrap();

@@ -88,7 +88,10 @@ pub async fn serve(app: Arc<App>, listener: UnixListener, mut stop: Stop) {
 async fn answer(app: &Arc<App>, stream: tokio::net::UnixStream, stop: &Stop) -> io::Result<()> {
     let (reading, mut writing) = stream.into_split();
     let mut line = String::new();
-    tokio::io::BufReader::new(reading.take(LONGEST)).read_line(&mut line).await?;
+    if tokio::io::BufReader::new(reading.take(LONGEST)).read_line(&mut line).await? == 0 {
+        // Somebody only looked whether a Controller is here, and takes no answer.
+        return Ok(());
+    }
     let result = match serde_json::from_str::<Order>(&line) {
         Ok(order) => {
             log::info!("order {}", order.what);
