@@ -201,3 +201,42 @@ fn controller_that_is_away_or_odd() {
     ];
     assert!(home.fails(&words).contains("Received 401 from POST http://127.0.0.1"));
 }
+
+#[test]
+fn what_others_answer_is_told_but_not_obeyed() {
+    let home = Home::new("answers");
+    let named = r#"{"fogs":[{"uuid":"u","name":"ga\u001b]0;title\u0007te","host":"h"}]}"#;
+    let controller = FakeController::start(table(&[
+        ("GET /iofog-list?system=false", 200, named),
+        ("GET /catalog/microservices", 500, &"\u{1b}[2Jlong".repeat(1_000_000)),
+        ("GET /registries", 302, "https://elsewhere.example/api/v3/registries"),
+    ]));
+    home.connect(&controller);
+    let agents = home.ok(&["get", "agents"]);
+    assert!(
+        agents.contains("ga\u{fffd}]0;title\u{fffd}te") && !agents.contains('\u{1b}'),
+        "{agents}"
+    );
+    let told = home.fails(&["get", "catalog"]);
+    assert!(told.len() < 10_000 && told.ends_with("… (8000000 bytes in all)"), "{}", told.len());
+    assert!(!told.contains('\u{1b}'));
+    let before = controller.requests().len();
+    let told = home.fails(&["get", "registries"]);
+    assert!(told.ends_with("It points to https://elsewhere.example/api/v3/registries"), "{told}");
+    // It is asked once, and nobody else is.
+    let asked = controller.requests().split_off(before);
+    assert_eq!(asked.iter().filter(|line| line.contains("/registries")).count(), 1);
+}
+
+#[test]
+fn a_full_disk_behind_standard_output_is_told() {
+    let home = Home::new("full");
+    let output = std::process::Command::new(common::program())
+        .arg("version")
+        .env("HOME", &home.path)
+        .stdout(std::fs::File::create("/dev/full").unwrap())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(output.status.code() == Some(1) && told.contains("No space left"), "{told}");
+}

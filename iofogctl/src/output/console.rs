@@ -1,5 +1,6 @@
 //! Coloured messages in the contract's form. Colours are there also when nobody is watching.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -25,7 +26,7 @@ pub fn set_plain_progress(on: bool) {
     PLAIN_PROGRESS.store(on, Ordering::Relaxed);
 }
 
-/// Writes to standard output; a reader that went away ends the program quietly.
+/// Writes to standard output; a reader that went away ends the program quietly, a full disk with a message.
 pub fn stdout(text: &str) {
     pass_out(text.as_bytes());
 }
@@ -33,7 +34,10 @@ pub fn stdout(text: &str) {
 /// Passes bytes of another program on to standard output.
 pub fn pass_out(bytes: &[u8]) {
     let mut out = std::io::stdout().lock();
-    if out.write_all(bytes).and_then(|()| out.flush()).is_err() {
+    if let Err(error) = out.write_all(bytes).and_then(|()| out.flush()) {
+        if error.kind() != std::io::ErrorKind::BrokenPipe {
+            stderr(&format!("{RED}✘ Write standard output: {error}{RESET}\n"));
+        }
         std::process::exit(1);
     }
 }
@@ -106,6 +110,16 @@ fn on_terminal() -> bool {
 }
 
 fn capital(text: &str) -> String {
+    let text = harmless(text);
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// Text of others without what a terminal would obey.
+pub(super) fn harmless(text: &str) -> Cow<'_, str> {
+    let obeyed = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
+    match text.contains(obeyed) {
+        true => text.replace(obeyed, "\u{fffd}").into(),
+        false => text.into(),
+    }
 }

@@ -1,5 +1,7 @@
 //! Tab-aligned text: cells at least 16 wide, padded with tabs to multiples of 8.
 
+use super::console::harmless;
+
 const MIN_WIDTH: usize = 16;
 const TAB_WIDTH: usize = 8;
 const PADDING: usize = 1;
@@ -10,7 +12,7 @@ pub fn tabulate(rows: &[Vec<String>]) -> String {
     let mut text = String::new();
     for row in rows {
         for cell in row {
-            text.push_str(cell);
+            text.push_str(&harmless(cell));
             text.push('\t');
         }
         text.push('\n');
@@ -107,6 +109,15 @@ mod tests {
     #[test]
     fn table_counts_letters_not_bytes() {
         assert_eq!(tabulate(&[row(&["ääääääää", "x"])]), "ääääääää\tx\t\t\n\n");
+    }
+
+    #[test]
+    fn table_gives_terminals_no_orders() {
+        let cell = "ga\u{1b}]0;title\u{7}te\u{9b}2J\r";
+        assert_eq!(
+            tabulate(&[row(&[cell])]),
+            "ga\u{fffd}]0;title\u{fffd}te\u{fffd}2J\u{fffd}\t\n\n"
+        );
     }
 
     #[test]

@@ -15,6 +15,8 @@ const TIMEOUT: Duration = Duration::from_secs(5);
 const RETRIES: u32 = 20;
 /// Largest answer taken.
 const MAX_BODY: u64 = 64 << 20;
+/// Most letters of a refusal that are told.
+const MAX_TOLD: usize = 4096;
 
 /// Content of a request.
 pub(super) enum Body {
@@ -91,6 +93,9 @@ impl Transport {
         };
         let mut response = sent.map_err(|error| failed(&error))?;
         let code = response.status().as_u16();
+        let elsewhere = response.headers().get("location").filter(|_| (300..400).contains(&code));
+        let elsewhere =
+            elsewhere.map(|place| String::from_utf8_lossy(place.as_bytes()).into_owned());
         let bytes = response
             .body_mut()
             .with_config()
@@ -98,7 +103,11 @@ impl Transport {
             .read_to_vec()
             .map_err(|error| failed(&error))?;
         trace(|| format!("===> {code}, {} bytes", bytes.len()));
-        check(code, method, url, bytes)
+        match elsewhere {
+            // Not followed: the words and the token are for the address that was given.
+            Some(place) => check(code, method, url, format!("It points to {place}").into_bytes()),
+            None => check(code, method, url, bytes),
+        }
     }
 }
 
@@ -106,11 +115,23 @@ fn check(code: u16, method: &Method, url: &str, bytes: Vec<u8>) -> Result<Vec<u8
     if (200..300).contains(&code) {
         return Ok(bytes);
     }
-    let body = String::from_utf8_lossy(&bytes).into_owned();
+    let body = told(&bytes);
     if code == 404 {
         return Err(Error::NotFound(format!("Received Not found from {method} {url}\n: {body}\n")));
     }
     Err(Error::Http { code, method: method.to_string(), url: url.to_owned(), body })
+}
+
+/// The text of a refusal, no longer than somebody reads.
+fn told(bytes: &[u8]) -> String {
+    let text = String::from_utf8_lossy(bytes);
+    match text.char_indices().nth(MAX_TOLD) {
+        Some((end, _)) => {
+            let head = text.get(..end).unwrap_or_default();
+            format!("{head} … ({} bytes in all)", bytes.len())
+        }
+        None => text.into_owned(),
+    }
 }
 
 fn encode(body: &Body) -> (String, Vec<u8>) {

@@ -72,11 +72,15 @@ fn answer(stream: TcpStream, table: &Table, seen: &Mutex<Vec<String>>) {
     let key = format!("{method} {path}");
     let missing = (404, r#"{"name":"NotFoundError","message":"not here"}"#.to_owned());
     let (status, content) = table.get(&key).cloned().unwrap_or(missing);
-    let content = if method == "HEAD" { String::new() } else { content };
+    // The answer of one that moved is where to.
+    let (content, moved) = match status {
+        300..400 => (String::new(), format!("Location: {content}\r\n")),
+        _ => (if method == "HEAD" { String::new() } else { content }, String::new()),
+    };
     let mut stream = stream;
     let _ = write!(
         stream,
-        "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{content}",
+        "HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{moved}Content-Length: {}\r\nConnection: close\r\n\r\n{content}",
         content.len()
     );
 }
