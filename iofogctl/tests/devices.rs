@@ -1,5 +1,5 @@
 //! What commands show of devices: logs, programs run there, and why a microservice is in its state.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests")]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stderr, reason = "helpers of tests")]
 
 mod common;
 #[path = "common/machine.rs"]
@@ -10,18 +10,23 @@ mod network;
 mod terminal;
 
 use std::io::{BufRead, BufReader, Write as _};
+use std::net::{Shutdown, TcpListener};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use common::{FakeController, Home, table};
 use machine::{HOST, Machine};
 
 /// A microservice that runs on `gate-1`, which is the machine.
-fn reachable(home: &Home, machine: &Machine) -> FakeController {
+fn reachable(home: &Home, machine: &Machine, uuid: &str) -> FakeController {
     let agents = format!(r#"{{"fogs":[{{"uuid":"GATE","name":"gate-1","host":"{HOST}"}}]}}"#);
-    let microservices = r#"{"microservices":[{"uuid":"M1","name":"reader","application":"demo","iofogUuid":"GATE","status":{"status":"RUNNING"}}]}"#;
+    let microservices = format!(
+        r#"{{"microservices":[{{"uuid":"{uuid}","name":"reader","application":"demo","iofogUuid":"GATE","status":{{"status":"RUNNING"}}}}]}}"#
+    );
     let controller = FakeController::start(table(&[
         ("GET /iofog-list?system=false", 200, &agents),
-        ("GET /microservices?application=demo", 200, microservices),
+        ("GET /microservices?application=demo", 200, &microservices),
     ]));
     home.connect(&controller);
     let login = home.path.join("login").display().to_string();
@@ -34,7 +39,7 @@ fn reachable(home: &Home, machine: &Machine) -> FakeController {
 fn logs_and_exec_on_a_device() {
     let home = Home::new("logs");
     let Some(machine) = Machine::start(&home, false) else { return };
-    let _controller = reachable(&home, &machine);
+    let _controller = reachable(&home, &machine, "M1");
     let log = machine.root.join("var/log/iofog-agent");
     std::fs::create_dir_all(&log).unwrap();
     std::fs::write(log.join("iofog-agent.0.log"), "first\n").unwrap();
@@ -76,7 +81,7 @@ fn logs_and_exec_on_a_device() {
 fn logs_of_a_microservice_in_either_engine() {
     let home = Home::new("microservice-logs");
     let Some(machine) = Machine::start(&home, false) else { return };
-    let _controller = reachable(&home, &machine);
+    let _controller = reachable(&home, &machine, "M1");
     let missing = home.run(&["logs", "microservice", "demo/reader"]);
     assert_eq!(missing.status.code(), Some(1));
     let told = String::from_utf8_lossy(&missing.stderr).into_owned();
@@ -99,6 +104,89 @@ fn logs_of_a_microservice_in_either_engine() {
         home.ok(&["exec", "microservice", "demo/reader", "--", "ls", "-l"]),
         "exec iofog_M1 ls -l\n"
     );
+}
+
+/// Passes connections to a port of this machine on to its engine, as a machine of a test does not see the engine's socket.
+fn port_of_the_engine() -> u16 {
+    let listener = TcpListener::bind((HOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let Ok(engine) = UnixStream::connect("/var/run/docker.sock") else { continue };
+            let (mut from, mut to) = (stream.try_clone().unwrap(), engine.try_clone().unwrap());
+            std::thread::spawn(move || {
+                let _ = std::io::copy(&mut from, &mut to);
+                let _ = to.shutdown(Shutdown::Write);
+            });
+            std::thread::spawn(move || {
+                let (mut from, mut to) = (engine, stream);
+                let _ = std::io::copy(&mut from, &mut to);
+                let _ = to.shutdown(Shutdown::Write);
+            });
+        }
+    });
+    port
+}
+
+/// A container that goes with the test, and its image.
+struct Container {
+    name: String,
+    image: String,
+}
+
+impl Container {
+    fn start(uuid: &str) -> Self {
+        let (name, image) =
+            (format!("iofog_{uuid}"), format!("iofogctl-test-{uuid}").to_lowercase());
+        let line = format!(
+            "tar -C /bin -c busybox | docker import - {image} && docker run -d --name {name} {image} /busybox sleep 1000"
+        );
+        let started = Command::new("sh").args(["-c", &line]).output().unwrap();
+        assert!(started.status.success(), "{}", String::from_utf8_lossy(&started.stderr));
+        Self { name, image }
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        let line = format!("docker rm -f {}; docker rmi {}", self.name, self.image);
+        let _ = Command::new("sh").args(["-c", &line]).output();
+    }
+}
+
+#[test]
+fn a_terminal_in_a_microservice_of_docker_on_a_device() {
+    let home = Home::new("microservice-terminal");
+    let asked =
+        Command::new("docker").args(["version", "--format", "{{.Server.Version}}"]).output();
+    if !asked.is_ok_and(|asked| asked.status.success()) {
+        eprintln!("skipped: no container engine answers");
+        return;
+    }
+    let Some(machine) = Machine::start(&home, false) else { return };
+    let uuid = format!("T{}", std::process::id());
+    let _controller = reachable(&home, &machine, &uuid);
+    // Docker's own client on the device, which reaches the engine of this machine.
+    let client = Path::new("/usr/bin/docker");
+    let line = format!("cp {} {}/usr/bin/docker-client", client.display(), machine.root.display());
+    assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success());
+    machine::install_libraries(&machine.root, client);
+    let wrapper = format!(
+        "#!/bin/sh\nDOCKER_HOST=tcp://{HOST}:{} exec /usr/bin/docker-client \"$@\"\n",
+        port_of_the_engine()
+    );
+    let placed = home.write("wrapper", &wrapper);
+    let line = format!(
+        "cp {placed} {root}/bin/docker && chmod 755 {root}/bin/docker",
+        root = machine.root.display()
+    );
+    assert!(Command::new("sh").args(["-c", &line]).status().unwrap().success());
+    let _container = Container::start(&uuid);
+
+    let words = ["exec", "microservice", "demo/reader", "--", "/busybox", "echo", "a  b"];
+    assert_eq!(home.ok(&words), "a  b\n");
+    let words = ["exec", "microservice", "demo/reader", "-t", "--", "/busybox", "sh"];
+    terminal::shell_is_used(&home, &words, "/busybox");
 }
 
 #[test]

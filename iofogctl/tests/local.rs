@@ -44,6 +44,11 @@ fn a_network_in_containers_is_deployed_changed_and_removed() {
     assert!(home.ok(&["describe", "controlplane"]).contains("endpoint: http://0.0.0.0:51121"));
     assert!(home.ok(&["describe", "agent", "bench-0"]).contains("kind: LocalAgent"));
 
+    // An image holds the program, and a C library only when that needs one.
+    for name in ["iofog-controller", "iofog-agent"] {
+        assert_eq!(site.is_static(name), !site.files(name).contains(".so"), "{name}");
+    }
+
     // The same again changes nothing, and says so.
     let before = (site.id("iofog-controller"), site.id("iofog-agent"));
     home.ok(&["diff", "-f", &file]);

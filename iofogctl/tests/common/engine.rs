@@ -146,6 +146,22 @@ impl Site {
         docker(&["inspect", "--format", "{{.Id}}", name]).trim().to_owned()
     }
 
+    /// Names of all files in a container.
+    pub(crate) fn files(&self, container: &str) -> String {
+        let line = format!("docker export {container} | tar -t");
+        let listed = Command::new("sh").args(["-c", &line]).output().unwrap();
+        let names = String::from_utf8(listed.stdout).unwrap();
+        assert!(names.contains(container), "{names}");
+        names
+    }
+
+    /// Whether the program that an image is made of needs no other file.
+    pub(crate) fn is_static(&self, name: &str) -> bool {
+        let program = self.home.path.join("programs").join(name);
+        let listed = Command::new("ldd").arg(program).output().unwrap();
+        !String::from_utf8_lossy(&listed.stdout).contains(".so")
+    }
+
     /// Starts the program of this package.
     pub(crate) fn spawn(&self, words: &[&str]) -> Child {
         Command::new(program())
