@@ -126,6 +126,7 @@ impl Driver {
     /// Passes the output on in its pieces: true when there were any, or the other end is gone.
     fn poll_pass(&self, pipe: &PipeEnd, cx: &Context<'_>) -> bool {
         let mut progress = false;
+        let now = self.now();
         let mut engine = self.shared.engine.borrow_mut();
         while engine.output_len() > 0 {
             match pipe.poll_room(cx) {
@@ -136,7 +137,7 @@ impl Driver {
                 }
                 Poll::Pending => break,
             }
-            if let Some(piece) = engine.take_output(self.now()) {
+            if let Some(piece) = engine.take_output(now) {
                 pipe.send(piece);
                 progress = true;
             }

@@ -6,7 +6,8 @@
 //! `target/release/examples/proxy_load [rounds] [what]`, where `what` is `http`, `tcp`, `idle` or `exact` (bytes
 //! that are compared, 2 GB each way or `IOFOG_LOAD_BYTES`). `wrk`, `iperf3` and `socat` are packages of Debian; what
 //! wants one that is not there is reported as skipped.
-//! `IOFOG_REFERENCE_PROXY` names a folder with the reference (`lib/proxy.js` and its `node_modules`),
+//! `IOFOG_REFERENCE_PROXY` names a folder with the reference and its `node_modules`: the ioFog proxy's library
+//! (`lib/proxy.js`), or a copy of the repository skupperproject/skupper-proxy (August 2020) after `npm install`,
 //! `IOFOG_SKROUTERD` the program skrouterd; `IOFOG_LOAD_LOG=info` shows what the processes log.
 #![allow(
     clippy::unwrap_used,

@@ -71,11 +71,7 @@ impl Path {
         let mut processes = vec![("router", router(&interior(normal, free_port())))];
         wait_for(normal);
         for mapping in [format!("amqp:q=>http:{target}"), format!("http:{public}=>amqp:q")] {
-            let script = format!(
-                "require('{}/lib/proxy').proxy('{mapping}', '127.0.0.1', \
-                 {{routerHost: '127.0.0.1', routerPort: {normal}}})",
-                folder.display()
-            );
+            let script = reference(&folder, &mapping, normal);
             processes.push(("reference", Process::start("node", &["-e", &script, "reference"])));
         }
         Some(Self::ready(public, processes))
@@ -142,6 +138,26 @@ impl Path {
     pub(crate) fn resident_kb(&self) -> Vec<(&'static str, f64)> {
         self.processes.iter().map(|(name, process)| (*name, process.resident_kb())).collect()
     }
+}
+
+/// What Node is to run as one end: the ioFog proxy's library, or the program of the public repository of its
+/// origin, which takes its router from a file.
+fn reference(folder: &std::path::Path, mapping: &str, router: u16) -> String {
+    let place = folder.display();
+    if folder.join("lib/proxy.js").exists() {
+        return format!(
+            "require('{place}/lib/proxy').proxy('{mapping}', '127.0.0.1', \
+             {{routerHost: '127.0.0.1', routerPort: {router}}})"
+        );
+    }
+    let file = std::env::temp_dir().join(format!("iofog-load-{}.json", free_port()));
+    let connect = r#"{"scheme":"amqp","sasl":{"enabled":false},"host":"127.0.0.1""#;
+    std::fs::write(&file, format!("{connect},\"port\":{router}}}")).unwrap();
+    format!(
+        "process.env.MESSAGING_CONNECT_FILE = '{}'; process.env.ICPROXY_BRIDGE_HOST = '127.0.0.1'; \
+         process.argv[2] = '{mapping}'; require('{place}/bin/simple.js')",
+        file.display()
+    )
 }
 
 fn interior(normal: u16, edge: u16) -> String {

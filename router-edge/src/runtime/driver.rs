@@ -197,6 +197,10 @@ impl Transport for PipeEnd {
         conn: ConnId,
         cx: &mut Context<'_>,
     ) -> io::Result<bool> {
+        if shared.core.borrow().output_len(conn) == 0 {
+            return Ok(true);
+        }
+        let now = shared.now();
         while shared.core.borrow().output_len(conn) > 0 {
             match self.poll_room(cx) {
                 Poll::Pending => return Ok(false),
@@ -206,7 +210,6 @@ impl Transport for PipeEnd {
                 }
                 Poll::Ready(Ok(())) => {}
             }
-            let now = shared.now();
             let piece = shared.core.borrow_mut().take_output(conn, now);
             if let Some(piece) = piece {
                 self.send(piece);
