@@ -62,8 +62,15 @@ fn complete_words(words: &[OsString]) -> ExitCode {
     let mut store = Store::open_home().ok();
     let lines: Vec<String> = complete::candidates(&ROOT, &words, store.as_mut())
         .into_iter()
+        .filter(|(word, _)| is_plain(word))
         .map(|(word, help)| format!("{word}\t{help}\n"))
         .collect();
     output::stdout(&lines.concat());
     ExitCode::SUCCESS
+}
+
+/// Whether a shell takes a word as it is. Names come from the Controller and from files; shells put what is offered into
+/// the command line, and one that is run there must do nothing else.
+fn is_plain(word: &str) -> bool {
+    word.chars().all(|letter| letter.is_alphanumeric() || "-_./:@=+,%#".contains(letter))
 }

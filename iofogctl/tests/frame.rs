@@ -73,6 +73,12 @@ fn frame_completions_and_documentation() {
     let home = Home::new("docs");
     home.ok(&["create", "namespace", "plant"]);
     assert_eq!(home.ok(&["__complete", "describe", "namespace", ""]), "default\t\nplant\t\n");
+    // What a shell would run is not offered to it.
+    let file = ".iofog/v3/namespaces/plant.yaml";
+    let agents = "  remoteAgents: [{name: gate-1}, {name: \"$(touch pwned)\"}, {name: \"a;b\"}, {name: \"a\\nb\"}]\n";
+    home.write(file, &(home.read(file) + agents));
+    home.ok(&["configure", "current-namespace", "plant"]);
+    assert_eq!(home.ok(&["__complete", "describe", "agent", ""]), "gate-1\t\n");
     for shell in ["bash", "zsh", "fish", "powershell"] {
         assert!(home.ok(&["completion", shell]).contains("__complete"), "{shell}");
     }
