@@ -23,6 +23,7 @@ pub mod ids;
 pub mod local_api;
 pub mod modules;
 pub mod process_manager;
+pub mod remote;
 pub mod state;
 pub mod update;
 pub mod usage;

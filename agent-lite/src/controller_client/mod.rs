@@ -7,6 +7,7 @@ mod error;
 mod http;
 mod link;
 mod tls;
+mod upload;
 mod url;
 
 use std::cell::RefCell;
@@ -22,7 +23,7 @@ use iofog_api::agent::{
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 pub use config::{RemoteConfig, local_config};
 pub use error::ControllerError;
@@ -31,6 +32,7 @@ pub use link::AgentLink;
 use crate::config::FogType;
 use crate::domain::{Registry, Workload};
 use crate::ids::MicroserviceUuid;
+use crate::remote::TunnelOrder;
 use connect::Dialler;
 use http::{Exchange, Pool};
 use url::BaseUrl;
@@ -64,6 +66,15 @@ pub struct ChangesAnswer {
     pub last_updated: String,
     /// The Controller held the request, so that asking again at once costs nothing.
     pub held: bool,
+}
+
+/// What an inventory is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Hardware {
+    /// All devices (`lshw`).
+    Devices,
+    /// Those on USB (`lsusb`).
+    Usb,
 }
 
 /// Client of one Controller; cheap to clone.
@@ -198,6 +209,49 @@ impl ControllerClient {
         let body = self.get("agent/version").await?;
         let word = body.get("versionCommand").and_then(Value::as_str);
         word.map(str::to_owned).ok_or_else(|| ControllerError::malformed("versionCommand"))
+    }
+
+    /// `GET agent/strace`: which microservices are to be traced, and which not any more.
+    pub async fn traces(&self) -> Answer<Vec<(MicroserviceUuid, bool)>> {
+        let body = self.get("agent/strace").await?;
+        let list = body.get("straceValues").and_then(Value::as_array);
+        let list = list.ok_or_else(|| ControllerError::malformed("straceValues"))?;
+        let one = |item: &Value| {
+            let uuid = item.get("microserviceUuid")?.as_str()?;
+            Some((uuid.into(), item.get("straceRun")?.as_bool()?))
+        };
+        list.iter()
+            .map(|item| one(item).ok_or_else(|| ControllerError::malformed("straceValues")))
+            .collect()
+    }
+
+    /// `PUT agent/strace`.
+    pub async fn put_traces(&self, data: &[(MicroserviceUuid, String)]) -> Answer<()> {
+        let one = |(uuid, buffer): &(MicroserviceUuid, String)| json!({ "microserviceUuid": uuid, "buffer": buffer });
+        let body = json!({ "straceData": data.iter().map(one).collect::<Vec<_>>() });
+        self.send(Method::PUT, "agent/strace", &body).await.map(drop)
+    }
+
+    /// `GET agent/tunnel`.
+    pub async fn tunnel(&self) -> Answer<TunnelOrder> {
+        let body = self.get("agent/tunnel").await?;
+        decoded(body.get("tunnel").cloned().unwrap_or_default())
+    }
+
+    /// `GET agent/image-snapshot`: whose image is wanted.
+    pub async fn snapshot(&self) -> Answer<MicroserviceUuid> {
+        let body = self.get("agent/image-snapshot").await?;
+        let uuid = body.get("uuid").and_then(Value::as_str);
+        uuid.map(MicroserviceUuid::from).ok_or_else(|| ControllerError::malformed("uuid"))
+    }
+
+    /// `PUT agent/hal/hw` or `hal/usb`.
+    pub async fn put_hardware(&self, kind: Hardware, info: &str) -> Answer<()> {
+        let path = match kind {
+            Hardware::Devices => "agent/hal/hw",
+            Hardware::Usb => "agent/hal/usb",
+        };
+        self.send(Method::PUT, path, &json!({ "info": info })).await.map(drop)
     }
 
     /// `DELETE agent/delete-node`.

@@ -52,6 +52,8 @@ pub struct Container {
     pub started: Option<EpochMillis>,
     /// What the image's own health check says, when it has one and runs.
     pub health: Option<Health>,
+    /// It ended because it took more memory than it may, or than there was.
+    pub out_of_memory: bool,
 }
 
 /// Outcome of the health check that came with an image.

@@ -8,6 +8,8 @@ use super::{ContainerId, EpochMillis, Failure, Health, MicroserviceState, Mono, 
 const FIRST_RETRY: Duration = Duration::from_secs(1);
 const LONGEST_RETRY: Duration = Duration::from_secs(300);
 
+const OUT_OF_MEMORY: &str = "killed: it took more memory than it may have";
+
 /// The order a track works on; when it changes, failures and restarts start anew.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Order {
@@ -28,6 +30,8 @@ pub(super) struct Track {
     /// The settings in its configuration are wrong; `error` has why.
     pub(super) bad_settings: bool,
     pub(super) health: Option<Health>,
+    /// When its container was last found to have ended for lack of memory.
+    pub(super) out_of_memory: Option<Mono>,
     /// A step of this microservice is being done.
     pub(super) busy: bool,
     /// Observations older than this say nothing about this microservice.
@@ -58,6 +62,7 @@ impl Track {
         self.image_ready = false;
         self.cleaned = false;
         self.restarts.reset();
+        self.out_of_memory = None;
         self.restart_at = None;
         self.forgive();
     }
@@ -95,6 +100,7 @@ impl Track {
             container: self.container.clone(),
             started: self.started,
             health: self.health,
+            out_of_memory: self.out_of_memory.map(|at| clocks.wall(at)),
             error: self.error.clone(),
             failed_at: self.failed_at.filter(|_| self.failures > 0).map(|at| clocks.wall(at)),
             failures: self.failures,
@@ -102,6 +108,16 @@ impl Track {
             restart_at: ahead(self.restart_at),
             restarts: self.restarts.recent(clocks.mono),
         }
+    }
+
+    /// What to report as its error: the last failed step, else why it is down.
+    pub(super) fn reason(&self) -> String {
+        use MicroserviceState::{Exiting, Restarting, StuckInRestart};
+        let is_down = matches!(self.state, Exiting | Restarting | StuckInRestart);
+        if self.error.is_empty() && is_down && self.out_of_memory.is_some() {
+            return OUT_OF_MEMORY.to_owned();
+        }
+        self.error.clone()
     }
 
     /// True while a failed step may not be tried again.

@@ -8,13 +8,14 @@ mod select;
 pub mod simulated;
 
 use std::future::Future;
+use std::path::Path;
 
 #[cfg(feature = "docker")]
 pub use docker::DockerEngine;
 pub use native::{NativeEngine, NativeOptions};
 pub use select::{AnyEngine, EngineChoice};
 
-use crate::domain::{Container, Done, Failure, Step};
+use crate::domain::{Container, ContainerId, Done, Failure, Step};
 
 /// What the Agent needs of an engine.
 pub trait Engine {
@@ -31,6 +32,14 @@ pub trait Engine {
     /// Resolves when a microservice's container may have changed since the last call. It may resolve for nothing;
     /// it may miss changes, so look now and then anyway.
     fn changed(&self) -> impl Future<Output = ()>;
+
+    /// Writes the image that a container was made from to a file, packed, unless it has more than `most` bytes then.
+    fn save(
+        &self,
+        container: &ContainerId,
+        to: &Path,
+        most: u64,
+    ) -> impl Future<Output = Result<(), Failure>>;
 
     /// Removes the given images unless something uses them; says how many bytes that freed.
     fn prune(&self, images: &[String]) -> impl Future<Output = Result<u64, Failure>>;

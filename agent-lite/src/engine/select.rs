@@ -5,7 +5,7 @@ use std::path::Path;
 #[cfg(feature = "docker")]
 use super::DockerEngine;
 use super::{Engine, NativeEngine, NativeOptions};
-use crate::domain::{Container, Done, Failure, Step};
+use crate::domain::{Container, ContainerId, Done, Failure, Step};
 
 /// The setting that names the native engine.
 pub(super) const NATIVE_URL: &str = "native://";
@@ -123,6 +123,14 @@ impl Engine for AnyEngine {
             #[cfg(feature = "docker")]
             Self::Docker(engine) => engine.changed().await,
             Self::Native(engine) => engine.changed().await,
+        }
+    }
+
+    async fn save(&self, container: &ContainerId, to: &Path, most: u64) -> Result<(), Failure> {
+        match self {
+            #[cfg(feature = "docker")]
+            Self::Docker(engine) => engine.save(container, to, most).await,
+            Self::Native(engine) => engine.save(container, to, most).await,
         }
     }
 

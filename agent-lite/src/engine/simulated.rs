@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use tokio::sync::Notify;
 
@@ -75,6 +76,7 @@ impl Core {
             address: None,
             started: Some(EpochMillis(1)),
             health: None,
+            out_of_memory: false,
         };
         self.containers.insert(id, container);
     }
@@ -104,6 +106,7 @@ impl Core {
             address: None,
             started: None,
             health: None,
+            out_of_memory: false,
         };
         let order = (
             spec.microservice.clone(),
@@ -154,6 +157,10 @@ impl Engine for SimulatedEngine {
 
     async fn changed(&self) {
         self.changed.notified().await;
+    }
+
+    async fn save(&self, container: &ContainerId, to: &Path, _: u64) -> Result<(), Failure> {
+        std::fs::write(to, container.as_str()).map_err(|error| Failure::Refused(error.to_string()))
     }
 
     async fn prune(&self, images: &[String]) -> Result<u64, Failure> {

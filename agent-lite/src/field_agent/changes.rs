@@ -127,10 +127,8 @@ impl FieldAgent {
             self.drop_identity();
             return Ok(false);
         }
-        for flag in [Change::IsImageSnapshot, Change::Tunnel, Change::Diagnostics] {
-            if changes.has(flag) {
-                log::warn!(target: "field-agent", "change {flag:?} is not supported, ignored");
-            }
+        if changes.has(Change::IsImageSnapshot) {
+            tolerate("image snapshot", self.fetch_snapshot().await)?;
         }
         if changes.has(Change::Version) {
             tolerate("version command", self.fetch_version().await)?;
@@ -147,6 +145,12 @@ impl FieldAgent {
         }
         if changes.has(Change::LinkedEdgeResources) {
             self.fetch_edge_resources().await?;
+        }
+        if changes.has(Change::Tunnel) {
+            tolerate("tunnel", self.fetch_tunnel().await)?;
+        }
+        if changes.has(Change::Diagnostics) {
+            tolerate("traces", self.fetch_traces().await)?;
         }
         if changes.has(Change::Prune) {
             self.request_prune();

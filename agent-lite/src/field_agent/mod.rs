@@ -8,6 +8,7 @@ mod link;
 mod link_status;
 mod link_update;
 mod provision;
+mod remote;
 mod status;
 mod status_body;
 
@@ -28,6 +29,7 @@ use crate::domain::{EpochMillis, Kind, ListGate, MicroserviceState, Mono, NodeFa
 use crate::fault;
 use crate::modules::Modules;
 use crate::process_manager::ProcessManager;
+use crate::remote::{Traces, Tunnel};
 use crate::state::{Snapshot, StateStore};
 use crate::update::{Facts, Updater};
 use crate::usage::{NetworkInterface, Sampler, SpeedMeter, Usage, folder_bytes};
@@ -121,6 +123,10 @@ struct Core {
     speed: SpeedMeter,
     /// Size of the message folder.
     message_bytes: Cell<u64>,
+    traces: Traces,
+    tunnel: Tunnel,
+    /// An image is being sent.
+    snapshot: Cell<bool>,
 }
 
 // === impl FieldAgent ===
@@ -140,6 +146,8 @@ impl FieldAgent {
         let link =
             if parts.config.is_provisioned() { Link::NotConnected } else { Link::NotProvisioned };
         let confirm = parts.config.seconds(Setting::ChangeFrequency).min(Duration::from_secs(30));
+        let traces = remote::traces(&parts.processes);
+        let tunnel = Tunnel::new(parts.context.state_dir());
         let core = Core {
             client: ControllerClient::new(access(&parts.config)),
             interface: RefCell::new(detect_interface(&parts.config)),
@@ -172,6 +180,9 @@ impl FieldAgent {
             on_change: parts.on_change,
             speed: SpeedMeter::default(),
             message_bytes: Cell::new(0),
+            traces,
+            tunnel,
+            snapshot: Cell::new(false),
         };
         let agent = Self { core: Rc::new(core) };
         agent.save_state();
@@ -189,7 +200,9 @@ impl FieldAgent {
             self.usage_loop(),
             self.router_loop(),
             self.prune_loop(),
-            self.update_loop()
+            self.update_loop(),
+            self.trace_loop(),
+            self.hardware_loop()
         );
     }
 

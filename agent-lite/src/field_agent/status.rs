@@ -77,6 +77,14 @@ impl FieldAgent {
             }
             return;
         }
+        self.put_status().await;
+        if !self.core.processes.pulled_is_empty() {
+            self.save_state();
+        }
+    }
+
+    /// The whole status, as the contract has it.
+    pub(super) async fn put_status(&self) {
         let reports = self.reports();
         let body = self.status_body(&reports);
         match self.core.client.status(&body).await {
@@ -85,9 +93,6 @@ impl FieldAgent {
                 self.note_success();
             }
             Err(error) => self.note_failure("status", &error),
-        }
-        if !self.core.processes.pulled_is_empty() {
-            self.save_state();
         }
     }
 
@@ -120,6 +125,7 @@ impl FieldAgent {
             containers: &self.core.processes.container_usage(),
             version: VERSION,
             ready: self.core.updater.readiness(),
+            tunnel: self.core.tunnel.status(),
         })
     }
 

@@ -29,6 +29,7 @@ pub(super) struct StatusInput<'a> {
     pub(super) version: &'a str,
     /// Ready for an upgrade, for a rollback.
     pub(super) ready: (bool, bool),
+    pub(super) tunnel: Value,
 }
 
 pub(super) fn encode(input: &StatusInput<'_>) -> Value {
@@ -42,7 +43,6 @@ pub(super) fn encode(input: &StatusInput<'_>) -> Value {
         .iter()
         .map(|(id, count)| json!({"id": id, "messagecount": count}))
         .collect();
-    let tunnel = json!({"username": "-", "host": "-", "rport": 0, "lport": 0, "status": "CLOSED", "errormessage": "-"});
     json!({
         "daemonStatus": "RUNNING",
         "daemonOperatingDuration": input.now.0.saturating_sub(input.started.0),
@@ -67,7 +67,7 @@ pub(super) fn encode(input: &StatusInput<'_>) -> Value {
         "microserviceMessageCounts": Value::Array(counts).to_string(),
         "messageSpeed": input.speed,
         "lastCommandTime": input.last_command.0,
-        "tunnelStatus": tunnel.to_string(),
+        "tunnelStatus": input.tunnel.to_string(),
         "version": input.version,
         "isReadyToUpgrade": input.ready.0,
         "isReadyToRollback": input.ready.1,
@@ -147,6 +147,7 @@ mod tests {
             )]),
             version: "3.1.0",
             ready: (true, false),
+            tunnel: json!({"status": "CLOSED"}),
         });
         assert_eq!(body["memoryUsage"], 5.12);
         assert_eq!((&body["diskUsage"], &body["diskViolation"]), (&json!(2.5), &json!(true)));
@@ -165,6 +166,7 @@ mod tests {
             (&body["isReadyToUpgrade"], &body["isReadyToRollback"]),
             (&json!(true), &json!(false))
         );
+        assert_eq!(body["tunnelStatus"], r#"{"status":"CLOSED"}"#);
         assert_eq!(body["microserviceMessageCounts"], r#"[{"id":"a","messagecount":3}]"#);
     }
 }

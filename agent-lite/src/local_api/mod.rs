@@ -1,6 +1,7 @@
 //! Local API: HTTP and WebSocket server for the microservices of this node (agent contract, section 8).
 
 mod administration;
+mod bluetooth;
 mod config;
 mod gps;
 mod identity;

@@ -9,7 +9,7 @@ use hyper::{Method, Request, StatusCode};
 use super::reply::{Answer, Refusal};
 use super::server::{LocalApi, Peer};
 use super::socket::Kind;
-use super::{administration, config, gps, log_lines, messages, reply, request, socket};
+use super::{administration, bluetooth, config, gps, log_lines, messages, request, socket};
 
 /// Handlers by path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,6 +101,11 @@ async fn serve(
     if request.method() == Method::POST || route == Route::GetPosition {
         request::require_json(request.headers())?;
     }
+    if route == Route::Bluetooth {
+        let call = bluetooth::Call::of(&request);
+        let body = request::body(request.into_body(), &shared.options).await?;
+        return bluetooth::pass_on(shared, peer, call, body).await;
+    }
     let rest = request.uri().path().strip_prefix(EXPLAIN).unwrap_or_default().to_owned();
     let body: Bytes = request::body(request.into_body(), &shared.options).await?;
     match route {
@@ -112,16 +117,9 @@ async fn serve(
         Route::GetPosition => gps::get(shared, peer).await,
         Route::SetPosition => gps::set(shared, peer, &body).await,
         Route::Log => log_lines::post(shared, peer, &body).await,
-        Route::Bluetooth => Ok(bluetooth()),
         Route::Administration(action) => administration::serve(shared, action, &rest, &body).await,
-        Route::Socket(_) => Err(Refusal::bad_request("a WebSocket is expected")),
+        Route::Socket(_) | Route::Bluetooth => Err(Refusal::bad_request("a WebSocket is expected")),
     }
-}
-
-/// Upstream passes these on to a Bluetooth service on port 10500; none runs beside this Agent.
-fn bluetooth() -> Answer {
-    let body = serde_json::json!({ "error": "no bluetooth service on this node" });
-    reply::json(StatusCode::NOT_FOUND, &body)
 }
 
 #[cfg(test)]

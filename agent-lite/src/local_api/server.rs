@@ -28,6 +28,8 @@ use crate::context::AgentContext;
 pub struct LocalApiOptions {
     /// TCP port.
     pub port: u16,
+    /// TCP port of the node's Bluetooth service.
+    pub bluetooth_port: u16,
     /// Connections open at once, WebSockets included.
     pub max_connections: usize,
     /// Connections open at once from one address.
@@ -44,6 +46,7 @@ impl Default for LocalApiOptions {
     fn default() -> Self {
         Self {
             port: 54321,
+            bluetooth_port: 10500,
             max_connections: 256,
             max_connections_per_caller: 64,
             max_body_bytes: 12 << 20,

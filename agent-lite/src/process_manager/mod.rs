@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -44,7 +45,11 @@ struct Shared {
     cgroups: CgroupSampler,
     pulled: RefCell<Vec<String>>,
     prunes: RefCell<Vec<PruneRequest>>,
+    saves: RefCell<Vec<SaveRequest>>,
 }
+
+/// An image to write: whose, where, how much at most, and where the answer goes.
+type SaveRequest = (ContainerId, PathBuf, u64, oneshot::Sender<Result<(), Failure>>);
 
 /// Images to remove and where the answer goes.
 type PruneRequest = (Vec<String>, oneshot::Sender<Result<u64, Failure>>);
@@ -66,6 +71,7 @@ impl ProcessManager {
             cgroups: CgroupSampler::default(),
             pulled: RefCell::default(),
             prunes: RefCell::default(),
+            saves: RefCell::default(),
         };
         Self { shared: Rc::new(shared) }
     }
@@ -140,6 +146,21 @@ impl ProcessManager {
         })
     }
 
+    /// Writes the image of a container to a file.
+    pub async fn save_image(
+        &self,
+        container: ContainerId,
+        to: PathBuf,
+        most: u64,
+    ) -> Result<(), Failure> {
+        let (answer, saved) = oneshot::channel();
+        self.shared.saves.borrow_mut().push((container, to, most, answer));
+        self.shared.wake.notify_one();
+        saved.await.unwrap_or_else(|_| {
+            Err(Failure::Unavailable("the process manager does not run".to_owned()))
+        })
+    }
+
     /// No image was pulled since [`Self::take_pulled`].
     pub fn pulled_is_empty(&self) -> bool {
         self.shared.pulled.borrow().is_empty()
@@ -163,6 +184,12 @@ impl ProcessManager {
             for (images, answer) in self.shared.prunes.take() {
                 // Whoever asked may be gone.
                 let _ = answer.send(engine.prune(&images).await);
+            }
+            for (container, to, most, answer) in self.shared.saves.take() {
+                let engine = engine.clone();
+                tokio::task::spawn_local(async move {
+                    let _ = answer.send(engine.save(&container, &to, most).await);
+                });
             }
             let wake_at = self.look(&engine, &context, clock, &results).await;
             let now_reported = self.reports();

@@ -22,24 +22,33 @@ pub struct CgroupSampler {
     last: RefCell<BTreeMap<ContainerId, (Instant, u64)>>,
 }
 
-/// Where engines put their groups: the native one in both versions, then Docker in version 2 with and without
-/// systemd, then in version 1.
-const MEMORY: [&str; 6] = [
-    "/sys/fs/cgroup/iofog/{id}/memory.current",
-    "/sys/fs/cgroup/memory/iofog/{id}/memory.usage_in_bytes",
-    "/sys/fs/cgroup/system.slice/docker-{id}.scope/memory.current",
-    "/sys/fs/cgroup/docker/{id}/memory.current",
-    "/sys/fs/cgroup/memory/docker/{id}/memory.usage_in_bytes",
-    "/sys/fs/cgroup/memory/system.slice/docker-{id}.scope/memory.usage_in_bytes",
+/// Where engines put their groups: the native one, Docker with and without systemd, Podman the same.
+const GROUPS: [&str; 5] = [
+    "iofog/{id}",
+    "system.slice/docker-{id}.scope",
+    "docker/{id}",
+    "machine.slice/libpod-{id}.scope",
+    "libpod_parent/libpod-{id}",
 ];
-const CPU: [&str; 6] = [
-    "/sys/fs/cgroup/iofog/{id}/cpu.stat",
-    "/sys/fs/cgroup/cpuacct/iofog/{id}/cpuacct.usage",
-    "/sys/fs/cgroup/system.slice/docker-{id}.scope/cpu.stat",
-    "/sys/fs/cgroup/docker/{id}/cpu.stat",
-    "/sys/fs/cgroup/cpuacct/docker/{id}/cpuacct.usage",
-    "/sys/fs/cgroup/cpuacct/system.slice/docker-{id}.scope/cpuacct.usage",
-];
+
+/// A file of version 2, and controller and file of version 1.
+type File = (&'static str, &'static str, &'static str);
+
+const MEMORY: File = ("memory.current", "memory", "memory.usage_in_bytes");
+const CPU: File = ("cpu.stat", "cpuacct", "cpuacct.usage");
+const PROCESSES: File = ("cgroup.procs", "memory", "cgroup.procs");
+
+/// The first process of a container: the one whose parent is not in it.
+pub fn first_process(id: &ContainerId) -> Option<u32> {
+    let text = read(PROCESSES, id)?;
+    let all: Vec<u32> = text.lines().filter_map(|line| line.trim().parse().ok()).collect();
+    all.iter().copied().find(|pid| parent(*pid).is_some_and(|parent| !all.contains(&parent)))
+}
+
+fn parent(pid: u32) -> Option<u32> {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
+    status.lines().find_map(|line| line.strip_prefix("PPid:"))?.trim().parse().ok()
+}
 
 impl CgroupSampler {
     /// Figures of the containers; those that cannot be read are left out.
@@ -48,8 +57,8 @@ impl CgroupSampler {
         let mut last = self.last.borrow_mut();
         last.retain(|id, _| containers.contains(id));
         let one = |id: &ContainerId| {
-            let memory = read(&MEMORY, id)?.trim().parse().ok()?;
-            let micros = cpu_micros(&read(&CPU, id)?)?;
+            let memory = read(MEMORY, id)?.trim().parse().ok()?;
+            let micros = cpu_micros(&read(CPU, id)?)?;
             let before = last.insert(id.clone(), (now, micros));
             Some((
                 id.clone(),
@@ -63,9 +72,14 @@ impl CgroupSampler {
     }
 }
 
-fn read(patterns: &[&str], id: &ContainerId) -> Option<String> {
-    patterns.iter().find_map(|pattern| {
-        std::fs::read_to_string(Path::new(&pattern.replace("{id}", id.as_str()))).ok()
+fn read((new, controller, old): File, id: &ContainerId) -> Option<String> {
+    let base = Path::new("/sys/fs/cgroup");
+    GROUPS.iter().find_map(|group| {
+        let group = group.replace("{id}", id.as_str());
+        let old = base.join(controller).join(&group).join(old);
+        std::fs::read_to_string(base.join(group).join(new))
+            .or_else(|_| std::fs::read_to_string(old))
+            .ok()
     })
 }
 

@@ -8,7 +8,7 @@ mod speed;
 use std::cell::Cell;
 use std::path::Path;
 
-pub use cgroup::{CgroupSampler, ContainerUsage};
+pub use cgroup::{CgroupSampler, ContainerUsage, first_process};
 pub use folder::folder_bytes;
 pub use interface::NetworkInterface;
 pub use speed::SpeedMeter;

@@ -22,7 +22,8 @@ pub(super) async fn limits_of_memory_and_processor_are_kept<S: Site>(site: S) {
     };
     let spec = site.spec(&limited("memory", &["eat", "4", "eat", "256", "wait"]));
     let id = run(&engine, &spec).await;
-    until(&engine, &spec.name, ContainerState::Exited).await;
+    let ended = until(&engine, &spec.name, ContainerState::Exited).await;
+    assert!(ended.out_of_memory, "the reason is told");
     let output = eventually("output is there", async || {
         Some(site.output(&id)).filter(|text| text.contains("ate 4\n"))
     })
@@ -40,7 +41,8 @@ pub(super) async fn limits_of_memory_and_processor_are_kept<S: Site>(site: S) {
 
     let free = site.spec(&workload("free", &["eat", "256", "exit", "0"]));
     let id = run(&engine, &free).await;
-    until(&engine, &free.name, ContainerState::Exited).await;
+    let ended = until(&engine, &free.name, ContainerState::Exited).await;
+    assert!(!ended.out_of_memory);
     eventually("nothing is limited", async || site.output(&id).contains("ate 256").then_some(()))
         .await;
     remove(&engine, &id).await;

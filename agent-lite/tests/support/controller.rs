@@ -28,6 +28,15 @@ pub(crate) struct Script {
     pub(crate) statuses: usize,
     /// Every call: method and path.
     pub(crate) calls: Vec<String>,
+    /// Answers of `GET strace` and `GET tunnel`, when they are there.
+    pub(crate) traces: Value,
+    pub(crate) tunnel: Value,
+    /// Whose image is wanted, and the forms that came.
+    pub(crate) snapshot: Value,
+    pub(crate) snapshots: Vec<Vec<u8>>,
+    /// Bodies of `PUT strace`, `PUT hal/hw` and `PUT hal/usb`.
+    pub(crate) traced: Vec<Value>,
+    pub(crate) hardware: Vec<Value>,
     /// Bodies of `PATCH config` and `POST deprovision`.
     pub(crate) pushed: Vec<Value>,
     pub(crate) deprovisioned: Vec<Value>,
@@ -142,6 +151,9 @@ fn serve(stream: TcpStream, shared: &Shared) {
         reader.read_exact(&mut body).unwrap();
         let request: Vec<&str> = head[0].split(' ').collect();
         let route = format!("{} {}", request[0], request[1].trim_start_matches("/api/v3/"));
+        if route == "PUT agent/image-snapshot" {
+            shared.0.lock().unwrap().snapshots.push(body.clone());
+        }
         let body: Value = serde_json::from_slice(&body).unwrap_or(Value::Null);
         let token = header("authorization").unwrap_or_default();
         let (code, text, extra) = answer(shared, &route, &body, &token, header("prefer").is_some());
@@ -216,6 +228,22 @@ fn answer(
             // A rebuild order is told once.
             script.microservices.iter_mut().for_each(|one| one["rebuild"] = json!(false));
             ok(json!({"microservices": list}))
+        }
+        "GET agent/strace" if !script.traces.is_null() => {
+            ok(json!({"straceValues": script.traces}))
+        }
+        "GET agent/tunnel" if !script.tunnel.is_null() => ok(json!({"tunnel": script.tunnel})),
+        "GET agent/image-snapshot" if !script.snapshot.is_null() => {
+            ok(json!({"uuid": script.snapshot}))
+        }
+        "PUT agent/image-snapshot" => ok(json!({})),
+        "PUT agent/strace" => {
+            script.traced.push(body.clone());
+            (204, String::new(), "")
+        }
+        "PUT agent/hal/hw" | "PUT agent/hal/usb" => {
+            script.hardware.push(json!({route: body}));
+            (204, String::new(), "")
         }
         "PUT agent/status" => {
             script.status = body.clone();

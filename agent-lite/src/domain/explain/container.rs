@@ -9,6 +9,8 @@ use crate::domain::{Health, Kind, MicroserviceState};
 const LEAST_SHARE: u64 = 100;
 const LEAST_BYTES: u64 = 32 << 20;
 
+const MORE_MEMORY: &str = "give it more (iofogSettings.memoryMiB of its configuration), or less to do; the device may also have too little";
+
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     let Some(wanted) = facts.wanted.as_ref() else { return Vec::new() };
     let mut findings = Vec::new();
@@ -74,6 +76,13 @@ fn state(facts: &Facts, wanted: &Wanted, insight: &Insight) -> Finding {
             SUBJECT,
             format!("image {} is pulled since {since}: {} %", wanted.image, insight.percentage),
         ),
+        State::Exiting | State::Restarting | State::StuckInRestart
+            if insight.out_of_memory.is_some() && insight.error.is_empty() =>
+        {
+            let at = insight.out_of_memory.unwrap_or(since);
+            let text = format!("killed for lack of memory at {at}; {}", restarts(insight));
+            Finding::problem(SUBJECT, text, MORE_MEMORY)
+        }
         State::Exiting => {
             let when =
                 insight.restart_at.map_or(String::new(), |at| format!(", started again at {at}"));
@@ -129,6 +138,10 @@ fn running(wanted: &Wanted, insight: &Insight) -> Finding {
             format!("{text}, but its image's health check fails"),
             "read what it wrote last, and mend image or configuration; the Agent does not restart it for this",
         );
+    }
+    if let Some(at) = insight.out_of_memory {
+        let text = format!("{text}; killed for lack of memory at {at}; {}", restarts(insight));
+        return Finding::pending(SUBJECT, text).and(MORE_MEMORY);
     }
     if insight.restarts > 0 && wanted.kind == Kind::Container {
         return Finding::pending(SUBJECT, format!("{text}; {}", restarts(insight)));

@@ -152,6 +152,8 @@ pub struct Insight {
     pub started: Option<EpochMillis>,
     /// What the image's own health check says.
     pub health: Option<Health>,
+    /// When its container last ended for lack of memory.
+    pub out_of_memory: Option<EpochMillis>,
     /// Last failed step; empty after success.
     pub error: String,
     /// When that was.

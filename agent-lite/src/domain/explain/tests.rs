@@ -212,3 +212,22 @@ fn monotonic_times_are_told_on_the_wall_clock() {
         "a clock of 1970 is no reason to wrap"
     );
 }
+
+#[test]
+fn a_kill_for_memory_is_named_with_what_helps() {
+    let killed = |state| {
+        with(|facts| {
+            insight(facts).state = state;
+            insight(facts).out_of_memory = Some(ago(5));
+            insight(facts).restarts = 2;
+        })
+    };
+    let text = format!("killed for lack of memory at {}", ago(5));
+    for state in [MicroserviceState::Exiting, MicroserviceState::StuckInRestart] {
+        assert_problem(&killed(state), "container", &text, "memoryMiB");
+    }
+    let found = killed(MicroserviceState::Running);
+    assert_eq!((found.level, worst(&found).subject), (Level::Pending, "container"));
+    assert!(worst(&found).text.contains(&text), "{}", found.text());
+    assert!(found.next.unwrap().contains("memoryMiB"));
+}

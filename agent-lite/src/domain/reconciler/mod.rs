@@ -75,7 +75,7 @@ impl Reconciler {
             percentage: track.percentage,
             container: track.container.clone(),
             started: track.started,
-            error: track.error.clone(),
+            error: track.reason(),
         };
         self.tracks.iter().map(report).collect()
     }

@@ -180,6 +180,13 @@ impl Track {
         self.container = container.map(|one| one.id.clone());
         self.started = container.and_then(|one| one.started);
         self.health = container.and_then(|one| one.health);
+        if container.is_some_and(|one| one.out_of_memory) {
+            // Seen at each look until it runs again: the first is when it happened.
+            let seen_before = self.running_since.is_none() && self.out_of_memory.is_some();
+            self.out_of_memory = self.out_of_memory.filter(|_| seen_before).or(Some(now));
+        } else if container.is_some_and(|one| one.state == ContainerState::Exited) {
+            self.out_of_memory = None;
+        }
         if container.is_some_and(|one| one.state == ContainerState::Running) {
             let since = *self.running_since.get_or_insert(now);
             self.restarts.ran_for(now.since(since));

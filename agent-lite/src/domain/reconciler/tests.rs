@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::domain::{
-    ContainerId, ContainerState, Desired, MicroserviceState, Observation, Workload, container,
+    ContainerId, ContainerState, Desired, EpochMillis, MicroserviceState, Observation, Workload,
+    container,
 };
 
 fn node(fog: &str) -> NodeFacts {
@@ -27,6 +28,7 @@ fn running(workload: &Workload, fog: &str) -> Container {
         address: None,
         started: None,
         health: None,
+        out_of_memory: false,
     }
 }
 
@@ -294,4 +296,31 @@ fn images_are_pulled_by_what_their_reference_promises() {
             "{image}: {step:?}"
         );
     }
+}
+
+#[test]
+fn what_the_kernel_killed_for_memory_is_said_until_it_ends_otherwise() {
+    let clocks = |bench: &Bench| Clocks { mono: bench.now, epoch: EpochMillis(1_000_000) };
+    let wanted = workload("a");
+    let mut bench = Bench::new("fog", vec![wanted.clone()], vec![running(&wanted, "fog")]);
+    assert!(bench.steps().is_empty());
+    bench.containers[0].state = ContainerState::Exited;
+    bench.containers[0].out_of_memory = true;
+    assert!(bench.steps().is_empty());
+    let report = bench.reconciler.reports().remove(0);
+    assert_eq!(report.state, MicroserviceState::Exiting);
+    assert!(report.error.contains("memory"), "{}", report.error);
+    bench.pass(10);
+    let start = bench.only_step();
+    bench.done(&start, Done::Ok);
+    bench.containers[0] = running(&wanted, "fog");
+    assert!(bench.steps().is_empty());
+    assert_eq!(bench.reconciler.reports()[0].error, "", "it runs");
+    let at = bench.reconciler.insight(&"a".into(), clocks(&bench)).unwrap().out_of_memory;
+    assert_eq!(at, Some(EpochMillis(990_000)), "explain tells it still");
+    bench.containers[0].state = ContainerState::Exited;
+    assert!(bench.steps().is_empty());
+    assert_eq!(bench.reconciler.reports()[0].error, "");
+    let at = bench.reconciler.insight(&"a".into(), clocks(&bench)).unwrap().out_of_memory;
+    assert_eq!(at, None);
 }

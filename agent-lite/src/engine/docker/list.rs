@@ -19,33 +19,53 @@ const PREFIX: &str = "iofog_";
 /// All containers named or labelled as microservices.
 pub(super) async fn microservice_containers(
     client: &Docker,
-    started: &RefCell<HashMap<ContainerId, EpochMillis>>,
+    known: &RefCell<HashMap<ContainerId, Known>>,
 ) -> Result<Vec<Container>, Failure> {
     let options = ListContainersOptionsBuilder::new().all(true).build();
     let summaries = client.list_containers(Some(options)).await.map_err(failure)?;
     let mut containers: Vec<Container> = summaries.into_iter().filter_map(container).collect();
-    started.borrow_mut().retain(|id, _| containers.iter().any(|one| one.id == *id));
-    for one in containers.iter_mut().filter(|one| one.state == ContainerState::Running) {
-        let known = started.borrow().get(&one.id).copied();
-        one.started = match known {
-            Some(time) => Some(time),
-            None => inspect_start(client, &one.id).await?,
+    known.borrow_mut().retain(|id, _| containers.iter().any(|one| one.id == *id));
+    for one in &mut containers {
+        let ended = match one.state {
+            ContainerState::Running => false,
+            ContainerState::Exited => true,
+            _ => continue,
         };
-        if let Some(time) = one.started {
-            started.borrow_mut().insert(one.id.clone(), time);
-        }
+        let found = known.borrow().get(&one.id).copied().filter(|known| known.ended == ended);
+        let found = match found {
+            Some(found) => found,
+            None => match inspect(client, &one.id, ended).await? {
+                Some(found) => found,
+                None => continue,
+            },
+        };
+        known.borrow_mut().insert(one.id.clone(), found);
+        one.started = found.started.filter(|_| !ended);
+        one.out_of_memory = found.out_of_memory && ended;
     }
     Ok(containers)
 }
 
-async fn inspect_start(client: &Docker, id: &ContainerId) -> Result<Option<EpochMillis>, Failure> {
+/// What a listing does not say; it holds until the container starts or ends.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Known {
+    ended: bool,
+    started: Option<EpochMillis>,
+    out_of_memory: bool,
+}
+
+/// None for a container that is gone.
+async fn inspect(client: &Docker, id: &ContainerId, ended: bool) -> Result<Option<Known>, Failure> {
     match client
         .inspect_container(id.as_str(), None::<InspectContainerOptions>)
         .await
         .map_err(failure)
     {
         Ok(details) => {
-            Ok(details.state.and_then(|state| state.started_at).and_then(|text| parse_time(&text)))
+            let state = details.state.unwrap_or_default();
+            let started = state.started_at.and_then(|text| parse_time(&text));
+            let out_of_memory = state.oom_killed.unwrap_or_default();
+            Ok(Some(Known { ended, started, out_of_memory }))
         }
         Err(Failure::Gone(_)) => Ok(None),
         Err(error) => Err(error),
@@ -74,6 +94,7 @@ fn container(summary: ContainerSummary) -> Option<Container> {
         rebuild: label(LABEL_REBUILD).and_then(|text| text.parse().ok()).unwrap_or_default(),
         address: networks.values().filter_map(|one| one.ip_address.as_deref()?.parse().ok()).next(),
         started: None,
+        out_of_memory: false,
         health: health(summary.status.as_deref().unwrap_or_default()),
         name,
     })

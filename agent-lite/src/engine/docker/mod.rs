@@ -3,9 +3,11 @@
 mod create;
 mod image;
 mod list;
+mod save;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
+use std::path::Path;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
@@ -21,7 +23,7 @@ use tokio::task::JoinHandle;
 
 use super::Engine;
 use crate::clock::Clock;
-use crate::domain::{Container, ContainerId, Done, EpochMillis, Failure, LABEL_FOG, Step};
+use crate::domain::{Container, ContainerId, Done, Failure, LABEL_FOG, Step};
 
 /// Seconds until a call counts as unanswered; longer than any stop takes.
 const CALL_SECONDS: u64 = 120;
@@ -43,7 +45,7 @@ struct Shared {
     url: RefCell<String>,
     client: RefCell<Option<Docker>>,
     /// Start times by container, so that a running container is inspected once.
-    started: RefCell<HashMap<ContainerId, EpochMillis>>,
+    known: RefCell<HashMap<ContainerId, list::Known>>,
     changed: Notify,
 }
 
@@ -55,7 +57,7 @@ impl DockerEngine {
         let shared = Rc::new(Shared {
             url: RefCell::new(url.trim_end_matches('/').to_owned()),
             client: RefCell::default(),
-            started: RefCell::default(),
+            known: RefCell::default(),
             changed: Notify::new(),
         });
         let events = tokio::task::spawn_local(watch_events(Rc::downgrade(&shared)));
@@ -79,7 +81,7 @@ impl DockerEngine {
 impl Engine for DockerEngine {
     async fn list(&self) -> Result<Vec<Container>, Failure> {
         let client = self.shared.client().await?;
-        self.shared.note(list::microservice_containers(&client, &self.shared.started).await)
+        self.shared.note(list::microservice_containers(&client, &self.shared.known).await)
     }
 
     async fn perform(&self, step: &Step, progress: &dyn Fn(u8)) -> Result<Done, Failure> {
@@ -94,7 +96,7 @@ impl Engine for DockerEngine {
                 made.map(|made| Done::Created(ContainerId::new(made.id)))
             }
             Step::Start(id) => {
-                self.shared.started.borrow_mut().remove(id);
+                self.shared.known.borrow_mut().remove(id);
                 client
                     .start_container(id.as_str(), None::<StartContainerOptions>)
                     .await
@@ -126,6 +128,11 @@ impl Engine for DockerEngine {
 
     async fn changed(&self) {
         self.shared.changed.notified().await;
+    }
+
+    async fn save(&self, container: &ContainerId, to: &Path, most: u64) -> Result<(), Failure> {
+        let client = self.shared.client().await?;
+        save::image_of(&client, container, to, most).await
     }
 
     async fn prune(&self, images: &[String]) -> Result<u64, Failure> {
@@ -212,7 +219,7 @@ async fn follow(client: &Docker, shared: &Weak<Shared>) {
         ) || action.starts_with("health_status")
         {
             if let Some(id) = event.actor.and_then(|actor| actor.id) {
-                strong.started.borrow_mut().remove(&ContainerId::new(id));
+                strong.known.borrow_mut().remove(&ContainerId::new(id));
             }
             strong.changed.notify_one();
             again = LOOK_AGAIN.iter();

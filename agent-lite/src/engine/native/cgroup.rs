@@ -22,6 +22,22 @@ pub(super) fn limits_swap() -> bool {
         || !base.join("memory").exists() && swaps.lines().count() > 1
 }
 
+/// Whether the kernel killed a process of this container for lack of memory. Its control group must be there still.
+pub(super) fn killed_for_memory(id: &str) -> bool {
+    killed_in(Path::new(BASE), id)
+}
+
+/// Version 2 counts in `memory.events`, version 1 in `memory.oom_control`; both call it the same.
+fn killed_in(base: &Path, id: &str) -> bool {
+    let files = [
+        base.join("iofog").join(id).join("memory.events"),
+        base.join("memory/iofog").join(id).join("memory.oom_control"),
+    ];
+    let text = files.iter().find_map(|path| fs::read_to_string(path).ok()).unwrap_or_default();
+    let count = text.lines().find_map(|line| line.strip_prefix("oom_kill "));
+    count.is_some_and(|count| count.trim() != "0")
+}
+
 /// Refuses limits that this machine cannot keep: a container without its limit is not what was ordered.
 ///
 /// # Errors
@@ -64,6 +80,26 @@ mod tests {
         assert!(check_in(&base, cpu).is_ok() && check_in(&base, memory).is_err());
         fs::write(base.join("cgroup.controllers"), "io memory pids\n").unwrap();
         assert!(check_in(&base, memory).is_ok());
+        let _ = fs::remove_dir_all(base);
+    }
+
+    #[test]
+    fn kills_for_memory_are_counted_by_either_version() {
+        let base = std::env::temp_dir().join(format!("iofog-kills-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&base);
+        assert!(!killed_in(&base, "c"), "no group, no kill");
+        fs::create_dir_all(base.join("memory/iofog/c")).unwrap();
+        let old = base.join("memory/iofog/c/memory.oom_control");
+        fs::write(&old, "oom_kill_disable 0\nunder_oom 0\noom_kill 0\n").unwrap();
+        assert!(!killed_in(&base, "c"));
+        fs::write(&old, "oom_kill_disable 0\nunder_oom 0\noom_kill 2\n").unwrap();
+        assert!(killed_in(&base, "c"));
+        fs::create_dir_all(base.join("iofog/c")).unwrap();
+        let new = base.join("iofog/c/memory.events");
+        fs::write(&new, "low 0\nhigh 0\nmax 9\noom 1\noom_kill 0\noom_group_kill 0\n").unwrap();
+        assert!(!killed_in(&base, "c"));
+        fs::write(&new, "max 9\noom 1\noom_kill 1\n").unwrap();
+        assert!(killed_in(&base, "c"));
         let _ = fs::remove_dir_all(base);
     }
 }

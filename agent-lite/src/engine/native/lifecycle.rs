@@ -46,12 +46,18 @@ pub(super) async fn list(shared: &Rc<Shared>) -> Result<Vec<Container>, Failure>
             fingerprint: Some(record.fingerprint),
             rebuild: record.rebuild,
             address: record.address.map(Into::into).filter(|_| state == ContainerState::Running),
+            out_of_memory: state == ContainerState::Exited && ended_for_memory(shared, &record.id),
             health: shared.places.health(&record.id).filter(|_| state == ContainerState::Running),
             started: run.filter(|_| state == ContainerState::Running).map(|run| run.started),
             id,
         });
     }
     Ok(containers)
+}
+
+/// Its last run ended for lack of memory.
+fn ended_for_memory(shared: &Shared, id: &str) -> bool {
+    matches!(shared.places.last_end(id), Ok(Some(ended)) if ended.out_of_memory)
 }
 
 /// How a container stands, and its last run of this boot.

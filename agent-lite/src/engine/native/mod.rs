@@ -18,7 +18,7 @@ mod work;
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use tokio::sync::{Notify, Semaphore};
@@ -127,6 +127,11 @@ impl Engine for NativeEngine {
 
     async fn changed(&self) {
         self.shared.changed.notified().await;
+    }
+
+    async fn save(&self, _: &ContainerId, _: &Path, _: u64) -> Result<(), Failure> {
+        let text = "the native engine keeps images unpacked: there is nothing to send";
+        Err(Failure::Refused(text.to_owned()))
     }
 
     async fn prune(&self, images: &[String]) -> Result<u64, Failure> {

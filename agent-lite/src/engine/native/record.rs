@@ -85,6 +85,9 @@ pub(super) struct Ended {
     pub code: Option<i32>,
     /// When.
     pub finished: EpochMillis,
+    /// The kernel killed something in it for lack of memory.
+    #[serde(default)]
+    pub out_of_memory: bool,
 }
 
 /// Folders of the engine.

@@ -1,6 +1,6 @@
 //! A node with a Local API on a free port, and a client for it.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -27,6 +27,8 @@ pub(super) struct Node {
     pub(super) context: AgentContext,
     pub(super) bus: Bus,
     pub(super) address: SocketAddr,
+    /// The Bluetooth service: refuses until somebody listens.
+    pub(super) bluetooth: Cell<Option<TcpSocket>>,
     folder: PathBuf,
 }
 
@@ -78,7 +80,10 @@ impl Node {
         let addresses = [(A, "a"), (B, "b")].map(|(ip, id)| (ip.parse().unwrap(), id.into()));
         context.set_addresses(BTreeMap::from(addresses));
         let bus = Bus::start(context.clone(), BusOptions::default()).unwrap();
+        let bluetooth = TcpSocket::new_v4().unwrap();
+        bluetooth.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let options = LocalApiOptions {
+            bluetooth_port: bluetooth.local_addr().unwrap().port(),
             identity_patience: Duration::from_millis(200),
             max_body_bytes: 64 * 1024,
             ..LocalApiOptions::default()
@@ -88,7 +93,7 @@ impl Node {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::task::spawn_local(api.serve(listener));
-        Self { context, bus, address, folder }
+        Self { context, bus, address, bluetooth: Cell::new(Some(bluetooth)), folder }
     }
 
     pub(super) fn log(&self, id: &str) -> String {

@@ -1,7 +1,7 @@
 //! REST routes: shapes, refusals, identity, administration.
 
 use serde_json::Value;
-use tokio::io::AsyncWriteExt as _;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
 use super::node::{A, B, post, read_reply, with_node};
 
@@ -166,6 +166,22 @@ fn small_routes_answer_as_documented() {
         let blue = node.post(A, "/v2/restblue/x", "{}").await;
         assert_eq!(blue.status, 404);
         assert!(json(&blue.body)["error"].is_string());
+        let listener = node.bluetooth.take().unwrap().listen(1).unwrap();
+        let service = async {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let (mut request, body) = (Vec::new(), br#"{"on":1}"#);
+            while !request.ends_with(body) {
+                assert!(stream.read_buf(&mut request).await.unwrap() > 0);
+            }
+            let answer = "HTTP/1.1 201 X\r\nContent-Type: text/x\r\nContent-Length: 4\r\n\r\nblue";
+            stream.write_all(answer.as_bytes()).await.unwrap();
+            request
+        };
+        let asking = node.post(A, "/v2/restblue/x?y=1", r#"{"on":1}"#);
+        let (blue, asked) = tokio::join!(asking, service);
+        assert_eq!((blue.status, blue.body.as_str()), (201, "blue"));
+        assert!(blue.head.contains("content-type: text/x"), "{}", blue.head);
+        assert!(asked.starts_with(b"POST /x?y=1 HTTP/1.1\r\n"));
     });
 }
 

@@ -20,6 +20,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 
+use super::cgroup;
 use super::record::{Ended, Places, Record, Run};
 use super::runtime::Runtime;
 use crate::clock::Clock;
@@ -148,10 +149,11 @@ impl Session {
             Err(error) => Err(error),
         };
         let code = ended.unwrap_or(None);
+        let out_of_memory = code != Some(0) && cgroup::killed_for_memory(&self.order.id);
         let log = self.places.run_of(&self.order.id).join("runtime.log");
         // Control group and state of the runtime; the container itself is gone.
         let _ = self.order.runtime.call(&log, ["delete", "--force", &self.order.id]);
-        let ended = Ended { code, finished: Clock::new().epoch() };
+        let ended = Ended { code, finished: Clock::new().epoch(), out_of_memory };
         let path = self.places.run_of(&self.order.id).join("exit.json");
         let written = serde_json::to_vec(&ended).map_err(io::Error::from);
         match written.and_then(|bytes| disk::write_atomically(&path, &bytes)) {
