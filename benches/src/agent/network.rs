@@ -165,10 +165,9 @@ fn settings(layout: &Layout, rest: &Rest, name: &str, address: Ipv4Addr) -> Resu
     std::fs::create_dir_all(&folder)?;
     std::fs::copy(rest.authority().context("no certificate")?, folder.join("cert.crt"))?;
     let (url, engine) = match name {
-        EDGE => (
-            format!("https://{LOOPBACK}:{RELAY_PORT}/api/v3/"),
-            Docker::from_environment().url(),
-        ),
+        EDGE => {
+            (format!("https://{LOOPBACK}:{RELAY_PORT}/api/v3/"), Docker::from_environment().url())
+        }
         _ => (rest.base_url(), "unix:///run/no-engine.sock".to_owned()),
     };
     let text = format!(

@@ -63,7 +63,8 @@ impl Relay {
             for client in listener.incoming().flatten() {
                 counted.connections.fetch_add(1, Ordering::Relaxed);
                 let Ok(server) = TcpStream::connect(target) else { continue };
-                let (Ok(to_client), Ok(to_server)) = (client.try_clone(), server.try_clone()) else {
+                let (Ok(to_client), Ok(to_server)) = (client.try_clone(), server.try_clone())
+                else {
                     continue;
                 };
                 for (from, to) in [(client, to_server), (server, to_client)] {
