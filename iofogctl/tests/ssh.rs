@@ -6,7 +6,7 @@ mod common;
 
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -149,6 +149,60 @@ fn ssh_volume_life_host_keys_and_login_keys() {
     ]);
     home.ok(&["delete", "volume", "vol"]);
     assert!(!home.path.join("target/large").exists());
+}
+
+/// An SSH agent that holds the login key, and goes away with the test.
+struct KeyAgent {
+    daemon: Child,
+    socket: PathBuf,
+}
+
+impl KeyAgent {
+    fn start(home: &Home) -> Self {
+        let socket = home.path.join("agent.sock");
+        let mut command = Command::new("ssh-agent");
+        let daemon =
+            command.arg("-D").arg("-a").arg(&socket).stdout(Stdio::null()).spawn().unwrap();
+        let agent = Self { daemon, socket };
+        while !agent.socket.exists() {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let mut add = Command::new("ssh-add");
+        add.arg(home.path.join("login")).env("SSH_AUTH_SOCK", &agent.socket);
+        assert!(add.stderr(Stdio::null()).status().unwrap().success());
+        agent
+    }
+}
+
+impl Drop for KeyAgent {
+    fn drop(&mut self) {
+        let _ = self.daemon.kill();
+        let _ = self.daemon.wait();
+    }
+}
+
+#[test]
+fn ssh_keys_of_an_agent_are_tried_after_the_key_file() {
+    let home = Home::new("ssh-agent");
+    let Some(target) = Target::start(&home) else { return };
+    let _controller = network(&home, target.port);
+    std::fs::create_dir(home.path.join("source")).unwrap();
+    home.write("source/file", "text");
+    let at = home.path.display();
+    let volume = format!(
+        "apiVersion: iofog.org/v3\nkind: Volume\nmetadata: {{name: vol}}\n\
+         spec: {{source: {at}/source, destination: {at}/target, permissions: \"640\", agents: [gate-1]}}\n"
+    );
+    let file = home.write("volume.yaml", &volume);
+    let stranger = home.path.join("stranger").display().to_string();
+    home.ok(&["configure", "agent", "gate-1", "--key", &stranger]);
+    assert!(home.fails(&["deploy", "-f", &file]).contains("the host does not accept the key"));
+
+    let agent = KeyAgent::start(&home);
+    let mut deploy = home.command(&common::program(), &["deploy", "-f", &file]);
+    let output = deploy.env("SSH_AUTH_SOCK", &agent.socket).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(home.read("target/file"), "text");
 }
 
 #[test]

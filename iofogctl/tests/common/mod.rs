@@ -125,13 +125,18 @@ impl Home {
     }
 
     pub(crate) fn run_program(&self, program: &Path, words: &[&str]) -> Output {
-        Command::new(program)
+        self.command(program, words).output().unwrap()
+    }
+
+    /// What [`Self::run_program`] runs.
+    pub(crate) fn command(&self, program: &Path, words: &[&str]) -> Command {
+        let mut command = Command::new(program);
+        command
             .args(words)
             .env("HOME", &self.path)
             .env("IOFOGCTL_PROGRAMS", self.path.join("programs"))
-            .current_dir(&self.path)
-            .output()
-            .unwrap()
+            .current_dir(&self.path);
+        command
     }
 
     /// Runs and expects success; gives standard output.
