@@ -35,9 +35,17 @@ fn built(name: &str) -> Option<PathBuf> {
 
 impl Site {
     fn start(name: &str, names: &[&str]) -> Option<Self> {
+        Self::start_on(name, names, |home| Machine::start(home, true))
+    }
+
+    fn start_on(
+        name: &str,
+        names: &[&str],
+        machine: impl FnOnce(&Home) -> Option<Machine>,
+    ) -> Option<Self> {
         let found: Option<Vec<PathBuf>> = names.iter().map(|name| built(name)).collect();
         let home = Home::new(name);
-        let machine = Machine::start(&home, true)?;
+        let machine = machine(&home)?;
         let programs = home.path.join("programs");
         std::fs::create_dir_all(&programs).unwrap();
         let site = Self { home, machine, programs };
@@ -330,6 +338,24 @@ fn lives_under(site: &Site, agent: &Path, serves: &dyn Fn(&str) -> bool, meanwhi
     assert_eq!(left, Vec::<PathBuf>::new());
 }
 
+/// Kills both programs and waits until others run in their place, and answer.
+fn crash(site: &Site, serves: &dyn Fn(&str) -> bool) {
+    let number = |line: &String| line.split_whitespace().next().unwrap().to_owned();
+    let numbers: Vec<String> = site.running().iter().map(number).collect();
+    assert!(site.machine.on_it(&format!("kill -9 {}", numbers.join(" "))).status.success());
+    let again = (0..600).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        let now = site.running();
+        now.len() == 2 && now.iter().all(|line| !numbers.contains(&number(line)))
+    });
+    assert!(again, "{:?}", site.running());
+    let answers = (0..600).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        site.run(&["get", "agents"]).status.success()
+    });
+    assert!(answers && serves("iofog-controller") && serves("iofog-agent"), "{}", site.log());
+}
+
 #[test]
 fn services_of_openrc() {
     let Some(site) = Site::start("openrc", &["iofog-controller"]) else { return };
@@ -344,22 +370,7 @@ fn services_of_openrc() {
         enabled.is_ok() && site.machine.on_it(&format!("rc-service {name} status")).status.success()
     };
     lives_under(&site, &agent, &serves, &|| {
-        // Programs that crash are started again.
-        let before = site.running();
-        let number = |line: &String| line.split_whitespace().next().unwrap().to_owned();
-        let numbers: Vec<String> = before.iter().map(number).collect();
-        assert!(site.machine.on_it(&format!("kill -9 {}", numbers.join(" "))).status.success());
-        let again = (0..600).any(|_| {
-            std::thread::sleep(Duration::from_millis(100));
-            let now = site.running();
-            now.len() == 2 && now.iter().all(|line| !numbers.contains(&number(line)))
-        });
-        assert!(again, "{:?}", site.running());
-        let answers = (0..600).any(|_| {
-            std::thread::sleep(Duration::from_millis(100));
-            site.run(&["get", "agents"]).status.success()
-        });
-        assert!(answers && serves("iofog-controller") && serves("iofog-agent"), "{}", site.log());
+        crash(&site, &serves);
         // A service of an earlier release, which was not watched, is replaced by one that is.
         let file = site.machine.root.join("etc/init.d/iofog-agent");
         let text = std::fs::read_to_string(&file).unwrap();
@@ -382,6 +393,17 @@ fn services_of_openrc() {
         let watched = site.machine.on_it("ps -o args | grep -c ^supervise-daemon");
         assert_eq!(String::from_utf8_lossy(&watched.stdout).trim(), "2");
     });
+}
+
+#[test]
+fn services_of_systemd() {
+    let started = Site::start_on("systemd", &["iofog-controller"], Machine::start_systemd);
+    let (Some(site), Some(agent)) = (started, built("iofog-agent")) else { return };
+    let asked = |words: &str| site.machine.on_it(&format!("systemctl {words}")).status.success();
+    let serves =
+        |name: &str| asked(&format!("is-enabled {name}")) && asked(&format!("is-active {name}"));
+    lives_under(&site, &agent, &serves, &|| crash(&site, &serves));
+    assert!(!asked("is-enabled iofog-controller") && !asked("is-enabled iofog-agent"));
 }
 
 /// procd itself is not to be had here: a stand-in reads the script as it does.

@@ -88,13 +88,69 @@ impl Machine {
         panic!("sshd does not answer: {}", told());
     }
 
+    /// Starts a machine with a network of its own whose first process is systemd, that of this system; nothing where
+    /// that is not possible.
+    pub(crate) fn start_systemd(home: &Home) -> Option<Self> {
+        for (needed, why) in [
+            (SSHD, "openssh-server"),
+            (BUSYBOX, "busybox-static"),
+            ("/usr/bin/systemd-nspawn", "systemd-container"),
+            ("/lib/systemd/systemd", "systemd"),
+        ] {
+            if !Path::new(needed).exists() {
+                eprintln!("skipped: needs {needed} of {why}");
+                return None;
+            }
+        }
+        if Command::new("id").arg("-u").output().ok()?.stdout != b"0\n" {
+            eprintln!("skipped: needs root");
+            return None;
+        }
+        let root = home.path.join("machine");
+        furnish(&root, home, "0.0.0.0", 22);
+        furnish_systemd(&root);
+        let log = home.path.join("machine.log");
+        let file = std::fs::File::create(&log).unwrap();
+        // Without registering it anywhere: nothing on this system has to be running for that.
+        let nspawn = Command::new("systemd-nspawn")
+            .args(["--quiet", "--register=no", "--keep-unit", "--private-network", "--boot"])
+            .args(["--console=pipe", "--link-journal=no", "--resolv-conf=off", "--timezone=off"])
+            .arg(format!("--directory={}", root.display()))
+            .stdin(Stdio::null())
+            .stdout(file.try_clone().unwrap())
+            .stderr(file)
+            .spawn()
+            .unwrap();
+        let mut machine = Self { root, port: 22, unshare: nspawn, own_network: true };
+        let told = || std::fs::read_to_string(&log).unwrap_or_default();
+        for _ in 0..600 {
+            if machine.unshare.try_wait().unwrap().is_some() {
+                eprintln!("skipped: systemd does not start here: {}", told());
+                return None;
+            }
+            let is_up = machine.first_process().is_some()
+                && machine.on_it("systemctl is-active sshd").stdout == b"active\n";
+            if is_up {
+                return Some(machine);
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        panic!("sshd does not run: {}", told());
+    }
+
+    /// The machine's first process as this system numbers it.
+    fn first_process(&self) -> Option<String> {
+        let outside = self.unshare.id();
+        let children = format!("/proc/{outside}/task/{outside}/children");
+        let text = std::fs::read_to_string(children).ok()?;
+        text.split_whitespace().next().map(str::to_owned)
+    }
+
     /// Runs a line of shell on the machine, as its init would.
     pub(crate) fn on_it(&self, line: &str) -> Output {
-        let outside = self.unshare.id();
-        let inside = format!("/proc/{outside}/task/{outside}/children");
-        let inside = std::fs::read_to_string(inside).unwrap();
         let mut command = Command::new("nsenter");
-        command.args(["--mount", "--pid", "--root", "--wd=/", "--target", inside.trim()]);
+        command.args(["--mount", "--pid", "--root", "--wd=/", "--target"]);
+        command.arg(self.first_process().unwrap());
         command
             .args(["/bin/sh", "-c", line])
             .env_clear()
@@ -106,14 +162,14 @@ impl Machine {
     pub(crate) fn inside<S: AsRef<OsStr>>(&self, words: &[S]) -> Output {
         let mut command = Command::new("nsenter");
         if self.own_network {
-            command.arg(format!("--net=/proc/{}/ns/net", self.unshare.id()));
+            command.arg(format!("--net=/proc/{}/ns/net", self.first_process().unwrap()));
         }
         command.args(words).output().unwrap()
     }
 
     /// Starts one.
     pub(crate) fn spawn<S: AsRef<OsStr>>(&self, words: &[S]) -> Child {
-        let network = format!("--net=/proc/{}/ns/net", self.unshare.id());
+        let network = format!("--net=/proc/{}/ns/net", self.first_process().unwrap());
         let mut command = Command::new("nsenter");
         command.arg(network).args(words).stdout(Stdio::null()).stderr(Stdio::null());
         command.spawn().unwrap()
@@ -148,6 +204,39 @@ pub(crate) fn install_libraries(root: &Path, program: &Path) {
     let text = String::from_utf8_lossy(&listed.stdout).into_owned();
     for word in text.split_whitespace().filter(|word| word.starts_with('/')) {
         put(Path::new(word), root.join(word.trim_start_matches('/')));
+    }
+}
+
+/// Adds this system's systemd, which starts sshd.
+fn furnish_systemd(root: &Path) {
+    let place = root.join("lib");
+    std::fs::create_dir_all(&place).unwrap();
+    let copied = Command::new("cp").args(["-a", "/usr/lib/systemd"]).arg(&place).status().unwrap();
+    assert!(copied.success());
+    std::fs::create_dir_all(root.join("usr/lib")).unwrap();
+    std::os::unix::fs::symlink("../../lib/systemd", root.join("usr/lib/systemd")).unwrap();
+    for program in ["/lib/systemd/systemd", "/lib/systemd/systemd-executor", "/usr/bin/systemctl"] {
+        if Path::new(program).exists() {
+            install_libraries(root, Path::new(program));
+        }
+    }
+    put(Path::new("/usr/bin/systemctl"), root.join("usr/bin/systemctl"));
+    let units = root.join("etc/systemd/system");
+    std::fs::create_dir_all(units.join("multi-user.target.wants")).unwrap();
+    let write = |name: &str, text: &str| std::fs::write(root.join(name), text).unwrap();
+    write("etc/os-release", "ID=test\nNAME=test\nVERSION_ID=1\n");
+    write("etc/machine-id", "");
+    write(
+        "etc/systemd/system/sshd.service",
+        "[Service]\nExecStart=/usr/sbin/sshd -D -e -f /etc/ssh/sshd_config\nRuntimeDirectory=sshd\n\
+         [Install]\nWantedBy=multi-user.target\n",
+    );
+    let link = |to: &str, at: &str| std::os::unix::fs::symlink(to, units.join(at)).unwrap();
+    link("/lib/systemd/system/multi-user.target", "default.target");
+    link("../sshd.service", "multi-user.target.wants/sshd.service");
+    // What a machine of files and two programs has no use for.
+    for unit in ["systemd-journald.service", "systemd-journald.socket", "systemd-logind.service"] {
+        link("/dev/null", unit);
     }
 }
 
