@@ -58,16 +58,33 @@ impl Typist {
         self.shows(until);
     }
 
+    /// Types the same once more each second, until something is shown that was not before.
+    pub(crate) fn asks(&mut self, keys: &str, until: &str) {
+        self.shown.lock().unwrap().clear();
+        for _ in 0..60 {
+            self.master.write_all(keys.as_bytes()).unwrap();
+            if self.is_shown(until, Duration::from_secs(1)) {
+                return;
+            }
+        }
+        panic!("{until:?} was not shown, but {:?}", self.shown.lock().unwrap());
+    }
+
     /// Waits until something is shown.
     pub(crate) fn shows(&self, wanted: &str) {
+        let shown = self.is_shown(wanted, Duration::from_secs(60));
+        assert!(shown, "{wanted:?} was not shown, but {:?}", self.shown.lock().unwrap());
+    }
+
+    fn is_shown(&self, wanted: &str, patience: Duration) -> bool {
         let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(60) {
+        while begun.elapsed() < patience {
             if self.shown.lock().unwrap().contains(wanted) {
-                return;
+                return true;
             }
             std::thread::sleep(Duration::from_millis(20));
         }
-        panic!("{wanted:?} was not shown, but {:?}", self.shown.lock().unwrap());
+        false
     }
 
     /// Gives the terminal another size.
@@ -89,11 +106,10 @@ fn resize(master: &File, rows: u16, columns: u16) {
 /// A shell at the terminal: keys, both sizes, ctrl-c for the program in it alone, and its status.
 pub(crate) fn shell_is_used(home: &Home, words: &[&str], busybox: &str) {
     let mut shell = Typist::start(home, words);
-    shell.types(&format!("{busybox} stty size\n"), "24 80");
+    // Docker's client tells the size once the program runs, and changes travel beside the keys.
+    shell.asks(&format!("{busybox} stty size\n"), "24 80");
     shell.resize(50, 132);
-    // The change travels beside the keys.
-    std::thread::sleep(Duration::from_millis(300));
-    shell.types(&format!("{busybox} stty size\n"), "50 132");
+    shell.asks(&format!("{busybox} stty size\n"), "50 132");
     shell.types(&format!("echo sum $((40+2)); {busybox} sleep 1000\n"), "sum 42");
     std::thread::sleep(Duration::from_millis(300));
     shell.types("\u{3}", "^C");
