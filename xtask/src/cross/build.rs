@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
+use super::fixed;
 use super::paths;
 use super::target::Target;
 use super::toolchain::Tools;
@@ -67,11 +68,14 @@ fn profile(name: &str) -> &'static str {
     if cargo::HOST_PACKAGES.contains(&name) { "release" } else { "edge" }
 }
 
+fn flags(tools: &Tools, target: &Target) -> Result<String> {
+    let object = fixed::object(tools, target)?;
+    let linked = object.map(|path| format!(" -Clink-arg={}", path.display())).unwrap_or_default();
+    Ok(format!("{FLAGS}{linked}{}", paths::remapped()?))
+}
+
 fn compile(tools: &Tools, target: &Target, profile: &str, what: &[&str]) -> Result<()> {
     say::step("cross", &format!("{} for {}", what.join(" "), target.triple));
-    let mut path = std::ffi::OsString::from(&tools.bin);
-    path.push(":");
-    path.push(std::env::var_os("PATH").unwrap_or_default());
     // What is fetched has to be in its place before it can be named in the flags.
     cargo::run(cargo::cargo().args(["fetch", "--quiet", "--locked"]))?;
     let mut command = cargo::cargo();
@@ -81,9 +85,9 @@ fn compile(tools: &Tools, target: &Target, profile: &str, what: &[&str]) -> Resu
         .arg("-Zbuild-std-features=optimize_for_size")
         .args(["--target", target.triple, "--profile", profile])
         .args(what)
-        .env("PATH", path)
+        .env("PATH", tools.path())
         .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", format!("{FLAGS}{}", paths::remapped()?))
+        .env("RUSTFLAGS", flags(tools, target)?)
         .env("IOFOG_TARGET", target.name)
         .env("CARGO_TARGET_DIR", folder());
     cargo::run(&mut command)

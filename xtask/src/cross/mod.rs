@@ -1,6 +1,7 @@
 //! Cross builds: the targets, the tools, the build, and the sizes that are kept.
 
 pub mod build;
+mod fixed;
 mod paths;
 pub mod target;
 pub mod toolchain;

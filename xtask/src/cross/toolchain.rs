@@ -1,6 +1,7 @@
 //! The tools of a cross build, fetched once into `out/tools`: a C compiler and linker for every target (zig,
 //! as a Python package), its cargo front end, and the source of the standard library.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::Command;
 
@@ -17,6 +18,18 @@ pub(super) const PACKAGES: [&str; 2] = ["ziglang==0.17.1", "cargo-zigbuild==0.24
 pub struct Tools {
     /// Folder to put first on the path.
     pub bin: PathBuf,
+}
+
+// === impl Tools ===
+
+impl Tools {
+    /// The path of programs with the tools in front.
+    pub(super) fn path(&self) -> OsString {
+        let mut path = OsString::from(&self.bin);
+        path.push(":");
+        path.push(std::env::var_os("PATH").unwrap_or_default());
+        path
+    }
 }
 
 /// Fetches what is missing.
