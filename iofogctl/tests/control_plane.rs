@@ -272,6 +272,43 @@ fn agent_life_on_a_machine_with_busybox_alone() {
     assert_eq!(site.traces(), Vec::<PathBuf>::new());
 }
 
+#[test]
+fn control_plane_and_agent_by_a_user_who_is_not_root() {
+    let Some(site) = Site::start("operator", &["iofog-controller"]) else { return };
+    let Some(agent) = built("iofog-agent") else { return };
+    if let Err(why) = site.machine.admit_operator(&site.home) {
+        eprintln!("skipped: {why}");
+        return;
+    }
+    let as_operator = |name: &str| {
+        let text = site.home.read(name);
+        assert!(text.contains("user: root"));
+        site.home.write(name, &text.replace("user: root", "user: operator"))
+    };
+    let plane = as_operator("plane.yaml");
+    // Whoever may not act as root is told so, before anything is there.
+    let sudoers = site.machine.root.join("etc/sudoers");
+    let allowed = std::fs::read(&sudoers).unwrap();
+    std::fs::write(&sudoers, "").unwrap();
+    let told = site.fails(&["deploy", "-f", &plane]);
+    assert!(told.contains("sudo"), "{told}");
+    // What was carried there waits for the next run, in a folder of the user's.
+    let waits = site.machine.root.join("tmp/iofogctl-1000");
+    assert!(site.traces().iter().all(|path| *path == waits), "{:?}", site.traces());
+    std::fs::write(&sudoers, allowed).unwrap();
+    site.deploy();
+    site.offer(&agent);
+    site.agent_file();
+    let file = as_operator("agent.yaml");
+    site.ok(&["deploy", "-f", &file]);
+    assert!(site.ok(&["get", "agents"]).contains("RUNNING"));
+    assert_eq!(site.running().len(), 2);
+    assert!(site.ok(&["logs", "agent", "gate-1"]).contains("INFO"));
+    site.ok(&["delete", "all"]);
+    assert_eq!(site.running(), Vec::<String>::new());
+    assert_eq!(site.traces(), Vec::<PathBuf>::new());
+}
+
 /// Puts Debian's OpenRC on a machine and starts it; says why not.
 fn start_openrc(machine: &Machine, folder: &Path) -> Result<(), String> {
     std::fs::create_dir_all(folder).unwrap();
