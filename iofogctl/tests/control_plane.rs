@@ -380,16 +380,18 @@ fn crash(site: &Site, serves: &dyn Fn(&str) -> bool) {
     let number = |line: &String| line.split_whitespace().next().unwrap().to_owned();
     let numbers: Vec<String> = site.running().iter().map(number).collect();
     assert!(site.machine.on_it(&format!("kill -9 {}", numbers.join(" "))).status.success());
-    let again = (0..600).any(|_| {
-        std::thread::sleep(Duration::from_millis(100));
+    let eventually = |check: &dyn Fn() -> bool| {
+        (0..600).any(|_| {
+            std::thread::sleep(Duration::from_millis(100));
+            check()
+        })
+    };
+    let again = eventually(&|| {
         let now = site.running();
         now.len() == 2 && now.iter().all(|line| !numbers.contains(&number(line)))
     });
     assert!(again, "{:?}", site.running());
-    let answers = (0..600).any(|_| {
-        std::thread::sleep(Duration::from_millis(100));
-        site.run(&["get", "agents"]).status.success()
-    });
+    let answers = eventually(&|| site.run(&["get", "agents"]).status.success());
     assert!(answers && serves("iofog-controller") && serves("iofog-agent"), "{}", site.log());
 }
 

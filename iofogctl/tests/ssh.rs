@@ -95,6 +95,15 @@ fn network(home: &Home, port: u16) -> FakeController {
     controller
 }
 
+/// A document that puts the home's folder `source` on the Agent.
+fn volume(home: &Home, name: &str, destination: &str) -> String {
+    format!(
+        "apiVersion: iofog.org/v3\nkind: Volume\nmetadata: {{name: {name}}}\n\
+         spec: {{source: {}/source, destination: \"{destination}\", permissions: \"640\", agents: [gate-1]}}\n",
+        home.path.display()
+    )
+}
+
 #[test]
 fn ssh_volume_life_host_keys_and_login_keys() {
     let home = Home::new("ssh");
@@ -107,10 +116,7 @@ fn ssh_volume_life_host_keys_and_login_keys() {
     std::fs::write(home.path.join("source/large"), &large).unwrap();
     home.write("source/sub/small", "text");
     let at = home.path.display();
-    let file = home.write(
-        "volume.yaml",
-        &format!("apiVersion: iofog.org/v3\nkind: Volume\nmetadata: {{name: vol}}\nspec: {{source: {at}/source, destination: {at}/target, permissions: \"640\", agents: [gate-1]}}\n"),
-    );
+    let file = home.write("volume.yaml", &volume(&home, "vol", &format!("{at}/target")));
 
     // First contact records the host key.
     home.ok(&["deploy", "-f", &file]);
@@ -189,10 +195,7 @@ fn ssh_keys_of_an_agent_are_tried_after_the_key_file() {
     std::fs::create_dir(home.path.join("source")).unwrap();
     home.write("source/file", "text");
     let at = home.path.display();
-    let volume = format!(
-        "apiVersion: iofog.org/v3\nkind: Volume\nmetadata: {{name: vol}}\n\
-         spec: {{source: {at}/source, destination: {at}/target, permissions: \"640\", agents: [gate-1]}}\n"
-    );
+    let volume = volume(&home, "vol", &format!("{at}/target"));
     let file = home.write("volume.yaml", &volume);
     let stranger = home.path.join("stranger").display().to_string();
     home.ok(&["configure", "agent", "gate-1", "--key", &stranger]);
@@ -213,11 +216,7 @@ fn ssh_unreachable_and_full_targets_are_told() {
     std::fs::create_dir_all(home.path.join("source")).unwrap();
     home.write("source/file", "text");
     let at = home.path.display();
-    let volume = |destination: &str| {
-        format!(
-            "apiVersion: iofog.org/v3\nkind: Volume\nmetadata: {{name: vol}}\nspec: {{source: {at}/source, destination: \"{destination}\", permissions: \"640\", agents: [gate-1]}}\n"
-        )
-    };
+    let volume = |destination: &str| volume(&home, "vol", destination);
     // A place nothing can be written to stands for a full disk.
     let file = home.write("full.yaml", &volume("/proc/full"));
     assert!(home.fails(&["deploy", "-f", &file]).starts_with("Error during SSH Session\n"));
@@ -265,10 +264,7 @@ fn ssh_full_disk_is_told_and_the_next_run_completes() {
     std::fs::create_dir_all(home.path.join("source")).unwrap();
     std::fs::write(home.path.join("source/large"), vec![7; 300_000]).unwrap();
     let at = home.path.display();
-    let file = home.write(
-        "volume.yaml",
-        &format!("apiVersion: iofog.org/v3\nkind: Volume\nmetadata: {{name: large-vol}}\nspec: {{source: {at}/source, destination: {at}/disk, permissions: \"640\", agents: [gate-1]}}\n"),
-    );
+    let file = home.write("volume.yaml", &volume(&home, "large-vol", &format!("{at}/disk")));
     assert!(home.fails(&["deploy", "-f", &file]).contains("No space left on device"));
     assert!(!home.ok(&["get", "volumes"]).contains("large-vol"), "a failed volume is not recorded");
     // Room is made: the same command completes what it could not.

@@ -40,16 +40,7 @@ impl Machine {
     /// Starts a machine of a name at an address of this network, or with a network of its own.
     pub(crate) fn start_at(home: &Home, name: &str, address: Option<&str>) -> Option<Self> {
         let own_network = address.is_none();
-        for (needed, why) in [(SSHD, "openssh-server"), (BUSYBOX, "busybox-static")] {
-            if !Path::new(needed).exists() {
-                eprintln!("skipped: needs {needed} of {why}");
-                return None;
-            }
-        }
-        if Command::new("id").arg("-u").output().ok()?.stdout != b"0\n" {
-            eprintln!("skipped: needs root");
-            return None;
-        }
+        can_start(&[])?;
         let root = home.path.join(name);
         let port = address.map_or(22, |address| {
             TcpListener::bind((address, 0)).unwrap().local_addr().unwrap().port()
@@ -73,39 +64,19 @@ impl Machine {
             .stderr(std::fs::File::create(&log).unwrap())
             .spawn()
             .unwrap();
-        let mut machine = Self { root, port, unshare, own_network };
-        let told = || std::fs::read_to_string(&log).unwrap_or_default();
-        for _ in 0..200 {
-            if machine.unshare.try_wait().unwrap().is_some() {
-                eprintln!("skipped: namespaces cannot be made here: {}", told());
-                return None;
-            }
-            if told().contains("Server listening") {
-                return Some(machine);
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        panic!("sshd does not answer: {}", told());
+        let machine = Self { root, port, unshare, own_network };
+        machine.once_up(&log, 200, "namespaces cannot be made here", |_, told| {
+            told.contains("Server listening")
+        })
     }
 
     /// Starts a machine with a network of its own whose first process is systemd, that of this system; nothing where
     /// that is not possible.
     pub(crate) fn start_systemd(home: &Home) -> Option<Self> {
-        for (needed, why) in [
-            (SSHD, "openssh-server"),
-            (BUSYBOX, "busybox-static"),
+        can_start(&[
             ("/usr/bin/systemd-nspawn", "systemd-container"),
             ("/lib/systemd/systemd", "systemd"),
-        ] {
-            if !Path::new(needed).exists() {
-                eprintln!("skipped: needs {needed} of {why}");
-                return None;
-            }
-        }
-        if Command::new("id").arg("-u").output().ok()?.stdout != b"0\n" {
-            eprintln!("skipped: needs root");
-            return None;
-        }
+        ])?;
         let root = home.path.join("machine");
         furnish(&root, home, "0.0.0.0", 22);
         furnish_systemd(&root);
@@ -121,21 +92,33 @@ impl Machine {
             .stderr(file)
             .spawn()
             .unwrap();
-        let mut machine = Self { root, port: 22, unshare: nspawn, own_network: true };
-        let told = || std::fs::read_to_string(&log).unwrap_or_default();
-        for _ in 0..600 {
-            if machine.unshare.try_wait().unwrap().is_some() {
-                eprintln!("skipped: systemd does not start here: {}", told());
+        let machine = Self { root, port: 22, unshare: nspawn, own_network: true };
+        machine.once_up(&log, 600, "systemd does not start here", |machine, _| {
+            machine.first_process().is_some()
+                && machine.on_it("systemctl is-active sshd").stdout == b"active\n"
+        })
+    }
+
+    /// The machine once its sshd is there; nothing, and why, when it ends before.
+    fn once_up(
+        mut self,
+        log: &Path,
+        tries: u32,
+        ended: &str,
+        is_up: impl Fn(&Self, &str) -> bool,
+    ) -> Option<Self> {
+        let told = || std::fs::read_to_string(log).unwrap_or_default();
+        for _ in 0..tries {
+            if self.unshare.try_wait().unwrap().is_some() {
+                eprintln!("skipped: {ended}: {}", told());
                 return None;
             }
-            let is_up = machine.first_process().is_some()
-                && machine.on_it("systemctl is-active sshd").stdout == b"active\n";
-            if is_up {
-                return Some(machine);
+            if is_up(&self, &told()) {
+                return Some(self);
             }
             std::thread::sleep(Duration::from_millis(50));
         }
-        panic!("sshd does not run: {}", told());
+        panic!("sshd does not answer: {}", told());
     }
 
     /// Lets `login` of the home in as `operator` too, who is not root, but may act as root by this system's `sudo` without a
@@ -227,6 +210,22 @@ impl Drop for Machine {
         let _ = self.unshare.kill();
         let _ = self.unshare.wait();
     }
+}
+
+/// Whether this system has what a machine needs, and `more`; says what is missing.
+fn can_start(more: &[(&str, &str)]) -> Option<()> {
+    for (needed, why) in [(SSHD, "openssh-server"), (BUSYBOX, "busybox-static")].iter().chain(more)
+    {
+        if !Path::new(needed).exists() {
+            eprintln!("skipped: needs {needed} of {why}");
+            return None;
+        }
+    }
+    if Command::new("id").arg("-u").output().ok()?.stdout != b"0\n" {
+        eprintln!("skipped: needs root");
+        return None;
+    }
+    Some(())
 }
 
 /// Puts a file at a place; the machines of a test share one copy.
