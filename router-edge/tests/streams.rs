@@ -10,8 +10,8 @@ use iofog_amqp::{Body, Header, Message, Symbol, Value};
 use iofog_amqp_client::{
     Connection, LinkError, Outcome, Receiver, ReceiverOptions, SendStream, Sender, SenderOptions,
 };
-use iofog_router::RouterHandle;
-use iofog_router::config::Role;
+use iofog_router::config::{AddressRule, ListenerConfig, Mode, Role, Treatment};
+use iofog_router::{RouterConfig, RouterHandle, RuntimeOptions, start};
 use support::{body, client, connect, edge, interior, port, receiver, run, sender, settle, text};
 use support::{text_to, until};
 
@@ -246,40 +246,44 @@ fn a_stalled_stream_is_bounded_and_holds_up_nobody() {
     });
 }
 
-fn urgent(priority: u8) -> Bytes {
+/// A message whose header has a priority.
+fn of_priority(priority: u8, body: &str) -> Bytes {
     let header = Header { priority: Some(priority), ..Header::default() };
-    let body = Body::Value(Value::from("urgent"));
+    let body = Body::Value(Value::from(body));
     Message { header: Some(header), body, ..Message::default() }.encode()
 }
 
-/// A consumer that takes nothing uses up the credit of its priority's link between two interiors.
+/// Uses up the credit of the link of the usual priority from one interior to another: its consumer takes nothing,
+/// and goes when it is dropped.
+async fn stick(a: &RouterHandle, b: &RouterHandle) -> Receiver {
+    let consumer = client(b).await;
+    let options =
+        ReceiverOptions { initial_credit: 0, auto_credit: false, ..ReceiverOptions::from("slow") };
+    let slow = consumer.receiver(options).await.unwrap();
+    std::mem::forget(consumer);
+    for _ in 0..2 {
+        let producer = client(a).await;
+        let sender = sender(&producer, "slow").await;
+        for _ in 0..201 {
+            std::mem::forget(sender.send_start(text("x"), false).await.unwrap());
+        }
+        std::mem::forget((producer, sender));
+    }
+    until(|| b.status().deliveries_ingress >= 250).await;
+    slow
+}
+
 #[test]
 fn messages_of_another_priority_pass_what_is_stuck() {
     run(async {
         let (a, b) = (interior("A").await, interior("B").await);
         connect(&a, "b", Role::InterRouter, port(&b, Role::InterRouter)).await;
         let (one, two) = (client(&a).await, client(&b).await);
-        let options = ReceiverOptions {
-            initial_credit: 0,
-            auto_credit: false,
-            ..ReceiverOptions::from("slow")
-        };
-        let slow = two.receiver(options).await.unwrap();
         let mut other = receiver(&two, "other").await;
-        let mut stuck = Vec::new();
-        for _ in 0..2 {
-            let producer = client(&a).await;
-            let sender = sender(&producer, "slow").await;
-            for _ in 0..200 {
-                stuck.push(sender.send_start(text("x"), false).await.unwrap());
-            }
-            stuck.push(sender.send_start(text("x"), false).await.unwrap());
-            std::mem::forget((producer, sender));
-        }
-        until(|| b.status().deliveries_ingress >= 250).await;
+        let slow = stick(&a, &b).await;
         let sender = sender(&one, "other").await;
         let behind = sender.send_start(text("behind"), false).await.unwrap();
-        let pending = sender.send_start(urgent(9), false).await.unwrap();
+        let pending = sender.send_start(of_priority(9, "urgent"), false).await.unwrap();
         let delivery = other.recv().await.unwrap();
         assert_eq!(body(&delivery), "urgent", "it passes on its own link");
         delivery.accept();
@@ -291,6 +295,50 @@ fn messages_of_another_priority_pass_what_is_stuck() {
         assert_eq!(body(&delivery), "behind");
         delivery.accept();
         assert_eq!(behind.await.unwrap(), Outcome::Accepted);
+    });
+}
+
+/// The rule of an address gives its messages their priority, but for those whose header has one.
+#[test]
+fn the_priority_of_a_rule_is_that_of_messages_that_have_none() {
+    run(async {
+        let rule = AddressRule {
+            name: None,
+            pattern: "quick".to_owned(),
+            distribution: Treatment::Balanced,
+            presettled_overflow: None,
+            priority: Some(7),
+        };
+        let mut config = RouterConfig::new(Mode::Interior, "A");
+        config.listeners.push(ListenerConfig::new(Role::Normal, "127.0.0.1", 0));
+        config.listeners[0].name = Role::Normal.as_str().to_owned();
+        config.addresses.push(rule);
+        let a = start(config, RuntimeOptions::default()).await.unwrap();
+        let b = interior("B").await;
+        connect(&a, "b", Role::InterRouter, port(&b, Role::InterRouter)).await;
+        let (one, two) = (client(&a).await, client(&b).await);
+        let (mut quick, mut other) = (receiver(&two, "quick").await, receiver(&two, "other").await);
+        let slow = stick(&a, &b).await;
+        let (to_quick, to_other) = (sender(&one, "quick").await, sender(&one, "other").await);
+        let usual = to_other.send_start(text("usual"), false).await.unwrap();
+        let told = to_quick.send_start(of_priority(4, "its own"), false).await.unwrap();
+        let ruled = to_quick.send_start(text("by its rule"), false).await.unwrap();
+        let delivery = quick.recv().await.unwrap();
+        assert_eq!(body(&delivery), "by its rule");
+        delivery.accept();
+        assert_eq!(ruled.await.unwrap(), Outcome::Accepted);
+        settle().await;
+        assert!(other.try_recv().unwrap().is_none(), "no rule, no header: as what is stuck");
+        assert!(quick.try_recv().unwrap().is_none(), "the header counts more than the rule");
+        drop(slow);
+        for (receiver, expected, outcome) in
+            [(&mut other, "usual", usual), (&mut quick, "its own", told)]
+        {
+            let delivery = receiver.recv().await.unwrap();
+            assert_eq!(body(&delivery), expected);
+            delivery.accept();
+            assert_eq!(outcome.await.unwrap(), Outcome::Accepted);
+        }
     });
 }
 
