@@ -4,6 +4,11 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 
+use crate::room::make_room;
+
+/// Bytes of a frame of the usual size, without payload.
+pub(crate) const USUAL_FRAME: usize = 128;
+
 /// Outgoing bytes in order.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Output {
@@ -28,9 +33,10 @@ impl Output {
         self.inline.len() - self.written + self.spliced
     }
 
-    /// The buffer, to append to.
+    /// The buffer, to append some bytes to.
     #[inline]
-    pub(crate) fn buffer(&mut self) -> &mut Vec<u8> {
+    pub(crate) fn buffer(&mut self, some: usize) -> &mut Vec<u8> {
+        make_room(&mut self.inline, some);
         &mut self.inline
     }
 
@@ -120,10 +126,10 @@ mod tests {
         for step in 1..20 {
             let mut output = Output::default();
             output.splice(Bytes::from_static(b"first"));
-            output.buffer().extend_from_slice(b"head1");
+            output.buffer(5).extend_from_slice(b"head1");
             output.splice(Bytes::from_static(b"payload1"));
             output.splice(Bytes::from_static(b"p2"));
-            output.buffer().extend_from_slice(b"tail");
+            output.buffer(5).extend_from_slice(b"tail");
             let mut expected = b"firsthead1payload1p2tail".to_vec();
             while output.len() > 0 {
                 assert_eq!(all(&output), expected);
@@ -135,7 +141,7 @@ mod tests {
             assert!(expected.is_empty());
             assert_eq!(all(&output), b"");
             assert_eq!(output.take(), None);
-            output.buffer().extend_from_slice(b"again");
+            output.buffer(5).extend_from_slice(b"again");
             assert_eq!(all(&output), b"again");
         }
     }
@@ -145,10 +151,10 @@ mod tests {
         for step in 0..20 {
             let mut output = Output::default();
             let payload = Bytes::from(vec![7; 5000]);
-            output.buffer().extend_from_slice(b"head1");
+            output.buffer(5).extend_from_slice(b"head1");
             output.splice(payload.clone());
             output.splice(Bytes::from_static(b"p2"));
-            output.buffer().extend_from_slice(b"tail");
+            output.buffer(5).extend_from_slice(b"tail");
             let mut expected = all(&output);
             output.advance(step);
             expected.drain(..step);

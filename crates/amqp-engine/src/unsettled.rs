@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, VecDeque};
 
 use iofog_amqp::Serial;
 
+use crate::room::room_for_more;
+
 /// Ids that the ring spans at most.
 const RING: usize = 4_096;
 
@@ -67,6 +69,10 @@ impl Unsettled {
                 self.base = self.base.plus(1);
             }
             self.trim();
+        }
+        if self.ring.len() == self.ring.capacity() {
+            let more = room_for_more(self.ring.len(), size_of::<Entry>());
+            self.ring.reserve_exact(more.min(RING));
         }
         self.ring.push_back(entry);
     }

@@ -54,10 +54,13 @@ pub(crate) struct Out {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Message {
     pub(crate) metadata: Metadata,
-    chunks: VecDeque<Bytes>,
+    /// The first chunk that is still here; empty: there is none. Most messages have no other.
+    first: Bytes,
+    /// Those after it.
+    others: VecDeque<Bytes>,
     /// Chunks that were dropped from the front.
     dropped: usize,
-    /// Bytes in `chunks`.
+    /// Bytes in all chunks.
     pub(crate) held: usize,
     /// The last byte has come.
     pub(crate) complete: bool,
@@ -81,28 +84,33 @@ impl Message {
     pub(crate) fn push(&mut self, chunk: Bytes) {
         if !chunk.is_empty() {
             self.held += chunk.len();
-            self.chunks.push_back(chunk);
+            if self.first.is_empty() {
+                self.first = chunk;
+            } else {
+                self.others.push_back(chunk);
+            }
         }
     }
 
     /// The chunk with this number, once it has come.
     pub(crate) fn chunk(&self, number: usize) -> Option<&Bytes> {
-        self.chunks.get(number.checked_sub(self.dropped)?)
+        match number.checked_sub(self.dropped)? {
+            0 => Some(&self.first).filter(|first| !first.is_empty()),
+            after => self.others.get(after - 1),
+        }
     }
 
     /// Number after the last chunk that has come.
     pub(crate) fn end(&self) -> usize {
-        self.dropped + self.chunks.len()
+        self.dropped + usize::from(!self.first.is_empty()) + self.others.len()
     }
 
     /// Forgets chunks before `number`; gives the bytes freed.
     pub(crate) fn forget(&mut self, number: usize) -> usize {
         let mut freed = 0;
-        while self.dropped < number {
-            let Some(chunk) = self.chunks.pop_front() else {
-                break;
-            };
-            freed += chunk.len();
+        while self.dropped < number && !self.first.is_empty() {
+            freed += self.first.len();
+            self.first = self.others.pop_front().unwrap_or_default();
             self.dropped += 1;
         }
         self.held -= freed;
@@ -111,8 +119,8 @@ impl Message {
 
     /// Copies small chunks out of the read buffer that they would pin.
     pub(crate) fn unpin(&mut self) {
-        for chunk in &mut self.chunks {
-            if chunk.len() < PIN_LIMIT {
+        for chunk in std::iter::once(&mut self.first).chain(&mut self.others) {
+            if (1..PIN_LIMIT).contains(&chunk.len()) {
                 *chunk = Bytes::copy_from_slice(chunk);
             }
         }

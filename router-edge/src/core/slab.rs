@@ -2,6 +2,8 @@
 
 use std::marker::PhantomData;
 
+use iofog_amqp_engine::{room_for_more, room_to_keep};
+
 /// An id that is a place in a [`Slab`].
 pub(crate) trait Id: Copy {
     fn from_index(index: u32) -> Self;
@@ -90,6 +92,10 @@ impl<K: Id, T> Slab<K, T> {
             }
             return K::from_index(index);
         }
+        if self.places.len() == self.places.capacity() {
+            let more = room_for_more(self.places.len(), size_of::<Option<T>>());
+            self.places.reserve_exact(more);
+        }
         self.places.push(Some(value));
         K::from_index(u32::try_from(self.places.len() - 1).unwrap_or(u32::MAX))
     }
@@ -124,7 +130,7 @@ impl<K: Id, T> Slab<K, T> {
         let used = self.places.iter().rposition(Option::is_some).map_or(0, |last| last + 1);
         if used < self.places.capacity() / 2 {
             self.places.truncate(used);
-            self.places.shrink_to_fit();
+            self.places.shrink_to(room_to_keep(used, size_of::<Option<T>>()));
             self.free.retain(|index| (*index as usize) < used);
             self.free.shrink_to_fit();
         }

@@ -174,7 +174,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Transport for Socket<S> {
         if let Poll::Ready(Ok(n)) = read {
             self.room = match n {
                 n if n < READ_SMALL / 2 => READ_SMALL,
-                n if n >= room => (room * 4).min(READ_LARGE),
+                // At once: sizes between are places that some allocators keep for ever.
+                n if n >= room => READ_LARGE,
                 _ => room,
             };
         }

@@ -6,6 +6,7 @@ use iofog_amqp::{Error, Performative, Reader, Transfer, condition};
 
 use super::handshake::Phase;
 use super::{Connection, Step};
+use crate::output::USUAL_FRAME;
 
 impl Connection {
     /// Handles the next frame.
@@ -147,7 +148,7 @@ impl Connection {
     /// Writes a frame.
     #[inline]
     pub(super) fn write_frame(&mut self, channel: u16, encode: impl FnOnce(&mut Vec<u8>)) {
-        let out = self.out.buffer();
+        let out = self.out.buffer(USUAL_FRAME);
         let frame = Frame::begin(out, FrameKind::Amqp { channel });
         encode(out);
         Frame::end(out, frame, 0);

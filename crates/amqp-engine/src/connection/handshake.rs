@@ -6,6 +6,7 @@ use iofog_amqp::sasl::{SaslCode, SaslFrame};
 use iofog_amqp::{Error, Open, Performative, Symbol, condition};
 
 use super::{Connection, Step};
+use crate::output::USUAL_FRAME;
 use crate::{ClientSasl, CloseReason, Config, Credentials, Event, Mechanism, Security, ServerSasl};
 
 /// What is expected from the peer next.
@@ -55,7 +56,7 @@ impl Connection {
     }
 
     fn send_header(&mut self, protocol: Protocol) {
-        self.out.buffer().extend_from_slice(&protocol.header());
+        self.out.buffer(USUAL_FRAME).extend_from_slice(&protocol.header());
     }
 
     fn send_amqp_header_and_open(&mut self) {
@@ -73,14 +74,14 @@ impl Connection {
         }
         self.open_sent = true;
         let open = open_from(&self.config);
-        let out = self.out.buffer();
+        let out = self.out.buffer(USUAL_FRAME);
         let frame = Frame::begin(out, FrameKind::Amqp { channel: 0 });
         open.encode(out);
         Frame::end(out, frame, 0);
     }
 
     fn send_sasl(&mut self, body: &SaslFrame) {
-        let out = self.out.buffer();
+        let out = self.out.buffer(USUAL_FRAME);
         let frame = Frame::begin(out, FrameKind::Sasl);
         body.encode(out);
         Frame::end(out, frame, 0);

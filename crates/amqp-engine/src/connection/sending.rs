@@ -6,6 +6,7 @@ use iofog_amqp::{DeliveryTag, Role, Serial, Transfer};
 
 use super::Connection;
 use crate::link::{LinkState, Unfinished};
+use crate::output::USUAL_FRAME;
 use crate::unsettled::Entry;
 use crate::{DeliveryKey, LinkId, Progress, SendError, SendHead, SessionId, Token};
 
@@ -131,7 +132,7 @@ impl Connection {
         found.delivery_count = found.delivery_count.plus(1);
         let tag = DeliveryTag::from_counter(found.next_tag);
         found.next_tag = found.next_tag.wrapping_add(1);
-        let out = self.out.buffer();
+        let out = self.out.buffer(WHOLE_HEAD + front.len() + rest.len());
         let frame = Frame::begin(out, FrameKind::Amqp { channel });
         let transfer = Transfer {
             handle: found.handle,
@@ -185,7 +186,8 @@ impl Connection {
         last: bool,
     ) -> Transfer {
         let limit = self.send_frame_size;
-        let out = self.out.buffer();
+        let copied = if payload.len() < self.config.splice_from { payload.len() } else { 0 };
+        let out = self.out.buffer(USUAL_FRAME + copied);
         let frame = Frame::begin(out, FrameKind::Amqp { channel });
         let body = out.len();
         transfer.more = !last;

@@ -24,7 +24,7 @@ impl Connection {
         } else if self.heartbeat_at().is_some_and(|at| at <= now) {
             self.last_sent = now;
             if self.out.len() == 0 {
-                self.out.buffer().extend_from_slice(&HEARTBEAT);
+                self.out.buffer(HEARTBEAT.len()).extend_from_slice(&HEARTBEAT);
             }
         }
     }
