@@ -37,8 +37,7 @@ mod tracking;
 pub use conn::{ConnSpec, Direction, TlsFacts};
 pub use drops::{DropReason, Drops};
 pub use link::Delays;
-pub(crate) use manage::memory;
-pub use manage::{Command, CommandAction, Entities};
+pub use manage::{Command, CommandAction, Entities, Machine};
 pub use slab::ConnId;
 
 use std::collections::HashMap;

@@ -39,6 +39,7 @@ pub async fn start(
     let mut core = Core::new(&config, seed, instance, Millis(0));
     core.start_serials_at(options.initial);
     core.entities_mut().owns_log = options.owns_log;
+    core.entities_mut().machine = super::machine::MACHINE;
     let empty = RouterConfig {
         listeners: Vec::new(),
         connectors: Vec::new(),

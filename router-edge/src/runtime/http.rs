@@ -7,9 +7,10 @@ use std::time::Duration;
 use log::debug;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
+use super::machine::memory;
 use super::shared::Shared;
 use crate::config::HttpConfig;
-use crate::core::{DropReason, memory};
+use crate::core::DropReason;
 
 /// Bytes that a request's head may have.
 const HEAD_LIMIT: usize = 8 * 1024;

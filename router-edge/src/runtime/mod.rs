@@ -6,6 +6,7 @@ mod driver;
 mod handle;
 mod http;
 mod listener;
+mod machine;
 mod options;
 mod resolve;
 mod shared;

@@ -21,7 +21,6 @@ use super::Core;
 use super::slab::ConnId;
 use crate::config::{ConnectorConfig, ListenerConfig, SslProfile};
 use entity::{Family, Kind};
-pub(crate) use process::memory;
 
 /// Entities that the runtime owns and management shows.
 #[derive(Debug, Clone, Default)]
@@ -34,7 +33,18 @@ pub struct Entities {
     pub ssl_profiles: Vec<SslProfile>,
     /// The level of the process's log may be set.
     pub owns_log: bool,
+    /// Tells of the machine.
+    pub machine: Machine,
     commands: VecDeque<Command>,
+}
+
+/// What only the system knows, asked when it is shown. The core itself knows of no system: nothing is shown then.
+#[derive(Debug, Clone, Copy)]
+pub struct Machine {
+    /// The machine's name.
+    pub host_name: fn() -> String,
+    /// Memory of the process, bytes, by its line in the system's account; none where that does not tell.
+    pub memory: fn(&str) -> Option<u64>,
 }
 
 /// Something that only the runtime can do.
@@ -86,6 +96,12 @@ struct Request {
     count: usize,
     body: Vec<(Value, Value)>,
     ticket: Ticket,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self { host_name: String::new, memory: |_| None }
+    }
 }
 
 impl Core {

@@ -31,6 +31,7 @@ impl Core {
         let totals = self.totals();
         let stuck =
             self.deliveries.iter().filter(|(_, delivery)| self.now.since(delivery.came) >= STUCK);
+        let memory = self.entities.machine.memory;
         let mut metrics = vec![
             ("addrCount", count(self.table.iter().count())),
             ("linkCount", count(snapshot.links)),
@@ -109,12 +110,4 @@ pub(super) fn set_log_level(enable: &str) -> Result<(), Refusal> {
             text: format!("log: attribute `enable` has no level `{enable}`"),
         }),
     }
-}
-
-/// Memory of the process, bytes, by its line in the system's account; none where that does not tell.
-pub(crate) fn memory(line: &str) -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let found = status.lines().find_map(|text| text.strip_prefix(line))?;
-    let kilobytes = found.split_whitespace().next()?.parse::<u64>().ok()?;
-    Some(kilobytes * 1_024)
 }

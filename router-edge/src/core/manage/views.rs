@@ -68,7 +68,7 @@ impl Core {
             ("area", crate::address::AREA.into()),
             ("version", env!("CARGO_PKG_VERSION").into()),
             ("metadata", optional(settings.metadata.as_deref())),
-            ("hostName", host_name().into()),
+            ("hostName", (self.entities.machine.host_name)().into()),
             ("defaultDistribution", settings.default_distribution.as_str().into()),
             ("presettledOverflow", settings.presettled_overflow.as_str().into()),
             ("workerThreads", Value::Uint(1)),
@@ -356,12 +356,6 @@ pub(super) fn total(n: u64) -> Value {
 
 pub(super) fn size(n: usize) -> u32 {
     u32::try_from(n).unwrap_or(u32::MAX)
-}
-
-fn host_name() -> String {
-    std::fs::read_to_string("/proc/sys/kernel/hostname")
-        .map(|name| name.trim().to_owned())
-        .unwrap_or_default()
 }
 
 /// Bits of the key of a cipher suite, by its name.
