@@ -30,6 +30,9 @@ pub struct Hw {
     /// every machine and every scenario
     #[argh(switch)]
     all: bool,
+    /// the least that shows a device works: joining, no network, power cuts, without the minute of idling
+    #[argh(switch)]
+    small: bool,
     /// power cuts while state is written, and as many during updates (default 5)
     #[argh(option, default = "5")]
     cuts: u32,
@@ -73,21 +76,20 @@ impl FromArgValue for Scenario {
     }
 }
 
+/// The scenarios of `--small`.
+const SMALL: [Scenario; 2] = [Scenario::PowerCuts, Scenario::NoNetwork];
+
 /// Packages of this machine that the emulation needs.
 const PACKAGES: &[&str] =
     &["qemu-system-arm", "qemu-system-mips", "cpio", "kmod", "e2fsprogs", "iproute2", "ipxe-qemu"];
 
 impl Hw {
-    /// The small set of the pipeline.
-    pub fn small() -> Self {
-        Self { machines: Vec::new(), all: false, cuts: 5, only: Vec::new(), no_build: false }
-    }
-
     /// Runs the command.
     ///
     /// # Errors
     /// When a scenario fails.
     pub fn run(&self) -> Result<()> {
+        ensure!(!(self.small && self.all), "--small and --all contradict each other");
         let machines = self.chosen()?;
         let mut prepared = Vec::new();
         if !network::is_inside() {
@@ -158,7 +160,7 @@ impl Hw {
             deployed: None,
         };
         let _ = std::fs::remove_file(&gateway.log);
-        gateway.joins_the_network()?;
+        gateway.joins_the_network(!self.small)?;
         for (_, scenario) in SCENARIOS.iter().filter(|(_, scenario)| self.wants(*scenario)) {
             match scenario {
                 Scenario::PowerCuts => gateway.survives_power_cuts(self.cuts)?,
@@ -181,9 +183,10 @@ impl Hw {
 
     /// Without a choice all but the bad link, which belongs to the full matrix.
     fn wants(&self, scenario: Scenario) -> bool {
-        match self.only.is_empty() {
-            true => self.all || scenario != Scenario::BadLink,
-            false => self.only.contains(&scenario),
+        match (self.only.is_empty(), self.small) {
+            (false, _) => self.only.contains(&scenario),
+            (true, true) => SMALL.contains(&scenario),
+            (true, false) => self.all || scenario != Scenario::BadLink,
         }
     }
 
@@ -214,4 +217,23 @@ fn built(machine: &Machine, name: &str) -> PathBuf {
 fn has(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| folder.join(program).exists())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scenarios(words: &[&str]) -> Vec<&'static str> {
+        let hw = Hw::from_args(&["hw"], words).unwrap();
+        SCENARIOS.iter().filter(|(_, one)| hw.wants(*one)).map(|(name, _)| *name).collect()
+    }
+
+    #[test]
+    fn scenarios_are_chosen() {
+        assert_eq!(scenarios(&["--small"]), ["power-cuts", "no-network"]);
+        assert_eq!(scenarios(&["--small", "--only", "clock"]), ["clock"]);
+        assert!(!scenarios(&[]).contains(&"bad-link"));
+        assert_eq!(scenarios(&["--all"]).len(), SCENARIOS.len());
+        assert!(Hw::from_args(&["hw"], &["--small", "--all"]).unwrap().run().is_err());
+    }
 }
