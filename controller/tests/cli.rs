@@ -168,6 +168,17 @@ fn agents(cli: &mut Cli) -> String {
     for action in ["hal-hw", "hal-usb"] {
         assert_eq!(cli.says(&format!("iofog {action} -i {gateway}")), "");
     }
+    let file = cli.folder.join("batch.json");
+    std::fs::write(&file, json!({ "agent": { "tags": ["shop"] } }).to_string()).unwrap();
+    let add = format!("enrolment-key add -f {} -n spring -d 50 -v 24 -m 5", file.display());
+    let key = cli.json(&add);
+    assert_eq!(key["key"].as_str().unwrap().len(), 32);
+    let keys = cli.json("enrolment-key list");
+    assert_eq!(keys["enrolmentKeys"][0]["agent"]["tags"], json!(["shop"]));
+    assert_eq!(keys["enrolmentKeys"][0]["devices"], 50);
+    assert!(!keys.to_string().contains(key["key"].as_str().unwrap()), "{keys}");
+    cli.says(&format!("enrolment-key remove -i {}", key["id"]));
+    cli.refuses(&format!("enrolment-key remove -i {}", key["id"]), "does not exist");
     cli.refuses("iofog info", "--iofog-uuid");
     cli.refuses("iofog info -i nobody", "does not exist");
     let open = format!("tunnel update -i {gateway} -a open -u u -p secret -s h -k key");

@@ -141,10 +141,15 @@ GET /k8s/vk-token u 200
 GET /k8s/scheduler-token u 200
 ";
 
-/// Beside the contract's: a call of the Java agent that is taken and ignored (section 2), and the device link.
+/// Beside the contract's: a call of the Java agent that is taken and ignored (section 2), the device link, and enrolment by the batch
+/// (decision 0130).
 const OURS: &str = "
 POST /agent/tracking a 204
 GET /agent/link a 101
+POST /agent/enrol - 200
+GET /enrolment-keys u 200
+POST /enrolment-keys u 201
+DELETE /enrolment-keys/:id u 204
 ";
 
 fn line(route: &Route) -> String {

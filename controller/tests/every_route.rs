@@ -30,6 +30,7 @@ const NO_INPUT: &[&str] = &[
     "agent.version",
     "agent.snapshot",
     "agent.delete-node",
+    "enrolment-key.list",
     "agent.tracking",
     "application.list",
     "application-template.list",
@@ -255,6 +256,19 @@ fn agents(walk: &mut Walk) -> String {
     walk.bad("agent.provision", path, json!({ "type": 1 }), 400);
     walk.bad("agent.provision", path, json!({ "type": 1, "key": key }), 404);
     token.as_str().unwrap_or_default().clone_into(&mut walk.agent);
+    let path = "/enrolment-keys";
+    let batch = json!({ "name": "b", "devices": 1, "validHours": 1 });
+    let made = walk.good("enrolment-key.create", path, batch);
+    walk.bad("enrolment-key.create", path, json!({ "name": "b" }), 400);
+    walk.good("enrolment-key.list", path, none());
+    let device = json!({ "type": 1, "key": made["key"], "device": "d", "proof": "p".repeat(32),
+        "host": "10.0.0.3" });
+    walk.good("agent.enrol", "/agent/enrol", device.clone());
+    walk.bad("agent.enrol", "/agent/enrol", json!({ "type": 1 }), 400);
+    let path = format!("/enrolment-keys/{}", made["id"]);
+    walk.good("enrolment-key.delete", &path, none());
+    walk.bad("enrolment-key.delete", &path, none(), 404);
+    walk.bad("agent.enrol", "/agent/enrol", device, 404);
     walk.good("fog.reboot", &at("/reboot"), none());
     walk.bad("fog.reboot", "/iofog/nobody/reboot", none(), 404);
     walk.good("fog.prune", &at("/prune"), none());

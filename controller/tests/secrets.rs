@@ -46,6 +46,11 @@ fn secrets_stay_where_they_belong() {
     let system = controller.system_agent(user);
     let agent = controller.provision(user, &system);
     let key = controller.key(user, &system);
+    let batch = json!({ "name": "b", "devices": 2, "validHours": 1 });
+    let batch = controller.call("POST", "/enrolment-keys", Some(user), &batch).body["key"].clone();
+    let proof = "secret-of-a-device-that-enrols-itself";
+    let device = json!({ "type": 1, "key": batch, "device": "d", "proof": proof, "host": "::1" });
+    assert_eq!(controller.call("POST", "/agent/enrol", None, &device).status, 200);
     let registry = json!({ "url": "r.example", "isPublic": true, "username": "u",
         "password": "secret-of-the-registry", "email": "a@b.co" });
     assert_eq!(controller.call("POST", "/registries", Some(user), &registry).status, 201);
@@ -57,6 +62,8 @@ fn secrets_stay_where_they_belong() {
         secret("a user's token", user, &[]),
         secret("an agent's token", &agent, &[]),
         secret("a provisioning key", &key, &[]),
+        secret("an enrolment key", batch.as_str().unwrap(), &[]),
+        secret("a device's proof", proof, &[]),
         secret("a registry's password", "secret-of-the-registry", &["agent.registries"]),
         secret("the tunnel's password", "secret-of-the-tunnel", &["agent.tunnel"]),
         secret("the tunnel's key", "key-of-the-tunnel", &["agent.tunnel"]),
@@ -129,6 +136,12 @@ fn the_database_holds_no_token_and_no_password() {
     let system = controller.system_agent(&user);
     let agent = controller.provision(&user, &system);
     let key = controller.key(&user, &system);
+    let batch = json!({ "name": "b", "devices": 2, "validHours": 1 });
+    let batch = controller.call("POST", "/enrolment-keys", Some(&user), &batch).body["key"].clone();
+    let batch = batch.as_str().unwrap();
+    let proof = "proof-of-a-device-that-enrols-itself";
+    let device = json!({ "type": 1, "key": batch, "device": "d", "proof": proof, "host": "::1" });
+    assert_eq!(controller.call("POST", "/agent/enrol", None, &device).status, 200);
     controller.kill_and_restart();
     let mut held = Vec::new();
     for name in ["controller.sqlite", "controller.sqlite-wal"] {
@@ -136,9 +149,14 @@ fn the_database_holds_no_token_and_no_password() {
     }
     let contains = |text: &str| held.windows(text.len()).any(|window| window == text.as_bytes());
     assert!(contains("a@b.co") && contains(&system), "the search finds what is there");
-    for (what, text) in
-        [("password", "password1"), ("token", &user), ("agent token", &agent), ("key", &key)]
-    {
+    for (what, text) in [
+        ("password", "password1"),
+        ("token", &user),
+        ("agent token", &agent),
+        ("key", &key),
+        ("enrolment key", batch),
+        ("device's proof", proof),
+    ] {
         assert!(!contains(text), "a {what} is readable in the database");
     }
 }

@@ -89,6 +89,8 @@ fn owner(controller: &Controller) -> Owner {
         json!({ "name": MARK, "registryId": 1,
         "description": MARK, "images": [{ "containerImage": MARK, "fogTypeId": 1 }] }),
     );
+    let key =
+        make("POST", "/enrolment-keys", json!({ "name": MARK, "devices": 5, "validHours": 1 }));
     make("PUT", "/config", json!({ "key": "shared", "value": "everybody's" }));
     make("PATCH", &format!("/microservices/{}/strace", of(0)), json!({ "enable": true }));
     make("PATCH", &format!("/iofog/{fog}/tunnel"), json!({ "action": "open" }));
@@ -117,6 +119,7 @@ fn owner(controller: &Controller) -> Owner {
         (":version", "1.0.0".to_owned()),
         ("/config/:key", "shared".to_owned()),
         ("/flow/:id", id),
+        ("/enrolment-keys/:id", key["id"].to_string()),
     ];
     Owner { token, agent, ids: ids.into(), sensor: of(0) }
 }

@@ -122,6 +122,7 @@ fn owner(work: &mut Work<'_>, thing: &Thing) -> Result<Option<i64>, ApiError> {
         Thing::Registry(id) => {
             store::registry::by_id(work.tx, *id)?.and_then(|found| found.user_id)
         }
+        Thing::EnrolmentKey(id) => store::enrolment::owner(work.tx, *id)?,
         Thing::Item(id) => store::catalog::by_id(work.tx, *id)?.and_then(|found| found.user_id),
     })
 }

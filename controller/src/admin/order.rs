@@ -45,13 +45,14 @@ pub enum Who {
 /// A thing that has an owner.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-#[allow(missing_docs, reason = "the nouns of the contract")]
+#[allow(missing_docs, reason = "nouns of the command line")]
 pub enum Thing {
     Fog(String),
     Microservice(String),
     Application(String),
     Registry(i64),
     Item(i64),
+    EnrolmentKey(i64),
 }
 
 impl Order {

@@ -44,6 +44,7 @@ pub(super) fn plan(noun: &str, action: &str, given: &Given) -> Result<Plan> {
         "application" => application(action, given),
         "microservice" => super::microservice::plan(action, given),
         "registry" => registry(action, given),
+        "enrolment-key" => enrolment_key(action, given),
         _ => diagnostics(action, given),
     }
 }
@@ -240,6 +241,21 @@ fn registry(action: &str, given: &Given) -> Result<Plan> {
         ),
         _ => one(order("registry.delete"), Says::Text("Registry has been removed successfully.")),
     }
+}
+
+/// Fields of the new agents come from a file, under `agent`.
+fn enrolment_key(action: &str, given: &Given) -> Result<Plan> {
+    if action == "list" {
+        let who = Who::Everyone("enrolmentKeys".to_owned());
+        return one(Order::new("enrolment-key.list", who), Says::Json);
+    }
+    if action == "add" {
+        let order = Order::new("enrolment-key.create", for_user(given));
+        return one(order.body(Value::Object(given.body()?)), Says::Json);
+    }
+    let id = given.needed_integer("key-id")?;
+    let order = Order::new("enrolment-key.delete", Who::Owner(Thing::EnrolmentKey(id)));
+    one(order.at(&id.to_string()), Says::Text("Enrolment key has been removed successfully."))
 }
 
 fn diagnostics(action: &str, given: &Given) -> Result<Plan> {

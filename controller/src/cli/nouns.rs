@@ -227,6 +227,20 @@ pub(super) const NOUNS: &[Noun] = &[
         ],
     },
     Noun {
+        name: "enrolment-key",
+        actions: &["add", "list", "remove"],
+        options: &[
+            FILE,
+            USER,
+            takes("key-id", 'i', Integer),
+            sets("name", 'n', Text, "name"),
+            sets("devices", 'd', Integer, "devices"),
+            sets("valid-hours", 'v', Integer, "validHours"),
+            sets("per-minute", 'm', Integer, "perMinute"),
+            sets("agent-name", 'a', Text, "agentName"),
+        ],
+    },
+    Noun {
         name: "diagnostics",
         actions: &[
             "strace-update",

@@ -7,6 +7,7 @@ pub mod catalog;
 pub mod change;
 pub mod clock;
 pub mod edge_resource;
+pub mod enrolment;
 pub mod extra_host;
 pub mod fog;
 pub mod microservice;

@@ -17,6 +17,8 @@ use crate::routes::{Route, Verb};
 
 /// Seconds after which clients that were refused for want of room may come again; [`TURNED_AWAY`] says the same.
 const RETRY_AFTER: i64 = 5;
+/// Seconds after which those may come again who asked for more than is given in a minute.
+const MINUTE: i64 = 60;
 
 /// Characters of a request that a page repeats, before they are escaped.
 const ECHOED: usize = 200;
@@ -94,7 +96,11 @@ pub(super) fn failure(route: &Route, error: &ApiError) -> Answer {
     }
     let status = StatusCode::from_u16(route.status_of(error.class))
         .unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    json(status, told(error))
+    let mut answer = json(status, told(error));
+    if error.class == ErrorClass::TooMany {
+        answer.headers_mut().insert("retry-after", HeaderValue::from(MINUTE));
+    }
+    answer
 }
 
 /// An error as it is told. What it repeats of the request is cut, so that no answer of that kind is large enough to be counted.

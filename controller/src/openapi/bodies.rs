@@ -1,6 +1,7 @@
 //! Bodies and queries of the routes, by route id (controller contract 3 to 18).
 
 use super::schema::{Field, Kind, may, must};
+use crate::domain::enrolment::MOST;
 use crate::domain::microservice::ARCHITECTURES;
 
 use Kind::{
@@ -79,8 +80,41 @@ const FOG_CREATE: &[Field] =
     fog_of_user!(must("name", Text(1)), must("fogType", Integer(0, 2)), may("isSystem", Boolean));
 const FOG_UPDATE: &[Field] = fog_of_user!(may("name", Text(1)), may("fogType", Integer(0, 2)));
 
+const FOG_OF_BATCH: &[Field] = fog!(
+    may("location", STRING),
+    may("description", STRING),
+    may("bluetoothEnabled", Boolean),
+    may("abstractedHardwareEnabled", Boolean),
+    may("host", STRING),
+    may("tags", STRINGS),
+    may("routerMode", OneOf(&["none", "edge"])),
+    may("messagingPort", PORT),
+    may("upstreamRouters", STRINGS),
+    may("networkRouter", STRING)
+);
+
 const PROVISION: &[Field] =
     &[must("type", Integer(0, 2)), must("key", STRING), may("architecture", STRING)];
+const ENROL: &[Field] = &[
+    must("type", Integer(0, 2)),
+    must("key", STRING),
+    // Letters, digits, `-`, `.` and `_`, at most 64.
+    must("device", Text(1)),
+    // At most 128 characters.
+    must("proof", Text(32)),
+    // An address.
+    may("host", STRING),
+    may("architecture", STRING),
+];
+const ENROLMENT_KEY: &[Field] = &[
+    must("name", Text(1)),
+    must("devices", Integer(1, MOST[0])),
+    must("validHours", Integer(1, MOST[1])),
+    may("perMinute", Integer(1, MOST[2])),
+    // With `{device}` in it, once.
+    may("agentName", STRING),
+    may("agent", Object(FOG_OF_BATCH)),
+];
 const STATUS: &[Field] = &[
     may("daemonStatus", STRING),
     may("daemonOperatingDuration", COUNT),
@@ -342,6 +376,8 @@ pub fn body(id: &str) -> Option<&'static [Field]> {
         "fog.update" => FOG_UPDATE,
         "tunnel.switch" => const { &[must("action", OneOf(&["open", "close"]))] },
         "agent.provision" => PROVISION,
+        "agent.enrol" => ENROL,
+        "enrolment-key.create" => ENROLMENT_KEY,
         "agent.deprovision" => const { &[must("microserviceUuids", STRINGS)] },
         "agent.update-config" => FOG_CONFIG,
         "agent.acknowledge-changes" => const { &[may("lastUpdated", STRING)] },

@@ -153,7 +153,7 @@ fn described(status: u16) -> Value {
         409 => "The name is taken.",
         413 => "The body is too large.",
         426 => "Only for upgrades to a device link.",
-        429 => "Too many failed attempts; `Retry-After` says when to come back.",
+        429 => "Too many attempts; `Retry-After` says when to come back.",
         503 => {
             "Too much is being received and sent at present; `Retry-After` says when to come back."
         }

@@ -43,18 +43,35 @@ pub fn provision(
     if store::token::delete_key(work.tx, &hash)? != 1 {
         return Err(invalid());
     }
-    fog.settings.fog_type = platform.fog_type;
-    fog.settings.architecture = platform.architecture.map(str::to_owned);
-    store::fog::update(work.tx, &fog)?;
-    let token = random_text(iofog_api::id::AGENT_TOKEN_LENGTH)
-        .map_err(|error| ApiError::internal(error.to_string()))?;
-    let token_expires = work.now + work.settings.fog_token_ms;
-    store::token::put_fog(work.tx, &uuid, &token_hash(&token), token_expires)?;
-    work.effect(Effect::FogToken(token_hash(&token), uuid.clone(), token_expires));
+    let token = grant(work, &mut fog, platform)?;
     Ok((uuid, token))
 }
 
-fn check_images(
+/// A new token for an agent in place of the one before, with what its device says of itself.
+///
+/// # Errors
+/// When the system gives no random numbers or the database fails.
+pub fn grant(
+    work: &mut Work<'_>,
+    fog: &mut Fog,
+    platform: Platform<'_>,
+) -> Result<String, ApiError> {
+    fog.settings.fog_type = platform.fog_type;
+    fog.settings.architecture = platform.architecture.map(str::to_owned);
+    store::fog::update(work.tx, fog)?;
+    let token = random_text(iofog_api::id::AGENT_TOKEN_LENGTH)
+        .map_err(|error| ApiError::internal(error.to_string()))?;
+    let token_expires = work.now + work.settings.fog_token_ms;
+    store::token::put_fog(work.tx, &fog.uuid, &token_hash(&token), token_expires)?;
+    work.effect(Effect::FogToken(token_hash(&token), fog.uuid.clone(), token_expires));
+    Ok(token)
+}
+
+/// Everything on the agent has an image for the platform.
+///
+/// # Errors
+/// Naming the microservices without.
+pub fn check_images(
     work: &mut Work<'_>,
     uuid: &FogUuid,
     platform: Platform<'_>,

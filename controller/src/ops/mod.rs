@@ -7,6 +7,7 @@ pub mod application_template;
 pub mod broker_port;
 pub mod catalog;
 pub mod edge_resource;
+pub mod enrolment;
 pub mod extra_host;
 pub mod find;
 pub mod fog;

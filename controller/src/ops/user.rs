@@ -109,6 +109,7 @@ pub fn delete(work: &mut Work<'_>, id: i64, force: bool) -> Result<(), ApiError>
     for resource in store::edge_resource::list(work.tx, id)? {
         store::edge_resource::delete(work.tx, resource.id)?;
     }
+    store::enrolment::delete_keys(work.tx, id)?;
     drop_tokens(work, id)?;
     store::activation::delete_codes(work.tx, id)?;
     store::activation::delete_password(work.tx, id)?;

@@ -145,13 +145,18 @@ const LONGEST_WAIT: u64 = 60;
 
 fn provision(work: &mut Work<'_>, request: &Request) -> Answered {
     let body = Fields::of(&request.body)?;
-    let fog_type = body.required_integer("type", 0, 2)?;
+    let (fog_type, architecture) = platform(&body)?;
     let key = body.required_string("key", 0)?;
-    let told = body.string("architecture")?;
-    let architecture = told.as_deref().filter(|name| ARCHITECTURES.contains(name));
-    let platform = Platform { fog_type, architecture };
+    let platform = Platform { fog_type, architecture: architecture.as_deref() };
     let (uuid, token) = agent::provision(work, &key, platform)?;
     Ok(Reply::json(json!({ "uuid": uuid, "token": token })))
+}
+
+/// Fog type and true architecture, as a device tells them.
+pub(super) fn platform(body: &Fields<'_>) -> Result<(i64, Option<String>), ApiError> {
+    let fog_type = body.required_integer("type", 0, 2)?;
+    let told = body.string("architecture")?;
+    Ok((fog_type, told.filter(|name| ARCHITECTURES.contains(&name.as_str()))))
 }
 
 fn deprovision(work: &mut Work<'_>, request: &Request) -> Answered {

@@ -8,6 +8,7 @@ mod application_template;
 pub(crate) mod catalog;
 mod config;
 mod edge_resource;
+mod enrolment;
 mod flow;
 mod fog;
 mod k8s;
@@ -253,6 +254,7 @@ pub fn all() -> impl Iterator<Item = &'static Route> {
         activation::ROUTES,
         fog::ROUTES,
         agent::ROUTES,
+        enrolment::ROUTES,
         application::ROUTES,
         application_template::ROUTES,
         microservice::ROUTES,

@@ -154,6 +154,7 @@ pub fn delete(tx: &mut dyn Tx, uuid: &FogUuid) -> Stored<()> {
         "DELETE FROM edge_resource_links WHERE fog_uuid = ?1",
         "DELETE FROM hal_info WHERE fog_uuid = ?1",
         "DELETE FROM tunnels WHERE fog_uuid = ?1",
+        "DELETE FROM enrolments WHERE fog_uuid = ?1",
     ] {
         tx.execute(sql, &[uuid.as_str().into()])?;
     }

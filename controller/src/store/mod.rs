@@ -9,6 +9,7 @@ pub mod change;
 pub mod config;
 pub mod edge_resource;
 pub mod effect;
+pub mod enrolment;
 pub mod fog;
 pub mod given;
 pub mod hal;

@@ -19,6 +19,8 @@ const ORPHANS: &[(&str, &str)] = &[
     ("tokens without user", "SELECT hash FROM user_tokens WHERE user_id NOT IN (SELECT id FROM users)"),
     ("codes without user", "SELECT hash FROM activation_codes WHERE user_id NOT IN (SELECT id FROM users)"),
     ("temporary passwords without user", "SELECT user_id FROM temporary_passwords WHERE user_id NOT IN (SELECT id FROM users)"),
+    ("enrolment keys without user", "SELECT id FROM enrolment_keys WHERE user_id NOT IN (SELECT id FROM users)"),
+    ("enrolments without agent", "SELECT device FROM enrolments WHERE fog_uuid NOT IN (SELECT uuid FROM fogs)"),
     ("applications without user", "SELECT id FROM applications WHERE user_id NOT IN (SELECT id FROM users)"),
     ("templates without user", "SELECT id FROM application_templates WHERE user_id NOT IN (SELECT id FROM users)"),
     ("resources without user", "SELECT id FROM edge_resources WHERE user_id NOT IN (SELECT id FROM users)"),

@@ -34,6 +34,8 @@ pub enum ErrorClass {
     EmailActivationSetup,
     /// A value that the schema accepts but that makes no sense: 400.
     InvalidArgument,
+    /// More was asked for than is given at a time; later it is: 429.
+    TooMany,
     /// The external port broker gave no port; the cause is in the log: 503.
     PortBroker,
     /// The Controller failed; the cause is in its log: 500.
@@ -52,6 +54,7 @@ impl ErrorClass {
             Self::Ftp => "FtpError",
             Self::EmailActivationSetup => "EmailActivationSetupError",
             Self::InvalidArgument => "InvalidArgumentError",
+            Self::TooMany => "TooManyRequestsError",
             Self::PortBroker => "PortBrokerError",
             Self::Internal => "InternalError",
         }
@@ -64,6 +67,7 @@ impl ErrorClass {
             Self::Authentication | Self::InvalidCredentials => 401,
             Self::NotFound => 404,
             Self::DuplicateProperty => 409,
+            Self::TooMany => 429,
             Self::Ftp | Self::EmailActivationSetup | Self::Internal => 500,
             Self::PortBroker => 503,
         }

@@ -11,12 +11,13 @@ use crate::store::worker::Session;
 use crate::store::{Row, SqlValue, StoreError, Stored, Tx};
 
 /// Numbered migrations; the database remembers how many it has seen.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
     include_str!("schema_5.sql"),
+    include_str!("schema_6.sql"),
 ];
 
 pub(super) fn open(path: &Path) -> Stored<Connection> {
