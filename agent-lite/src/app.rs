@@ -23,7 +23,7 @@ use crate::field_agent::{FieldAgent, Parts};
 use crate::local_api::{LocalApi, LocalApiOptions};
 use crate::modules::{Modules, ProxyModule, RouterModule};
 use crate::process_manager::ProcessManager;
-use crate::state::StateStore;
+use crate::state::{EnrolmentFiles, StateStore};
 use crate::update::{self, Launch, Slots, Updater};
 
 /// Why the daemon did not start.
@@ -123,6 +123,7 @@ async fn serve(
         file,
         state,
         store,
+        enrolment: EnrolmentFiles::new(&paths.config, &paths.library),
         processes: processes.clone(),
         modules: modules.clone(),
         context: context.clone(),

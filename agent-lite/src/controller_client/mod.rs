@@ -19,7 +19,8 @@ use std::time::Duration;
 use hyper::Method;
 use iofog_api::agent::{
     AgentConfig, AgentMicroserviceList, AgentRegistry, AgentRegistryList, ChangeSet, Changes,
-    ChangesAck, DeprovisionRequest, EdgeResourceList, ProvisionReply, ProvisionRequest,
+    ChangesAck, DeprovisionRequest, EdgeResourceList, EnrolRequest, ProvisionReply,
+    ProvisionRequest,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -129,12 +130,27 @@ impl ControllerClient {
             key: key.to_owned(),
             architecture: Some(crate::update::TARGET.to_owned()),
         };
-        let granted: ProvisionReply =
-            decoded(self.send(Method::POST, "agent/provision", &request).await?)?;
-        match granted.uuid.as_str().is_empty() || granted.token.is_empty() {
-            true => Err(ControllerError::malformed("uuid or token is empty")),
-            false => Ok(granted),
-        }
+        granted(self.send(Method::POST, "agent/provision", &request).await?)
+    }
+
+    /// `POST agent/enrol`.
+    pub async fn enrol(
+        &self,
+        key: &str,
+        device: &str,
+        proof: &str,
+        host: Option<IpAddr>,
+        fog_type: FogType,
+    ) -> Answer<ProvisionReply> {
+        let request = EnrolRequest {
+            fog_type: fog_type.code(),
+            key: key.to_owned(),
+            device: device.to_owned(),
+            proof: proof.to_owned(),
+            host,
+            architecture: Some(crate::update::TARGET.to_owned()),
+        };
+        granted(self.send(Method::POST, "agent/enrol", &request).await?)
     }
 
     /// `POST agent/deprovision`.
@@ -339,6 +355,15 @@ pub fn remote_config(document: &[u8]) -> Answer<RemoteConfig> {
 
 fn document_of<T: DeserializeOwned>(document: &[u8]) -> Answer<T> {
     serde_json::from_slice(document).map_err(|error| ControllerError::malformed(error.to_string()))
+}
+
+/// An identity that is one.
+fn granted(body: Value) -> Answer<ProvisionReply> {
+    let granted: ProvisionReply = decoded(body)?;
+    match granted.uuid.as_str().is_empty() || granted.token.is_empty() {
+        true => Err(ControllerError::malformed("uuid or token is empty")),
+        false => Ok(granted),
+    }
 }
 
 /// A body as the contract's type; the error names the field.

@@ -3,6 +3,7 @@
 mod backoff;
 mod container;
 mod desired;
+pub mod enrolment;
 pub mod explain;
 mod list_gate;
 mod observed;

@@ -3,6 +3,7 @@
 
 mod changes;
 mod config_sync;
+mod enrolment;
 mod explain;
 mod link;
 mod link_status;
@@ -30,7 +31,7 @@ use crate::fault;
 use crate::modules::Modules;
 use crate::process_manager::ProcessManager;
 use crate::remote::{Traces, Tunnel};
-use crate::state::{Snapshot, StateStore};
+use crate::state::{EnrolmentFiles, Snapshot, StateStore};
 use crate::update::{Facts, Updater};
 use crate::usage::{NetworkInterface, Sampler, SpeedMeter, Usage, folder_bytes};
 
@@ -62,6 +63,8 @@ pub struct Parts {
     pub state: Snapshot,
     /// Its file.
     pub store: StateStore,
+    /// Files of the enrolment.
+    pub enrolment: EnrolmentFiles,
     /// Containers.
     pub processes: ProcessManager,
     /// Built-in modules.
@@ -87,6 +90,7 @@ struct Core {
     file: RefCell<ConfigFile>,
     state: RefCell<Snapshot>,
     store: StateStore,
+    enrolment: EnrolmentFiles,
     client: ControllerClient,
     processes: ProcessManager,
     modules: Modules,
@@ -155,6 +159,7 @@ impl FieldAgent {
             file: RefCell::new(parts.file),
             state: RefCell::new(parts.state),
             store: parts.store,
+            enrolment: parts.enrolment,
             processes: parts.processes,
             modules: parts.modules,
             context: parts.context,
@@ -202,7 +207,8 @@ impl FieldAgent {
             self.prune_loop(),
             self.update_loop(),
             self.trace_loop(),
-            self.hardware_loop()
+            self.hardware_loop(),
+            self.enrolment_loop()
         );
     }
 
@@ -264,11 +270,13 @@ impl FieldAgent {
         }
     }
 
-    fn save_config(&self) {
+    /// True when it is on disk.
+    fn save_config(&self) -> bool {
         let result = self.core.file.borrow().save(&self.core.config.borrow());
-        if let Err(error) = result {
+        if let Err(error) = &result {
             log::error!(target: "field-agent", "configuration could not be saved: {error}");
         }
+        result.is_ok()
     }
 
     /// Tells all parts who this node is.

@@ -1,5 +1,7 @@
 //! Getting and giving back an identity (agent contract 3.4, 3.10, with the fix of 14/11).
 
+use iofog_api::agent::ProvisionReply;
+
 use super::{FieldAgent, Link};
 use crate::controller_client::{Access, ControllerError};
 use crate::fault;
@@ -20,7 +22,7 @@ pub enum ProvisionError {
 }
 
 /// Keeps a second attempt out while it lives.
-struct Attempt<'a>(&'a FieldAgent);
+pub(super) struct Attempt<'a>(&'a FieldAgent);
 
 impl Drop for Attempt<'_> {
     fn drop(&mut self) {
@@ -39,6 +41,13 @@ impl FieldAgent {
         let granted = client.provision(key, fog_type).await.inspect_err(|error| {
             log::warn!(target: "field-agent", "provisioning failed: {error}");
         })?;
+        let uuid = granted.uuid.clone();
+        self.adopt(granted).await;
+        Ok(uuid)
+    }
+
+    /// Takes an identity that was granted.
+    pub(super) async fn adopt(&self, granted: ProvisionReply) {
         self.core.config.borrow_mut().set_identity(&granted.uuid, &granted.token);
         fault::before("identity.grant");
         self.save_config();
@@ -54,7 +63,6 @@ impl FieldAgent {
         self.push_config().await;
         self.core.changes_due.notify_one();
         self.core.status_due.notify_one();
-        Ok(granted.uuid)
     }
 
     /// Gives the identity back. The Controller is told, but its answer does not matter.
@@ -99,7 +107,7 @@ impl FieldAgent {
         known
     }
 
-    fn attempt(&self) -> Result<Attempt<'_>, ProvisionError> {
+    pub(super) fn attempt(&self) -> Result<Attempt<'_>, ProvisionError> {
         if self.core.provisioning.replace(true) {
             return Err(ProvisionError::InProgress);
         }

@@ -1,5 +1,6 @@
 //! What survives a restart: desired state, former identities, router address, images of this Agent.
 
+mod enrolment;
 mod predecessor;
 mod store;
 
@@ -7,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+pub use enrolment::EnrolmentFiles;
 pub use store::StateStore;
 
 use crate::domain::Desired;

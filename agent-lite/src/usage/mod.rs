@@ -1,6 +1,7 @@
 //! Resource figures of the node and of this process, from `/proc` and the file system.
 
 mod cgroup;
+mod device;
 mod folder;
 mod interface;
 mod speed;
@@ -9,6 +10,7 @@ use std::cell::Cell;
 use std::path::Path;
 
 pub use cgroup::{CgroupSampler, ContainerUsage, first_process};
+pub use device::identify;
 pub use folder::folder_bytes;
 pub use interface::NetworkInterface;
 pub use speed::SpeedMeter;

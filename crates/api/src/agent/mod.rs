@@ -14,6 +14,6 @@ pub use edge_resource::{EdgeEndpoint, EdgeInterface, EdgeResource, EdgeResourceL
 pub use microservice::{
     AgentMicroservice, AgentMicroserviceList, EnvVar, PortMapping, VolumeMapping,
 };
-pub use provision::{DeprovisionRequest, ProvisionReply, ProvisionRequest};
+pub use provision::{DeprovisionRequest, EnrolRequest, ProvisionReply, ProvisionRequest};
 pub use registry::{AgentRegistry, AgentRegistryList};
 pub use status::{MicroserviceReport, StatusReport};

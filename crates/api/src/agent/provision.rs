@@ -1,6 +1,7 @@
 //! Provisioning and deprovisioning (spec section 6).
 
 use core::fmt;
+use core::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
@@ -19,7 +20,27 @@ pub struct ProvisionRequest {
     pub architecture: Option<String>,
 }
 
-/// Answer to [`ProvisionRequest`].
+/// `POST /agent/enrol`: exchanges the key of a batch for an identity of the device's own (ours alone).
+#[derive(Clone, Serialize, Deserialize)]
+pub struct EnrolRequest {
+    /// Fog type, as in [`ProvisionRequest`].
+    #[serde(rename = "type")]
+    pub fog_type: u8,
+    /// Key of the batch.
+    pub key: String,
+    /// Tells the device from others of the batch.
+    pub device: String,
+    /// A secret of the device: with it alone it is given its identity again.
+    pub proof: String,
+    /// Its address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<IpAddr>,
+    /// True architecture.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub architecture: Option<String>,
+}
+
+/// Answer to [`ProvisionRequest`] and [`EnrolRequest`].
 #[derive(Clone, Serialize, Deserialize)]
 pub struct ProvisionReply {
     /// The agent that the key belonged to.
@@ -40,6 +61,12 @@ pub struct DeprovisionRequest {
 impl fmt::Debug for ProvisionRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ProvisionRequest").field("fog_type", &self.fog_type).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for EnrolRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnrolRequest").field("device", &self.device).finish_non_exhaustive()
     }
 }
 
