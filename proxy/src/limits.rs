@@ -48,7 +48,7 @@ impl Limits {
             body: 16 << 20,
             buffered: 16 << 20,
             backlog: 16 << 20,
-            window: Window { messages: 16, ..Window::default() },
+            window: Window { messages: 16, joined: 4, ..Window::default() },
             waiting: 1000,
             connections: 1024,
             parallel: 512,

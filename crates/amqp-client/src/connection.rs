@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// Largest frame over a pipe inside the process, in bytes: what our router takes there.
-const PIPE_FRAME: u32 = 64 * 1024;
+const PIPE_FRAME: u32 = 256 * 1024;
 
 /// Handle of a connection; clones share it. The connection closes when [`Self::close`] is called or the
 /// last handle, of connection, session or link, is dropped.

@@ -11,8 +11,9 @@ use std::task::{Context, Poll, Waker};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes that wait in one direction before its writer has to; a piece that is longer goes through alone.
-const ROOM: usize = 256 * 1024;
+/// Bytes that wait in one direction before its writer has to; a piece that is longer goes through alone. Two messages of a
+/// tunnel under load.
+const ROOM: usize = 512 * 1024;
 
 /// One end. The other one sees the end of the stream when this is dropped or shut down.
 #[derive(Debug)]

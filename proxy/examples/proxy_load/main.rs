@@ -7,8 +7,9 @@
 //! that are compared, 2 GB each way or `IOFOG_LOAD_BYTES`). `wrk`, `iperf3` and `socat` are packages of Debian; what
 //! wants one that is not there is reported as skipped.
 //! `IOFOG_REFERENCE_PROXY` names a folder with the reference and its `node_modules`: the ioFog proxy's library
-//! (`lib/proxy.js`), or a copy of the repository skupperproject/skupper-proxy (August 2020) after `npm install`,
-//! `IOFOG_SKROUTERD` the program skrouterd; `IOFOG_LOAD_LOG=info` shows what the processes log.
+//! (`lib/proxy.js`), or a copy of the repository skupperproject/skupper-proxy (August 2020) after `npm install`;
+//! `IOFOG_QDROUTERD` and `IOFOG_SKROUTERD` the programs qdrouterd and skrouterd, between which the reference is measured
+//! as well; `IOFOG_LOAD_LOG=info` shows what the processes log.
 #![allow(
     clippy::unwrap_used,
     clippy::print_stdout,
@@ -23,11 +24,13 @@ mod node;
 mod path;
 mod process;
 mod relay;
+mod stack;
 mod target;
 
 use measure::Table;
 use path::Path;
 use process::{Process, free_port, wait_for};
+use stack::Routers;
 
 const TUNNELS: usize = 1000;
 
@@ -79,9 +82,9 @@ fn requests(table: &mut Table) {
         ("ours, edge to interior", Path::nodes("http", target)),
         ("ours, four processes", Path::separate("http", target)),
     ];
-    match Path::reference(target) {
-        Some(path) => paths.push(("reference, our router", path)),
-        None => table.skip("reference", "IOFOG_REFERENCE_PROXY names no folder"),
+    match std::env::var("IOFOG_REFERENCE_PROXY") {
+        Ok(_) => references(table, target, &mut paths),
+        Err(_) => table.skip("reference", "IOFOG_REFERENCE_PROXY names no folder"),
     }
     for (what, path) in paths {
         for connections in [1, 16] {
@@ -93,6 +96,34 @@ fn requests(table: &mut Table) {
             if connections == 1 {
                 table.add(&format!("http, {what}, added p50 (us)"), load.p50 - direct);
             }
+        }
+    }
+}
+
+/// The reference between our routers, and between those that its users have.
+fn references(table: &mut Table, target: u16, paths: &mut Vec<(&'static str, Path)>) {
+    paths.extend(
+        Path::reference(Routers::Ours, false, target).map(|path| ("reference, our router", path)),
+    );
+    for (variable, one, two) in [
+        (
+            "IOFOG_QDROUTERD",
+            "reference, Qpid Dispatch",
+            "reference, Qpid Dispatch, edge to interior",
+        ),
+        (
+            "IOFOG_SKROUTERD",
+            "reference, skupper-router",
+            "reference, skupper-router, edge to interior",
+        ),
+    ] {
+        let Ok(program) = std::env::var(variable) else {
+            table.skip(one, &format!("{variable} names no program"));
+            continue;
+        };
+        for (what, edge) in [(one, false), (two, true)] {
+            let routers = Routers::Dispatch(&program);
+            paths.extend(Path::reference(routers, edge, target).map(|path| (what, path)));
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The ways from clients to the target that are compared.
 
-use std::path::PathBuf;
 use std::thread::sleep;
 use std::time::Duration;
 
 use super::process::{Process, free_port, log_level, wait_for};
+use super::stack::dispatch;
 
 /// What clients connect to, and the processes behind it.
 pub(crate) struct Path {
@@ -64,19 +64,6 @@ impl Path {
         Self::ready(public, processes)
     }
 
-    /// The reference at both ends of our router; none where it is not given.
-    pub(crate) fn reference(target: u16) -> Option<Self> {
-        let folder = PathBuf::from(std::env::var_os("IOFOG_REFERENCE_PROXY")?);
-        let (normal, public) = (free_port(), free_port());
-        let mut processes = vec![("router", router(&interior(normal, free_port())))];
-        wait_for(normal);
-        for mapping in [format!("amqp:q=>http:{target}"), format!("http:{public}=>amqp:q")] {
-            let script = reference(&folder, &mapping, normal);
-            processes.push(("reference", Process::start("node", &["-e", &script, "reference"])));
-        }
-        Some(Self::ready(public, processes))
-    }
-
     pub(crate) fn socat(target: u16) -> Self {
         let public = free_port();
         let listen = format!("TCP-LISTEN:{public},fork,reuseaddr,bind=127.0.0.1");
@@ -96,11 +83,7 @@ impl Path {
     /// skupper-router's TCP bridge over one router, and over two; none where it is not given.
     pub(crate) fn skupper(target: u16) -> Option<(Self, Self)> {
         let program = std::env::var("IOFOG_SKROUTERD").ok()?;
-        let start = |config: &str| {
-            let file = std::env::temp_dir().join(format!("iofog-load-{}.conf", free_port()));
-            std::fs::write(&file, config).unwrap();
-            Process::start(&program, &["-c", file.to_str().unwrap()])
-        };
+        let start = |config: &str| dispatch(&program, config);
         let connector = format!(
             "tcpConnector {{\n name: c\n host: 127.0.0.1\n port: {target}\n address: q\n}}\n"
         );
@@ -123,7 +106,7 @@ impl Path {
         Some((Self::ready(one, vec![("router", single)]), Self::ready(two, processes)))
     }
 
-    fn ready(public: u16, processes: Vec<(&'static str, Process)>) -> Self {
+    pub(crate) fn ready(public: u16, processes: Vec<(&'static str, Process)>) -> Self {
         wait_for(public);
         sleep(SETTLE);
         Self { public, processes }
@@ -140,27 +123,7 @@ impl Path {
     }
 }
 
-/// What Node is to run as one end: the ioFog proxy's library, or the program of the public repository of its
-/// origin, which takes its router from a file.
-fn reference(folder: &std::path::Path, mapping: &str, router: u16) -> String {
-    let place = folder.display();
-    if folder.join("lib/proxy.js").exists() {
-        return format!(
-            "require('{place}/lib/proxy').proxy('{mapping}', '127.0.0.1', \
-             {{routerHost: '127.0.0.1', routerPort: {router}}})"
-        );
-    }
-    let file = std::env::temp_dir().join(format!("iofog-load-{}.json", free_port()));
-    let connect = r#"{"scheme":"amqp","sasl":{"enabled":false},"host":"127.0.0.1""#;
-    std::fs::write(&file, format!("{connect},\"port\":{router}}}")).unwrap();
-    format!(
-        "process.env.MESSAGING_CONNECT_FILE = '{}'; process.env.ICPROXY_BRIDGE_HOST = '127.0.0.1'; \
-         process.argv[2] = '{mapping}'; require('{place}/bin/simple.js')",
-        file.display()
-    )
-}
-
-fn interior(normal: u16, edge: u16) -> String {
+pub(crate) fn interior(normal: u16, edge: u16) -> String {
     format!(
         r#"{{"mode":"interior","id":"i","listeners":[
             {{"role":"normal","host":"127.0.0.1","port":{normal}}},
@@ -168,7 +131,7 @@ fn interior(normal: u16, edge: u16) -> String {
     )
 }
 
-fn below(normal: u16, edge: u16) -> String {
+pub(crate) fn below(normal: u16, edge: u16) -> String {
     format!(
         r#"{{"mode":"edge","id":"e","listeners":[
             {{"role":"normal","host":"127.0.0.1","port":{normal}}}],"connectors":[
@@ -187,7 +150,7 @@ fn program(name: &str) -> String {
     folder.join(name).to_str().unwrap().to_owned()
 }
 
-fn router(config: &str) -> Process {
+pub(crate) fn router(config: &str) -> Process {
     let file = std::env::temp_dir().join(format!("iofog-load-{}.json", free_port()));
     std::fs::write(&file, config).unwrap();
     Process::start(&program("iofog-router"), &["--config", file.to_str().unwrap()])

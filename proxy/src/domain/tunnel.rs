@@ -77,11 +77,11 @@ pub struct Tunnel {
 // === impl Window ===
 
 impl Default for Window {
-    /// 64 messages of at most 32 KiB, or half as many that are twice as long: 2 MiB per socket and direction. Of
+    /// 64 messages of at most 32 KiB, or fewer that are longer, up to eight times: 2 MiB per socket and direction. Of
     /// each 32 KiB, 1 KiB is left to the sections around the bytes and to what routers write on a message, so that
-    /// it fills two (or four) frames of the 16 KiB that routers take, and needs no third (or fifth) one.
+    /// it fills two frames (or sixteen) of the 16 KiB that routers take, and needs no further one.
     fn default() -> Self {
-        Self { chunk: 31 << 10, joined: 2, messages: 64 }
+        Self { chunk: 31 << 10, joined: 8, messages: 64 }
     }
 }
 
@@ -95,6 +95,11 @@ impl Window {
     /// What a message of so many bytes counts.
     pub fn count(self, bytes: usize) -> u32 {
         u32::try_from(bytes.div_ceil(self.chunk.max(1))).unwrap_or(u32::MAX).max(1)
+    }
+
+    /// Longest messages that fill it.
+    pub fn blocks(self) -> usize {
+        usize::try_from(self.messages / self.joined.max(1)).unwrap_or(usize::MAX)
     }
 
     /// Credit for the messages under way and for those whose credit is on its way back: a message without
@@ -213,10 +218,10 @@ mod tests {
     #[test]
     fn window_counts_long_messages_more_than_once() {
         let window = Window::default();
-        assert_eq!([0, 1, 2, 64].map(|room| window.bytes(room)), [0, 31 << 10, 62 << 10, 62 << 10]);
+        assert_eq!([0, 1, 2, 8, 64].map(|room| window.bytes(room) >> 10), [0, 31, 62, 248, 248]);
         assert_eq!(
-            [0, 1, 31 << 10, (31 << 10) + 1, 62 << 10].map(|n| window.count(n)),
-            [1, 1, 1, 2, 2]
+            [0, 1, 31 << 10, (31 << 10) + 1, 248 << 10].map(|n| window.count(n)),
+            [1, 1, 1, 2, 8]
         );
     }
 

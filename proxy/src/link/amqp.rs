@@ -19,8 +19,8 @@ use super::{
 use crate::domain::envelope::Envelope;
 use crate::domain::exchange::Settled;
 
-/// Largest frame taken from the router, in bytes: a message of a tunnel is one frame. What is read of an
-/// incomplete one is copied, so larger ones would cost more than they spare.
+/// Largest frame taken from a router outside the process, in bytes: a message of a tunnel under load is several. What is
+/// read of an incomplete one is copied, so larger ones would cost more than they spare.
 const FRAME: u32 = 32 * 1024;
 
 /// Sessions of a connection: each tunnel over a routed link comes in one of its own, beside ours. More than a

@@ -55,9 +55,13 @@ impl Blank {
         Self { head }
     }
 
-    /// A buffer to which `room` bytes of body can be appended.
-    pub(crate) fn buffer(&self, room: usize) -> BytesMut {
-        let mut buffer = BytesMut::with_capacity(self.head.len() + room);
+    /// Bytes in front of the body.
+    pub(crate) fn length(&self) -> usize {
+        self.head.len()
+    }
+
+    /// The empty `buffer` with what stands in front of the body.
+    pub(crate) fn begin(&self, mut buffer: BytesMut) -> BytesMut {
         buffer.extend_from_slice(&self.head);
         buffer
     }
@@ -169,7 +173,7 @@ mod tests {
         for length in [0, 1, 255, 256, 40_000] {
             let body = vec![7; length];
             let blank = Blank::new(Piece::Data.message(Some("reply"), Bytes::new()));
-            let mut buffer = blank.buffer(length);
+            let mut buffer = blank.begin(BytesMut::with_capacity(blank.length() + length));
             buffer.extend_from_slice(&body);
             assert_eq!(blank.body(&buffer), length);
             let message = codec::decode(&blank.seal(buffer)).unwrap();

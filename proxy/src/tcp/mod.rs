@@ -1,6 +1,7 @@
 //! TCP mode: byte streams carried as messages, over routed links or between two dynamic addresses
 //! (proxy.md section 4).
 
+mod blocks;
 mod copy;
 mod down;
 pub(crate) mod egress;

@@ -1,10 +1,12 @@
 //! From the socket to messages. Nothing is read that cannot be sent: the bytes stay in the socket.
 
+use std::future::poll_fn;
 use std::io;
 
 use bytes::{Bytes, BytesMut};
 use tokio::net::tcp::ReadHalf;
 
+use super::blocks::Blocks;
 use super::copy::{End, Ended, check};
 use crate::domain::tunnel::{Event, Piece};
 use crate::link::{Blank, LinkDown, Pending, Sender};
@@ -19,10 +21,12 @@ impl<S: Sender> End<'_, S> {
         let window = self.around.limits.window;
         let mut room = LEAST_ROOM;
         let mut oldest: Option<Pending> = None;
+        let mut blocks = Blocks::new(window.blocks());
         loop {
             if oldest.is_none() {
                 oldest = self.next_in_flight();
             }
+            let idle = oldest.is_none();
             let step = async {
                 let most = window.bytes(self.pace.borrow().room());
                 if most == 0 {
@@ -30,7 +34,7 @@ impl<S: Sender> End<'_, S> {
                 }
                 self.sender.ready().await?;
                 self.ready.set(true);
-                Ok(read(reader, &blank, most.min(room)).await)
+                Ok(read(reader, &blank, most.min(room), &mut blocks, idle).await)
             };
             let step: Result<io::Result<BytesMut>, LinkDown> = match oldest.as_mut() {
                 None => match race(step, self.sender.detached()).await {
@@ -66,7 +70,9 @@ impl<S: Sender> End<'_, S> {
             let length = blank.body(&buffer);
             room = next_room(room, length, window.bytes(u32::MAX));
             self.pace.borrow_mut().sent(self.now(), window.count(length));
-            match self.sender.send_sealed(blank.seal(buffer)).await {
+            let message = blank.seal(buffer);
+            blocks.lend(&message);
+            match self.sender.send_sealed(message).await {
                 Ok(pending) => self.in_flight.borrow_mut().push_back(pending),
                 Err(lost) => return Ended::Lost(lost),
             }
@@ -82,11 +88,25 @@ fn next_room(room: usize, read: usize, most: usize) -> usize {
     next.min(most).max(LEAST_ROOM)
 }
 
-/// Reads what is there, at most `most` bytes; none at the end. An idle socket holds no buffer.
-async fn read(reader: &mut ReadHalf<'_>, blank: &Blank, most: usize) -> io::Result<BytesMut> {
+/// Reads what is there, at most `most` bytes; none at the end. An idle socket holds no buffer, and when nothing is under way
+/// (`idle`) no blocks either.
+async fn read(
+    reader: &mut ReadHalf<'_>,
+    blank: &Blank,
+    most: usize,
+    blocks: &mut Blocks,
+    idle: bool,
+) -> io::Result<BytesMut> {
     loop {
-        reader.readable().await?;
-        let mut buffer = blank.buffer(most);
+        poll_fn(|cx| {
+            let ready = reader.as_ref().poll_read_ready(cx);
+            if ready.is_pending() && idle {
+                blocks.clear();
+            }
+            ready
+        })
+        .await?;
+        let mut buffer = blank.begin(blocks.take(blank.length() + most));
         match reader.try_read_buf(&mut buffer) {
             Ok(_) => return Ok(buffer),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
@@ -101,13 +121,13 @@ mod tests {
 
     #[test]
     fn room_follows_what_is_read() {
-        let most = 62 << 10;
+        let most = 248 << 10;
         let play = |room, reads: &[usize]| {
             reads.iter().fold(room, |room, &read| next_room(room, read.min(room), most))
         };
         assert_eq!(play(LEAST_ROOM, &[100, 1, 4_000]), LEAST_ROOM);
         assert_eq!(play(LEAST_ROOM, &[most, most, most]), most);
-        assert_eq!(play(most, &[31 << 10]), most, "half of it, as the window had no room for more");
+        assert_eq!(play(most, &[62 << 10]), most, "part of it, as the window had no room for more");
         assert_eq!(play(most, &[100]), LEAST_ROOM);
     }
 }

@@ -152,7 +152,7 @@ impl Core {
 /// Sessions on a connection that we dialled.
 const MAX_SESSIONS: u16 = 8_192;
 /// Frames inside the process may be large: nothing else shares the pipe.
-const LOCAL_FRAME_SIZE: u32 = 64 * 1024;
+const LOCAL_FRAME_SIZE: u32 = 256 * 1024;
 
 fn capabilities() -> Vec<Symbol> {
     vec![Symbol::from_static("ANONYMOUS-RELAY"), super::streams::LINKS]
