@@ -87,11 +87,17 @@ pub fn from_fields(fields: &[(String, HeaderField)]) -> Result<HeaderMap, Header
 
 /// Header bytes as text, one character per byte, which is how the reference reads them.
 pub fn to_text(value: &HeaderValue) -> String {
-    value.as_bytes().iter().map(|&byte| char::from(byte)).collect()
+    match std::str::from_utf8(value.as_bytes()) {
+        Ok(text) if text.is_ascii() => text.to_owned(),
+        _ => value.as_bytes().iter().map(|&byte| char::from(byte)).collect(),
+    }
 }
 
 /// The inverse of [`to_text`]; text with characters above U+00FF is written as UTF-8.
 pub fn to_value(text: &str) -> Option<HeaderValue> {
+    if text.is_ascii() {
+        return HeaderValue::from_bytes(text.as_bytes()).ok();
+    }
     let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
     let bytes = bytes.unwrap_or_else(|| text.as_bytes().to_vec());
     HeaderValue::from_bytes(&bytes).ok()

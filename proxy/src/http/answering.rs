@@ -42,15 +42,20 @@ pub(super) enum Answer {
 // === impl Egress ===
 
 impl<N: Network> Egress<N> {
-    /// Sends the answer. The request has been served, whatever becomes of it: the target is never asked
-    /// twice.
-    pub(super) async fn send(&self, answer: Answer, replies: &impl Sender) {
+    /// Sends the answer. The request has been served, whatever becomes of it: the target is never asked twice. `served` says so:
+    /// for a whole answer once it is on its way, so that both leave in one write, for one in parts before it, as long answers must
+    /// not hold the credit that others need.
+    pub(super) async fn send(&self, answer: Answer, replies: &impl Sender, served: impl FnOnce()) {
         let sent = match answer {
             Answer::Whole { message, _held } => {
                 let length = message.body.len();
-                send_whole(message, replies).await.map(|()| self.task.counters.sent(length))
+                let pending = replies.send(message).await;
+                served();
+                let taken = async { accepted(pending?.await?) };
+                taken.await.map(|()| self.task.counters.sent(length))
             }
             Answer::Parts { first, body, lease } => {
+                served();
                 match self.send_parts(first, body, replies).await {
                     Ok(()) => {
                         self.pool.keep(lease).await;

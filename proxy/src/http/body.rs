@@ -74,6 +74,10 @@ pub(crate) async fn collect<B: Body<Data = Bytes> + Unpin>(
         return Err(CollectError::TooLarge);
     }
     let mut reservation = budget.reserve(0).ok_or(CollectError::OverBudget)?;
+    if body.is_end_stream() {
+        // As most requests have none.
+        return Ok(Held { bytes: Bytes::new(), reservation: Some(reservation) });
+    }
     let mut first = Bytes::new();
     let mut all = BytesMut::new();
     loop {

@@ -15,7 +15,7 @@ use crate::domain::exchange::{Exchange, Step};
 use crate::domain::failure::{Failure, Refusal};
 use crate::domain::request::RequestHead;
 use crate::domain::response;
-use crate::link::{Network, Sender};
+use crate::link::{Network, Sender, encode};
 use crate::race::{Either, race};
 
 // === impl Ingress ===
@@ -97,7 +97,7 @@ impl<N: Network> Ingress<N> {
         let number = number.map_err(|_| Failure::TooManyWaiting)?;
         let ticket = Ticket::new(&self.waiting, number);
         let sent_bytes = body.bytes.len();
-        let message = head.into_envelope(body.bytes, &uplink.reply_to, number);
+        let message = encode(head.into_envelope(body.bytes, &uplink.reply_to, number));
         let origin = Instant::now();
         let now = || origin.elapsed();
         let (mut exchange, mut step) = Exchange::start(self.task.context.limits.timings, now());
@@ -106,10 +106,11 @@ impl<N: Network> Ingress<N> {
                 Step::AwaitCredit(until) => {
                     let send = tokio::time::timeout_at(
                         origin + until,
-                        uplink.sender.send(message.clone()),
+                        uplink.sender.send_sealed(message.clone()),
                     );
                     match race(send, &mut answer).await {
                         Either::Left(Ok(Ok(pending))) => {
+                            uplink.receipts.pay();
                             self.task.counters.sent(sent_bytes);
                             step = exchange.sent(now());
                             Some(pending)

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use super::receipts::Receipts;
 use super::serve::serve;
 use super::waiter::{PartIn, Reply, WINDOW, WaitingRequests};
 use crate::context::MappingTask;
@@ -15,19 +16,22 @@ use crate::listener;
 use crate::race::{Either, race};
 use crate::session;
 
-pub(super) type SenderOf<N> = <<N as Network>::Connection as Connection>::Sender;
+type SenderOf<N> = <<N as Network>::Connection as Connection>::Sender;
+type ReceiverOf<N> = <<N as Network>::Connection as Connection>::Receiver;
+type DeliveryOf<N> = <ReceiverOf<N> as Receiver>::Delivery;
 
 /// Shared state of one ingress mapping.
 pub(super) struct Ingress<N: Network> {
     pub(super) task: MappingTask<N>,
-    pub(super) uplink: RefCell<Option<Rc<Uplink<SenderOf<N>>>>>,
+    pub(super) uplink: RefCell<Option<Rc<Uplink<SenderOf<N>, DeliveryOf<N>>>>>,
     pub(super) waiting: WaitingRequests,
 }
 
 /// The links of the current connection.
-pub(super) struct Uplink<S> {
+pub(super) struct Uplink<S, D: Delivery> {
     pub(super) sender: S,
     pub(super) reply_to: String,
+    pub(super) receipts: Receipts<D>,
 }
 
 /// While there are links; when they go, however that comes about, those who wait are told.
@@ -74,19 +78,26 @@ impl<N: Network> Ingress<N> {
             .await?;
         let reply_to = replies.address().unwrap_or_default().to_owned();
         let sender = connection.sender(SendTo::target(self.task.mapping.queue.as_str())).await?;
-        let uplink = Rc::new(Uplink { sender, reply_to });
+        let uplink = Rc::new(Uplink { sender, reply_to, receipts: Receipts::new() });
         self.uplink.replace(Some(Rc::clone(&uplink)));
         self.task.connected(true);
         let _attached = Attached(self);
-        match race(self.hand_out(&mut replies), uplink.sender.detached()).await {
-            Either::Left(lost) | Either::Right(lost) => Err(lost),
+        let receipts = &uplink.receipts;
+        let hand_out = race(self.hand_out(&mut replies, receipts), receipts.pay_late());
+        match race(hand_out, uplink.sender.detached()).await {
+            Either::Left(Either::Left(lost)) | Either::Right(lost) => Err(lost),
+            Either::Left(Either::Right(never)) => match never {},
         }
     }
 
-    async fn hand_out(&self, replies: &mut <N::Connection as Connection>::Receiver) -> LinkDown {
+    async fn hand_out(
+        &self,
+        replies: &mut ReceiverOf<N>,
+        receipts: &Receipts<DeliveryOf<N>>,
+    ) -> LinkDown {
         loop {
             match replies.recv().await {
-                Ok(delivery) => self.hand_out_one(delivery),
+                Ok(delivery) => self.hand_out_one(delivery, receipts),
                 Err(lost) => return lost,
             }
         }
@@ -95,7 +106,7 @@ impl<N: Network> Ingress<N> {
     /// Gives an answer, or a part of one, to the request that waits for it. Whole answers are always
     /// accepted: no one else could use them. A part that is not wanted is rejected, which tells the far
     /// proxy to stop.
-    fn hand_out_one(&self, delivery: impl Delivery) {
+    fn hand_out_one<D: Delivery>(&self, delivery: D, receipts: &Receipts<D>) {
         let reservation = self.task.context.budget.reserve(delivery.len());
         let message = match delivery.envelope() {
             Ok(message) => message,
@@ -142,7 +153,7 @@ impl<N: Network> Ingress<N> {
             Form::Whole | Form::PartsWelcome | Form::Pending => {
                 waiter.tell(Ok(Reply { message, reservation, parts: None }));
                 waiting.remove(number);
-                delivery.settle(Settled::Accepted);
+                receipts.accept(delivery);
             }
         }
     }

@@ -9,6 +9,7 @@ mod exchanging;
 pub(crate) mod ingress;
 mod parts;
 mod pool;
+mod receipts;
 pub(crate) mod serve;
 #[cfg(test)]
 mod tests;

@@ -22,6 +22,7 @@ const IDLE: Duration = Duration::from_secs(4);
 pub(super) struct Pool {
     host: String,
     port: u16,
+    authority: String,
     most_idle: usize,
     idle: Rc<RefCell<Vec<Idle>>>,
     /// True while there is someone who closes what has become too old.
@@ -53,32 +54,46 @@ pub(super) enum TargetError {
 
 impl Pool {
     pub(super) fn new(host: &str, port: u16, most_idle: usize) -> Self {
-        Self { host: host.to_owned(), port, most_idle, idle: Rc::default(), swept: Rc::default() }
+        Self {
+            host: host.to_owned(),
+            port,
+            authority: format!("{host}:{port}"),
+            most_idle,
+            idle: Rc::default(),
+            swept: Rc::default(),
+        }
     }
 
     /// `host:port`, for a request that names no host.
-    pub(super) fn authority(&self) -> String {
-        format!("{}:{}", self.host, self.port)
+    pub(super) fn authority(&self) -> &str {
+        &self.authority
     }
 
-    /// Sends the request, on an idle connection if there is one.
+    /// Sends the request, on an idle connection if there is one. `again` makes it once more, should that be needed.
     pub(super) async fn send(
         &self,
         request: Request<Bytes>,
+        again: impl Fn() -> Option<Request<Bytes>>,
     ) -> Result<(Response<Incoming>, Lease), TargetError> {
-        let (parts, body) = request.into_parts();
-        let again = || Request::from_parts(parts.clone(), Full::new(body.clone()));
+        let repeatable = repeatable(request.method());
+        let mut request = request.map(Full::new);
         while let Some(mut sender) = self.take_idle() {
-            match sender.try_send_request(again()).await {
+            match sender.try_send_request(request).await {
                 Ok(response) => return Ok((response, Lease { sender })),
                 // The target may close an idle connection at any time. What it never read, and what
                 // may be asked twice, goes out again on another one.
-                Err(failed) if failed.message().is_some() || repeatable(&parts.method) => {}
-                Err(failed) => return Err(failed.into_error().into()),
+                Err(mut failed) => {
+                    let unread = failed.take_message();
+                    let copy = || again().filter(|_| repeatable).map(|copy| copy.map(Full::new));
+                    match unread.or_else(copy) {
+                        Some(copy) => request = copy,
+                        None => return Err(failed.into_error().into()),
+                    }
+                }
             }
         }
         let mut sender = self.connect().await.map_err(TargetError::Connect)?;
-        let response = sender.send_request(again()).await?;
+        let response = sender.send_request(request).await?;
         Ok((response, Lease { sender }))
     }
 
@@ -161,7 +176,7 @@ mod tests {
             let mut leases = Vec::new();
             let mut sockets = Vec::new();
             for _ in 0..3 {
-                let asked = pool.send(Request::new(Bytes::new()));
+                let asked = pool.send(Request::new(Bytes::new()), || None);
                 let answered = async {
                     let (mut socket, _) = target.accept().await.unwrap();
                     socket.read_buf(&mut Vec::new()).await.unwrap();

@@ -111,17 +111,20 @@ fn value_of(field: HeaderField) -> Value {
 }
 
 fn header((name, value): (Value, Value)) -> Option<(String, HeaderField)> {
-    let name = name.as_str()?.to_owned();
+    let name = match name {
+        Value::String(name) => name,
+        other => other.as_str()?.to_owned(),
+    };
     let field = match value {
-        Value::List(values) => HeaderField::Many(values.iter().filter_map(text).collect()),
-        other => HeaderField::One(text(&other)?),
+        Value::List(values) => HeaderField::Many(values.into_iter().filter_map(text).collect()),
+        other => HeaderField::One(text(other)?),
     };
     Some((name, field))
 }
 
-fn text(value: &Value) -> Option<String> {
+fn text(value: Value) -> Option<String> {
     match value {
-        Value::String(text) => Some(text.clone()),
+        Value::String(text) => Some(text),
         Value::Symbol(symbol) => Some(symbol.as_str().to_owned()),
         Value::Bool(flag) => Some(flag.to_string()),
         other => other.as_i64().map(|number| number.to_string()),
