@@ -135,21 +135,16 @@ async fn serve(
         }),
     };
     let agent = FieldAgent::new(parts);
-    // Without its store the node still runs its workloads.
-    let bus = Bus::start(context.clone(), BusOptions::default())
-        .inspect_err(|error| log::error!(target: "agent", "message bus does not run: {error}"))
-        .ok();
+    let bus = Bus::start(context.clone(), BusOptions::default());
     let administration: Rc<dyn Administration> =
         Rc::new(Commandline::new(agent.clone(), bus.clone()));
-    if let Some(bus) = bus.clone() {
-        let options = LocalApiOptions::default();
-        let api = LocalApi::new(context.clone(), bus, administration.clone(), options);
-        tokio::task::spawn_local(async move {
-            if let Err(error) = api.run().await {
-                log::error!(target: "agent", "local api does not run: {error}");
-            }
-        });
-    }
+    let options = LocalApiOptions::default();
+    let api = LocalApi::new(context.clone(), bus.clone(), administration.clone(), options);
+    tokio::task::spawn_local(async move {
+        if let Err(error) = api.run().await {
+            log::error!(target: "agent", "local api does not run: {error}");
+        }
+    });
     tokio::task::spawn_local(processes.run(engine, context.clone(), clock));
     tokio::task::spawn_local(agent.run());
     let socket = paths.socket();
@@ -160,9 +155,7 @@ async fn serve(
         () = updater.restart() => End::StartOver,
     };
     log::info!(target: "agent", "ending; microservices keep running");
-    if let Some(bus) = bus {
-        bus.stop();
-    }
+    bus.stop();
     modules.shutdown().await;
     let _ = std::fs::remove_file(&socket);
     Ok(end)

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::io;
 use std::rc::Rc;
 
 use bytes::Bytes;
@@ -17,7 +16,7 @@ use super::mailbox::{Batch, Mailbox, Subscription};
 use super::message_log::MessageLog;
 use super::options::BusOptions;
 use super::outbox::{Lane, Limits, Outbox, Seq, Verdict};
-use super::{commit, supervisor};
+use super::{commit, storage, supervisor};
 use crate::clock::Clock;
 use crate::context::{AgentContext, RouterAccess};
 use crate::domain::explain::{Flow, RouterFacts};
@@ -62,7 +61,7 @@ pub enum PublishError {
         /// The limit.
         limit: usize,
     },
-    /// The message could not be made safe.
+    /// The message could not be made safe, or its folder is not to be had.
     #[error("message could not be stored")]
     Storage,
     /// No random numbers for an id.
@@ -90,6 +89,8 @@ pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) outbox: RefCell<Outbox>,
     pub(super) log: RefCell<MessageLog>,
+    /// Why the folder is not open, and since when (ms, monotonic).
+    pub(super) closed: RefCell<Option<(String, u64)>>,
     pub(super) gates: RefCell<BTreeMap<Lane, Rc<LaneGate>>>,
     pub(super) mailboxes: RefCell<BTreeMap<MicroserviceUuid, Rc<Mailbox>>>,
     pub(super) connected: Cell<bool>,
@@ -108,30 +109,22 @@ pub(super) struct Shared {
 // === impl Bus ===
 
 impl Bus {
-    /// Opens the store in the context's message folder and starts the tasks on the current `LocalSet`.
-    ///
-    /// # Errors
-    /// What the file system reports.
-    pub fn start(context: AgentContext, options: BusOptions) -> io::Result<Self> {
-        let folder = context.place().message_dir.join("outbox");
-        let (log, recovery) = MessageLog::open(&folder, options.segment_bytes)?;
-        if recovery.lost_bytes > 0 {
-            log::warn!("message log ended torn: {} bytes cut off", recovery.lost_bytes);
-        }
+    /// Starts the tasks on the current `LocalSet`. When the context's message folder cannot be opened, it is tried again
+    /// and again; until then no message is taken that has somewhere to go.
+    pub fn start(context: AgentContext, options: BusOptions) -> Self {
         let limits = Limits {
             quota_bytes: options.quota_bytes,
             window: options.window,
             memory_bytes: options.memory_bytes,
         };
-        let outbox = Outbox::new(limits, recovery);
-        let gates = outbox.lanes().map(|lane| (lane.clone(), Rc::default())).collect();
         let shared = Rc::new(Shared {
             context,
             options,
             clock: Clock::new(),
-            outbox: RefCell::new(outbox),
-            log: RefCell::new(log),
-            gates: RefCell::new(gates),
+            outbox: RefCell::new(Outbox::empty(limits)),
+            log: RefCell::new(MessageLog::closed()),
+            closed: RefCell::default(),
+            gates: RefCell::default(),
             mailboxes: RefCell::default(),
             connected: Cell::new(false),
             connected_since: Cell::new(0),
@@ -141,12 +134,16 @@ impl Bus {
             failed_writes: Cell::new(0),
             archive: RefCell::new(Archive::new(options.archive_bytes)),
         });
-        let tasks = vec![
+        let is_open = storage::open(&shared);
+        let mut tasks = vec![
             tokio::task::spawn_local(supervisor::run(shared.clone())),
             tokio::task::spawn_local(commit::run(shared.clone())),
             tokio::task::spawn_local(super::mailbox::sweep(shared.clone())),
         ];
-        Ok(Self { shared, tasks: Rc::new(RefCell::new(tasks)) })
+        if !is_open {
+            tasks.push(tokio::task::spawn_local(storage::reopen(shared.clone())));
+        }
+        Self { shared, tasks: Rc::new(RefCell::new(tasks)) }
     }
 
     /// Takes a message from a microservice: assigns id and time, and returns once every destination has
@@ -169,6 +166,9 @@ impl Bus {
         let (size, limit) = (payload.len(), self.shared.options.max_message_bytes);
         if size > limit {
             return Err(PublishError::TooLarge { size, limit });
+        }
+        if self.shared.is_closed_to(&message.publisher) {
+            return Err(PublishError::Storage);
         }
         let seqs = self.shared.accept(&message, &payload);
         let receipt = Receipt { id: message.id, timestamp: message.timestamp };
@@ -209,6 +209,11 @@ impl Bus {
         }
     }
 
+    /// Why the folder of messages is not open; none when it is.
+    pub fn closed(&self) -> Option<String> {
+        self.shared.closed.borrow().as_ref().map(|(reason, _)| reason.clone())
+    }
+
     /// The books of each microservice that sent something, and how many messages and bytes of its are held.
     pub fn publishers(&self) -> Vec<(MicroserviceUuid, Ledger, usize, u64)> {
         let outbox = self.shared.outbox.borrow();
@@ -246,6 +251,7 @@ impl Bus {
             incoming: held(|lane| (&lane.destination, &lane.publisher)),
             mailbox: mailbox.map(|one| one.facts(at)).unwrap_or_default(),
             given_up: given_up(&outbox, microservice),
+            closed: shared.closed.borrow().as_ref().map(|(why, since)| (why.clone(), at(*since))),
         }
     }
 
@@ -297,6 +303,11 @@ impl Shared {
             self.dirty.notify_one();
         }
         seqs
+    }
+
+    /// What has no route is only counted, with and without a folder.
+    fn is_closed_to(&self, publisher: &str) -> bool {
+        self.closed.borrow().is_some() && !self.context.routes_from(&publisher.into()).is_empty()
     }
 
     async fn wait_until_safe(&self, seqs: &[Seq]) -> Result<(), PublishError> {

@@ -14,6 +14,7 @@ mod mailbox;
 pub mod message_log;
 mod options;
 pub mod outbox;
+mod storage;
 mod supervisor;
 #[cfg(test)]
 mod tests;

@@ -25,6 +25,8 @@ pub struct BusOptions {
     pub ack_patience: Duration,
     /// First and longest pause between attempts to reach the Router.
     pub reconnect: (Duration, Duration),
+    /// Pause between attempts to open the folder of messages.
+    pub reopen: Duration,
 }
 
 impl Default for BusOptions {
@@ -40,6 +42,7 @@ impl Default for BusOptions {
             commit_delay: Duration::from_millis(2),
             ack_patience: Duration::from_secs(20),
             reconnect: (Duration::from_millis(200), Duration::from_secs(2)),
+            reopen: Duration::from_secs(5),
         }
     }
 }

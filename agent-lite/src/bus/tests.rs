@@ -8,7 +8,7 @@ use bytes::Bytes;
 use iofog_iomessage::IoMessage;
 use tokio::task::LocalSet;
 
-use super::{Bus, BusOptions};
+use super::{Bus, BusOptions, PublishError};
 use crate::context::{AgentContext, LocalMicroservice, Place};
 
 struct Node {
@@ -30,7 +30,7 @@ impl Node {
     }
 
     fn bus(&self) -> Bus {
-        Bus::start(self.context.clone(), BusOptions::default()).unwrap()
+        Bus::start(self.context.clone(), BusOptions::default())
     }
 }
 
@@ -168,7 +168,7 @@ fn a_message_without_acknowledgement_counts_as_consumed_in_the_end() {
     run(async {
         let options =
             BusOptions { ack_patience: Duration::from_millis(100), ..BusOptions::default() };
-        let bus = Bus::start(node.context.clone(), options).unwrap();
+        let bus = Bus::start(node.context.clone(), options);
         let mut pushed = bus.subscribe(&"b".into());
         bus.publish(message("one")).await.unwrap();
         pushed.next().await.unwrap();
@@ -283,5 +283,42 @@ fn a_bad_storage_file_keeps_nothing_else_from_its_way_and_the_books_add_up() {
         );
         let all = numbers(&line);
         assert_eq!(all[0] + all[1], all[2] + all[3] + all[5]);
+    });
+}
+
+#[test]
+fn a_folder_that_cannot_be_had_is_told_and_tried_again() {
+    let node = Node::new("no-folder");
+    run(async {
+        node.bus().publish(message("before")).await.unwrap();
+    });
+    let kept = node.folder.with_extension("kept");
+    let _ = std::fs::remove_dir_all(&kept);
+    std::fs::rename(&node.folder, &kept).unwrap();
+    std::fs::write(&node.folder, "in the way").unwrap();
+    run(async {
+        let options = BusOptions { reopen: Duration::from_millis(10), ..BusOptions::default() };
+        let bus = Bus::start(node.context.clone(), options);
+        let mut pushed = bus.subscribe(&"b".into());
+        let told = bus.closed().unwrap();
+        assert!(told.contains(node.folder.to_str().unwrap()), "{told}");
+        assert_eq!(bus.flow(&"a".into()).closed.unwrap().0, told);
+        let refused = bus.publish(message("during")).await;
+        assert!(matches!(refused, Err(PublishError::Storage)));
+        bus.publish(IoMessage { publisher: "b".into(), ..message("nowhere") }).await.unwrap();
+        std::fs::remove_file(&node.folder).unwrap();
+        std::fs::rename(&kept, &node.folder).unwrap();
+        while bus.closed().is_some() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        bus.publish(message("after")).await.unwrap();
+        for expected in ["before", "after"] {
+            let (token, payload) = pushed.next().await.unwrap();
+            assert_eq!(content(&payload), expected);
+            pushed.acknowledge(token);
+        }
+        let ledger = bus.status().ledger;
+        let counts = (ledger.accepted, ledger.recovered, ledger.delivered, ledger.without_route);
+        assert_eq!(counts, (1, 1, 2, 1));
     });
 }

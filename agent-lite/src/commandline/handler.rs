@@ -12,14 +12,14 @@ use crate::field_agent::{FieldAgent, ProvisionError};
 #[derive(Clone)]
 pub struct Commandline {
     agent: FieldAgent,
-    bus: Option<Bus>,
+    bus: Bus,
 }
 
 // === impl Commandline ===
 
 impl Commandline {
-    /// Commands for `agent` and its `bus`, when that runs.
-    pub fn new(agent: FieldAgent, bus: Option<Bus>) -> Self {
+    /// Commands for `agent` and its `bus`.
+    pub fn new(agent: FieldAgent, bus: Bus) -> Self {
         Self { agent, bus }
     }
 
@@ -76,13 +76,11 @@ impl Commandline {
     /// What the contract has, and the books of the message bus below it.
     fn status_lines(&self) -> text::Lines {
         let mut lines = text::status(&self.agent);
-        let books = match &self.bus {
-            Some(bus) => {
-                let status = bus.status();
-                status.ledger.line(status.pending)
-            }
-            None => "the message bus does not run".to_owned(),
-        };
+        let status = self.bus.status();
+        let mut books = status.ledger.line(status.pending);
+        if let Some(reason) = self.bus.closed() {
+            books.push_str(&format!("; none are taken: {reason}"));
+        }
         lines.push(("Message Ledger", books));
         lines
     }
@@ -195,8 +193,7 @@ impl Administration for Commandline {
     }
 
     fn explain(&self, microservice: &str) -> Result<Explanation, String> {
-        let bus = self.bus.as_ref();
-        self.agent.explain(microservice, |uuid| bus.map(|bus| bus.flow(uuid)))
+        self.agent.explain(microservice, |uuid| self.bus.flow(uuid))
     }
 
     fn set_position(&self, latitude: &str, longitude: &str) -> Result<(), String> {

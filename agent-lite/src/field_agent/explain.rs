@@ -20,7 +20,7 @@ impl FieldAgent {
     pub fn explain(
         &self,
         name: &str,
-        flow: impl FnOnce(&MicroserviceUuid) -> Option<Flow>,
+        flow: impl FnOnce(&MicroserviceUuid) -> Flow,
     ) -> Result<Explanation, String> {
         let uuid = self.microservice_called(name)?;
         let flow = flow(&uuid);
@@ -53,7 +53,7 @@ impl FieldAgent {
         }
     }
 
-    fn facts_of(&self, uuid: MicroserviceUuid, flow: Option<Flow>) -> Facts {
+    fn facts_of(&self, uuid: MicroserviceUuid, flow: Flow) -> Facts {
         let core = &self.core;
         let clocks = core.clock.both();
         let wanted = self.wanted(&uuid);

@@ -63,7 +63,7 @@ impl Node {
         let place = Place { message_dir: folder.clone(), ..Place::default() };
         let context = AgentContext::new(place);
         context.set_fog_uuid(name.into());
-        let bus = Bus::start(context.clone(), BusOptions::default()).unwrap();
+        let bus = Bus::start(context.clone(), BusOptions::default());
         Self { context, bus, folder, keep }
     }
 

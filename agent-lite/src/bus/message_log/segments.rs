@@ -73,6 +73,20 @@ impl Location {
 }
 
 impl MessageLog {
+    /// A log without a folder, which takes and holds nothing.
+    pub fn closed() -> Self {
+        Self {
+            folder: PathBuf::new(),
+            segment_limit: 0,
+            live: BTreeMap::new(),
+            current: None,
+            current_id: 0,
+            length: 0,
+            broken: true,
+            buffer: Vec::new(),
+        }
+    }
+
     /// Reads what is in `folder` (created when missing) and starts a new segment, at once or with the first write.
     ///
     /// # Errors

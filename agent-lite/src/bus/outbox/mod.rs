@@ -92,7 +92,14 @@ const OVERHEAD: u64 = 160;
 impl Outbox {
     /// An outbox with what was found on disk.
     pub fn new(limits: Limits, recovery: Recovery) -> Self {
-        let mut outbox = Self {
+        let mut outbox = Self::empty(limits);
+        outbox.take_back(recovery, 0);
+        outbox
+    }
+
+    /// An outbox with nothing in it.
+    pub fn empty(limits: Limits) -> Self {
+        Self {
             limits,
             entries: BTreeMap::new(),
             lanes: BTreeMap::new(),
@@ -101,28 +108,31 @@ impl Outbox {
             settled: Vec::new(),
             bytes: 0,
             cached: 0,
-            next: recovery.next,
-            unowned: Ledger {
-                recovered: recovery.damaged_messages,
-                dropped_corrupt: recovery.damaged_messages,
-                bad_segments: recovery.bad_segments,
-                ..Ledger::default()
-            },
-        };
+            next: Seq::default(),
+            unowned: Ledger::default(),
+        }
+    }
+
+    /// Takes what was found on disk at `now` (ms, monotonic); nothing may have been accepted before.
+    pub fn take_back(&mut self, recovery: Recovery, now: u64) {
+        debug_assert!(self.entries.is_empty(), "numbers on disk may be taken");
+        self.next = recovery.next;
+        self.unowned.recovered += recovery.damaged_messages;
+        self.unowned.dropped_corrupt += recovery.damaged_messages;
+        self.unowned.bad_segments += recovery.bad_segments;
         for (seq, found) in recovery.live {
             let size = u64::from(found.location.length()) + OVERHEAD;
             let entry = Entry {
                 lane: found.lane,
                 priority: found.priority,
-                since: 0,
+                since: now,
                 size,
                 payload: None,
                 location: Some(found.location),
                 durable: true,
             };
-            outbox.insert(seq, entry).recovered += 1;
+            self.insert(seq, entry).recovered += 1;
         }
-        outbox
     }
 
     /// Takes a message for one destination at `now` (ms, monotonic). When a quota is passed, its publisher's or the

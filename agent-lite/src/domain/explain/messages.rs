@@ -7,14 +7,16 @@ use crate::ids::MicroserviceUuid;
 pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
     let wanted = facts.wanted.as_ref().filter(|one| one.kind == Kind::Container && !one.delete);
     let Some(wanted) = wanted else { return Vec::new() };
-    let Some(flow) = &facts.flow else {
-        return vec![Finding::problem(
-            "messages",
-            "the message bus of this Agent does not run: its folder could not be opened",
-            "see the Agent's log, mend the folder of -dl (iofog-agent info), and restart the Agent",
-        )];
-    };
+    let flow = &facts.flow;
     let mut findings = Vec::new();
+    if let Some((why, since)) = &flow.closed {
+        let text = format!("no message is taken since {since}: {why}");
+        findings.push(Finding::problem(
+            "messages",
+            text,
+            "mend the folder below -dl (iofog-agent info); the Agent tries again by itself",
+        ));
+    }
     findings.extend(router(wanted, flow));
     findings.extend(sending(wanted, flow));
     findings.push(receiving(facts, wanted, flow));

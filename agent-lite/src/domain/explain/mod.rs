@@ -79,8 +79,8 @@ pub struct Facts {
     pub insight: Option<Insight>,
     /// Free bytes and size of the disk with the Agent's state; 0 and 0 when unknown.
     pub disk: (u64, u64),
-    /// The message bus; none when it does not run.
-    pub flow: Option<Flow>,
+    /// The message bus.
+    pub flow: Flow,
 }
 
 /// The link to the Controller.
@@ -183,6 +183,8 @@ pub struct Flow {
     pub mailbox: MailboxFacts,
     /// Messages from it that were given up since the process began, by reason.
     pub given_up: Vec<(u64, &'static str)>,
+    /// Why the node's folder of messages cannot be used, and since when.
+    pub closed: Option<(String, EpochMillis)>,
 }
 
 /// The way to the Router.

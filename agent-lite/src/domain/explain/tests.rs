@@ -38,7 +38,7 @@ fn healthy() -> Facts {
             ..Insight::default()
         }),
         disk: (1 << 30, 8 << 30),
-        flow: Some(Flow {
+        flow: Flow {
             router: RouterFacts {
                 place: Some("the Router inside this Agent".into()),
                 connected: true,
@@ -54,7 +54,8 @@ fn healthy() -> Facts {
                 ..MailboxFacts::default()
             },
             given_up: Vec::new(),
-        }),
+            closed: None,
+        },
     }
 }
 
@@ -69,7 +70,7 @@ fn insight(facts: &mut Facts) -> &mut Insight {
 }
 
 fn flow(facts: &mut Facts) -> &mut Flow {
-    facts.flow.as_mut().unwrap()
+    &mut facts.flow
 }
 
 /// The first finding of the worst level.
@@ -185,8 +186,9 @@ fn messages_are_followed_from_sender_to_receiver() {
     assert!(silent.next.unwrap().contains("explain sender"));
     let waiting = with(|facts| flow(facts).outgoing = vec![("far".into(), 5)]);
     assert!(worst(&waiting).text.contains("not taken yet: 5 (far)"));
-    let busless = with(|facts| facts.flow = None);
-    assert_problem(&busless, "messages", "does not run", "restart the Agent");
+    let closed = with(|facts| flow(facts).closed = Some(("/d cannot be used".into(), ago(9))));
+    let text = format!("no message is taken since {}: /d cannot be used", ago(9));
+    assert_problem(&closed, "messages", &text, "tries again by itself");
     let no_receiver = with(|facts| facts.wanted.as_mut().unwrap().is_consumer = false);
     assert_eq!(no_receiver.level, Level::Good);
 }

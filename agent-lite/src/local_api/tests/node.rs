@@ -79,7 +79,7 @@ impl Node {
         ]);
         let addresses = [(A, "a"), (B, "b")].map(|(ip, id)| (ip.parse().unwrap(), id.into()));
         context.set_addresses(BTreeMap::from(addresses));
-        let bus = Bus::start(context.clone(), BusOptions::default()).unwrap();
+        let bus = Bus::start(context.clone(), BusOptions::default());
         let bluetooth = TcpSocket::new_v4().unwrap();
         bluetooth.bind("127.0.0.1:0".parse().unwrap()).unwrap();
         let options = LocalApiOptions {
