@@ -97,6 +97,8 @@ pub fn tarball(input: &Input<'_>) -> Result<PathBuf> {
 }
 
 fn deb(root: &Path, file: &Path, epoch: u64) -> Result<()> {
+    // It packs modes as they are, and refuses some: those of folders came from the umask.
+    cargo::run(Command::new("chmod").args(["--recursive", "u=rwX,go=rX"]).arg(root))?;
     cargo::run(
         Command::new("dpkg-deb")
             .args(["--root-owner-group", "-Zxz", "--build"])
@@ -146,6 +148,26 @@ mod tests {
         let other = control("iofog-agent-armv6", "armhf", "1.0.0", 7);
         assert!(other.contains("\nProvides: iofog-agent (= 1.0.0)\nConflicts: iofog-agent\n"));
         assert!(other.ends_with("on this device.\n"));
+    }
+
+    #[test]
+    fn a_deb_is_the_same_under_any_umask() {
+        let folder = std::env::temp_dir().join(format!("xtask-deb-{}", std::process::id()));
+        let packed = [0o700, 0o775].map(|mode| {
+            let root = folder.join(format!("{mode:o}"));
+            tree::put(&workspace().join("LICENSE"), &root.join("usr/LICENSE"), 0o644).unwrap();
+            fs::create_dir(root.join("DEBIAN")).unwrap();
+            let text = control("iofog-agent", "armhf", "1.0.0", 7);
+            fs::write(root.join("DEBIAN/control"), text).unwrap();
+            for one in ["", "usr", "DEBIAN"] {
+                fs::set_permissions(root.join(one), fs::Permissions::from_mode(mode)).unwrap();
+            }
+            let file = folder.join(format!("{mode:o}.deb"));
+            deb(&root, &file, 1).unwrap();
+            fs::read(&file).unwrap()
+        });
+        assert_eq!(packed[0], packed[1]);
+        fs::remove_dir_all(&folder).unwrap();
     }
 
     /// The script of the package, on processors that `uname` says to be others.
