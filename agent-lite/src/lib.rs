@@ -19,6 +19,7 @@ pub mod fault;
 pub mod field_agent;
 #[doc(hidden)]
 pub mod fuzzing;
+mod http;
 pub mod ids;
 pub mod local_api;
 pub mod modules;

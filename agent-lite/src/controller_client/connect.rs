@@ -6,9 +6,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper_util::rt::TokioIo;
 use smol_hyper::rt::FuturesIo;
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -18,6 +15,7 @@ use tokio::time::timeout;
 use super::tls::Tls;
 use super::url::BaseUrl;
 use super::{Access, AgentLink, ControllerError};
+use crate::http::{self, Sender, Wire};
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// Receive buffer of a connection.
@@ -57,18 +55,13 @@ impl Dialler {
         &self,
         base: &BaseUrl,
         access: &Access,
-    ) -> Result<SendRequest<Full<Bytes>>, ControllerError> {
+    ) -> Result<Sender, ControllerError> {
         let stream = self.link.borrow().as_ref().and_then(AgentLink::open);
-        if let Some(stream) = stream {
-            let (sender, connection) =
-                handshake(FuturesIo::new(stream)).await.map_err(ControllerError::Broken)?;
-            run(connection);
-            return Ok(sender);
-        }
-        let io = TokioIo::new(self.open(base, access).await?);
-        let (sender, connection) = handshake(io).await.map_err(ControllerError::Broken)?;
-        run(connection);
-        Ok(sender)
+        let wire: Box<dyn Wire> = match stream {
+            Some(stream) => Box::new(FuturesIo::new(stream)),
+            None => Box::new(TokioIo::new(self.open(base, access).await?)),
+        };
+        http::sender(wire).await.map_err(ControllerError::Broken)
     }
 
     /// A connection to the Controller's port.

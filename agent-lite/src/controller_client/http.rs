@@ -5,7 +5,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::client::conn::http1::SendRequest;
 use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
 use hyper::http::{HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
@@ -15,6 +14,7 @@ use tokio::time::timeout;
 use super::connect::Dialler;
 use super::url::BaseUrl;
 use super::{Access, ControllerError};
+use crate::http::Sender;
 
 /// Largest body taken from a Controller.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
@@ -41,7 +41,7 @@ pub(super) struct Reply {
 /// Idle connections.
 #[derive(Default)]
 pub(super) struct Pool {
-    idle: RefCell<Vec<SendRequest<Full<Bytes>>>>,
+    idle: RefCell<Vec<Sender>>,
 }
 
 // === impl Pool ===
@@ -82,7 +82,7 @@ impl Pool {
         timeout(exchange.limit, work).await.map_err(|_| ControllerError::Timeout)?
     }
 
-    fn take(&self) -> Option<SendRequest<Full<Bytes>>> {
+    fn take(&self) -> Option<Sender> {
         let mut idle = self.idle.borrow_mut();
         idle.retain(|sender| !sender.is_closed());
         idle.pop()
@@ -90,7 +90,7 @@ impl Pool {
 
     async fn receive(
         &self,
-        sender: SendRequest<Full<Bytes>>,
+        sender: Sender,
         response: Response<hyper::body::Incoming>,
     ) -> Result<Reply, ControllerError> {
         let (head, body) = response.into_parts();

@@ -38,9 +38,8 @@ pub async fn request(
 ) -> io::Result<LocalAnswer> {
     let work = async {
         let stream = TcpStream::connect(("127.0.0.1", port)).await?;
-        let (mut sender, connection) =
-            hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(broken)?;
-        tokio::task::spawn_local(connection);
+        let wire = Box::new(TokioIo::new(stream));
+        let mut sender = crate::http::sender(wire).await.map_err(broken)?;
         let mut request = Request::builder().method(method).uri(path).header(HOST, "localhost");
         if let Some(content_type) = content_type {
             request = request.header(CONTENT_TYPE, content_type);

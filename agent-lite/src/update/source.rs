@@ -4,9 +4,8 @@
 use std::io;
 use std::time::Duration;
 
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::{BodyExt as _, Full};
 use hyper::Request;
-use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
@@ -52,35 +51,23 @@ async fn over_http(
     let address =
         if authority.contains(':') { authority.to_owned() } else { format!("{authority}:80") };
     let stream = patient(TcpStream::connect(address)).await??;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream))
-        .await
-        .map_err(io::Error::other)?;
-    let driver = tokio::task::spawn_local(async move {
-        let _ = connection.await;
-    });
+    let wire = Box::new(TokioIo::new(stream));
+    let mut sender = crate::http::sender(wire).await.map_err(io::Error::other)?;
     let request = Request::get(path)
         .header("host", authority)
-        .body(Empty::<Bytes>::new())
+        .body(Full::default())
         .map_err(io::Error::other)?;
     let answer = patient(sender.send_request(request)).await?.map_err(io::Error::other)?;
     if answer.status() != 200 {
-        driver.abort();
         return Err(io::Error::other(format!("{path}: status {}", answer.status())));
     }
     let mut body = answer.into_body();
-    let result = loop {
-        match patient(body.frame()).await? {
-            None => break Ok(()),
-            Some(Err(error)) => break Err(io::Error::other(error)),
-            Some(Ok(frame)) => {
-                if let Some(Err(error)) = frame.data_ref().map(|data| take(data)) {
-                    break Err(error);
-                }
-            }
+    while let Some(frame) = patient(body.frame()).await? {
+        if let Some(data) = frame.map_err(io::Error::other)?.data_ref() {
+            take(data)?;
         }
-    };
-    driver.abort();
-    result
+    }
+    Ok(())
 }
 
 async fn patient<T>(work: impl Future<Output = T>) -> io::Result<T> {

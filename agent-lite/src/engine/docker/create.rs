@@ -1,41 +1,46 @@
 //! The body of `POST /containers/create` for a container specification.
 
-use std::collections::HashMap;
-
-use bollard::models::{
-    ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountType,
-    PortBinding as ApiPortBinding, PortMap,
-};
+use serde_json::{Map, Value, json};
 
 use crate::domain::{ContainerSpec, NetworkMode, PortBinding, Volume, VolumeKind};
 
 /// Translates the specification; nothing is added that it does not say.
-pub(super) fn body(spec: &ContainerSpec) -> ContainerCreateBody {
-    let exposed: Vec<String> = spec.ports.iter().map(port_key).collect();
-    ContainerCreateBody {
-        image: Some(spec.image.clone()),
-        env: Some(spec.env.clone()),
-        cmd: (!spec.cmd.is_empty()).then(|| spec.cmd.clone()),
-        labels: Some(spec.labels.iter().cloned().collect()),
-        exposed_ports: (!exposed.is_empty()).then_some(exposed),
-        host_config: Some(HostConfig {
-            network_mode: network(&spec.network),
-            extra_hosts: (!spec.extra_hosts.is_empty()).then(|| spec.extra_hosts.clone()),
-            port_bindings: Some(port_map(&spec.ports)),
-            mounts: Some(spec.volumes.iter().map(mount).collect()),
-            log_config: Some(HostConfigLogConfig {
-                typ: Some("json-file".to_owned()),
-                config: Some(HashMap::from([
-                    ("max-size".to_owned(), "2m".to_owned()),
-                    ("max-file".to_owned(), spec.log_files.to_string()),
-                ])),
-            }),
-            memory: spec.limits.memory_mib.map(|mib| i64::from(mib) << 20),
-            nano_cpus: spec.limits.cpu_milli.map(|milli| i64::from(milli) * 1_000_000),
-            ..HostConfig::default()
-        }),
-        ..ContainerCreateBody::default()
+pub(super) fn body(spec: &ContainerSpec) -> Value {
+    let mut host = json!({
+        "PortBindings": port_map(&spec.ports),
+        "Mounts": spec.volumes.iter().map(mount).collect::<Vec<_>>(),
+        "LogConfig": {
+            "Type": "json-file",
+            "Config": {"max-size": "2m", "max-file": spec.log_files.to_string()},
+        },
+    });
+    if let Some(network) = network(&spec.network) {
+        host["NetworkMode"] = network.into();
     }
+    if !spec.extra_hosts.is_empty() {
+        host["ExtraHosts"] = json!(spec.extra_hosts);
+    }
+    if let Some(mib) = spec.limits.memory_mib {
+        host["Memory"] = (i64::from(mib) << 20).into();
+    }
+    if let Some(milli) = spec.limits.cpu_milli {
+        host["NanoCpus"] = (i64::from(milli) * 1_000_000).into();
+    }
+    let labels = spec.labels.iter().map(|(key, value)| (key.clone(), value.clone().into()));
+    let mut body = json!({
+        "Image": spec.image,
+        "Env": spec.env,
+        "Labels": Value::Object(labels.collect()),
+        "HostConfig": host,
+    });
+    if !spec.cmd.is_empty() {
+        body["Cmd"] = json!(spec.cmd);
+    }
+    if !spec.ports.is_empty() {
+        let exposed = spec.ports.iter().map(|one| (port_key(one), json!({})));
+        body["ExposedPorts"] = Value::Object(exposed.collect());
+    }
+    body
 }
 
 fn network(mode: &NetworkMode) -> Option<String> {
@@ -52,27 +57,30 @@ fn port_key(binding: &PortBinding) -> String {
 }
 
 /// One internal port may be published on several external ones.
-fn port_map(ports: &[PortBinding]) -> PortMap {
-    let mut map = PortMap::new();
+fn port_map(ports: &[PortBinding]) -> Value {
+    let mut map = Map::new();
     for binding in ports {
-        let published = ApiPortBinding {
-            host_ip: binding.host.map(|address| address.to_string()),
-            host_port: Some(binding.port.external.to_string()),
-        };
-        map.entry(port_key(binding)).or_default().get_or_insert_default().push(published);
+        let mut published = json!({"HostPort": binding.port.external.to_string()});
+        if let Some(address) = binding.host {
+            published["HostIp"] = address.to_string().into();
+        }
+        let all = map.entry(port_key(binding)).or_insert_with(|| json!([]));
+        if let Value::Array(all) = all {
+            all.push(published);
+        }
     }
-    map
+    Value::Object(map)
 }
 
-fn mount(volume: &Volume) -> Mount {
-    Mount {
-        target: Some(volume.target.clone()),
-        source: Some(volume.source.clone()),
-        typ: Some(match volume.kind {
-            VolumeKind::Bind => MountType::BIND,
-            VolumeKind::Named => MountType::VOLUME,
-        }),
-        read_only: Some(volume.read_only),
-        ..Mount::default()
-    }
+fn mount(volume: &Volume) -> Value {
+    let kind = match volume.kind {
+        VolumeKind::Bind => "bind",
+        VolumeKind::Named => "volume",
+    };
+    json!({
+        "Target": volume.target,
+        "Source": volume.source,
+        "Type": kind,
+        "ReadOnly": volume.read_only,
+    })
 }

@@ -2,18 +2,17 @@
 
 use std::collections::BTreeMap;
 
-use bollard::Docker;
-use bollard::auth::DockerCredentials;
-use bollard::models::CreateImageInfo;
-use bollard::query_parameters::{CreateImageOptionsBuilder, RemoveImageOptionsBuilder};
-use futures_util::StreamExt as _;
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE;
+use hyper::Method;
+use serde_json::{Value, json};
 
-use super::failure;
+use super::client::{ApiError, Call, Client, part};
 use crate::domain::{Done, Failure, PullPolicy, Registry};
 
 /// Makes `image` available as `policy` says; a failed pull is forgiven when the image is there.
 pub(super) async fn ensure(
-    client: &Docker,
+    client: &Client,
     image: &str,
     registry: Option<&Registry>,
     policy: PullPolicy,
@@ -40,53 +39,73 @@ pub(super) async fn ensure(
 }
 
 /// Removes an image that no container uses; says how many bytes it had.
-pub(super) async fn remove_unused(client: &Docker, image: &str) -> Result<u64, Failure> {
-    let size = match client.inspect_image(image).await.map_err(failure) {
-        Ok(details) => u64::try_from(details.size.unwrap_or_default()).unwrap_or_default(),
+pub(super) async fn remove_unused(client: &Client, image: &str) -> Result<u64, Failure> {
+    let size = match inspect(client, image).await {
+        Ok(details) => details["Size"].as_u64().unwrap_or_default(),
         Err(Failure::Gone(_)) => return Ok(0),
         Err(error) => return Err(error),
     };
-    let options = RemoveImageOptionsBuilder::new().build();
-    match client.remove_image(image, Some(options), None).await.map_err(failure) {
-        Ok(_) => Ok(size),
+    match remove(client, image, false).await.map_err(Failure::from) {
+        Ok(()) => Ok(size),
         // In use, or gone meanwhile.
         Err(Failure::NameTaken(_) | Failure::Gone(_)) => Ok(0),
         Err(error) => Err(error),
     }
 }
 
-async fn is_present(client: &Docker, image: &str) -> Result<bool, Failure> {
-    match client.inspect_image(image).await.map_err(failure) {
+/// Removes an image, by force also one with several names.
+pub(super) async fn remove(client: &Client, image: &str, force: bool) -> Result<(), ApiError> {
+    let path = format!("/images/{}?force={force}", part(image));
+    client.call(Call::new(Method::DELETE, path)).await.map(drop)
+}
+
+async fn is_present(client: &Client, image: &str) -> Result<bool, Failure> {
+    match inspect(client, image).await {
         Ok(_) => Ok(true),
         Err(Failure::Gone(_)) => Ok(false),
         Err(error) => Err(error),
     }
 }
 
+async fn inspect(client: &Client, image: &str) -> Result<Value, Failure> {
+    let path = format!("/images/{}/json", part(image));
+    client.ask(Call::new(Method::GET, path)).await.map_err(Failure::from)
+}
+
 async fn pull(
-    client: &Docker,
+    client: &Client,
     image: &str,
     registry: Option<&Registry>,
     progress: &dyn Fn(u8),
 ) -> Result<(), Failure> {
     let (name, tag) = split_reference(image);
-    let options = CreateImageOptionsBuilder::new().from_image(name).tag(tag).build();
-    let credentials = registry.filter(|one| !one.is_public).map(|one| DockerCredentials {
-        username: Some(one.username.clone()),
-        password: Some(one.password.clone()),
-        email: Some(one.email.clone()),
-        serveraddress: Some(one.url.clone()),
-        ..DockerCredentials::default()
-    });
+    let path = format!("/images/create?fromImage={}&tag={}", part(name), part(tag));
+    let mut call = Call::new(Method::POST, path);
+    if let Some(registry) = registry.filter(|one| !one.is_public) {
+        call.header = Some(("X-Registry-Auth", credentials(registry)));
+    }
     let mut layers = Layers::default();
-    let mut stream = std::pin::pin!(client.create_image(Some(options), None, credentials));
-    while let Some(info) = stream.next().await {
-        let info = info.map_err(failure)?;
+    let mut told = client.documents(call).await?;
+    while let Some(info) = told.next().await? {
+        if let Some(error) = info["errorDetail"]["message"].as_str() {
+            return Err(Failure::Refused(error.to_owned()));
+        }
         if let Some(percentage) = layers.note(&info) {
             progress(percentage);
         }
     }
     Ok(())
+}
+
+/// As the engine wants them: base64 for addresses, of a document.
+fn credentials(registry: &Registry) -> String {
+    let document = json!({
+        "username": registry.username,
+        "password": registry.password,
+        "email": registry.email,
+        "serveraddress": registry.url,
+    });
+    BASE64_URL_SAFE.encode(document.to_string())
 }
 
 /// Name and tag or digest, as the engine's parameters want them: the port of a registry is part of the name.
@@ -106,20 +125,20 @@ fn split_reference(image: &str) -> (&str, &str) {
 struct Layers(BTreeMap<String, u64>);
 
 impl Layers {
-    fn note(&mut self, info: &CreateImageInfo) -> Option<u8> {
-        let id = info.id.clone()?;
-        let status = info.status.as_deref().unwrap_or_default();
-        let percentage = match (&info.progress_detail, status) {
-            (_, "Pull complete" | "Already exists") => 100,
-            (Some(detail), "Downloading") => {
-                let current = u64::try_from(detail.current?).ok()?;
-                let total = u64::try_from(detail.total?).ok().filter(|total| *total > 0)?;
-                (current * 100 / total).min(99)
+    fn note(&mut self, info: &Value) -> Option<u8> {
+        let id = info["id"].as_str()?;
+        let percentage = match info["status"].as_str()? {
+            "Pull complete" | "Already exists" => 100,
+            "Downloading" => {
+                let detail = &info["progressDetail"];
+                let current = detail["current"].as_u64()?;
+                let total = detail["total"].as_u64().filter(|total| *total > 0)?;
+                (current.saturating_mul(100) / total).min(99)
             }
-            (_, "Pulling fs layer") => 0,
+            "Pulling fs layer" => 0,
             _ => return None,
         };
-        self.0.insert(id, percentage);
+        self.0.insert(id.to_owned(), percentage);
         let count = u64::try_from(self.0.len()).ok()?;
         u8::try_from(self.0.values().sum::<u64>() / count).ok()
     }
@@ -127,7 +146,30 @@ impl Layers {
 
 #[cfg(test)]
 mod tests {
-    use super::split_reference;
+    use super::*;
+
+    #[test]
+    fn progress_is_the_mean_of_the_layers() {
+        let mut layers = Layers::default();
+        let mut note = |text: &str| layers.note(&serde_json::from_str(text).unwrap());
+        assert_eq!(note(r#"{"status":"Pulling from a","id":"latest"}"#), None);
+        assert_eq!(note(r#"{"status":"Pulling fs layer","id":"a"}"#), Some(0));
+        assert_eq!(note(r#"{"status":"Already exists","id":"b"}"#), Some(50));
+        let half = r#"{"status":"Downloading","id":"a","progressDetail":{"current":1,"total":2}}"#;
+        assert_eq!(note(half), Some(75));
+        assert_eq!(note(r#"{"status":"Downloading","id":"a","progressDetail":{}}"#), None);
+        assert_eq!(note("{}"), None);
+    }
+
+    #[test]
+    fn credentials_are_in_the_alphabet_of_addresses() {
+        let password = "\u{ff}\u{fe}\u{ff}?>~".to_owned();
+        let registry = Registry { password: password.clone(), ..Registry::default() };
+        let header = credentials(&registry);
+        assert!(!header.contains(['+', '/']), "{header}");
+        let document = BASE64_URL_SAFE.decode(header).unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(&document).unwrap()["password"], password);
+    }
 
     #[test]
     fn references_with_ports_and_digests_are_split_right() {

@@ -1,13 +1,13 @@
 //! Listing microservice containers, with the start time of those that run.
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use bollard::Docker;
-use bollard::models::{ContainerSummary, ContainerSummaryStateEnum as ApiState};
-use bollard::query_parameters::{InspectContainerOptions, ListContainersOptionsBuilder};
+use hyper::Method;
+use serde::Deserialize;
+use serde_json::Value;
 
-use super::failure;
+use super::client::{Call, Client, part};
 use crate::domain::{
     Container, ContainerId, ContainerState, EpochMillis, Failure, Health, LABEL_FINGERPRINT,
     LABEL_FOG, LABEL_MICROSERVICE, LABEL_REBUILD,
@@ -18,11 +18,12 @@ const PREFIX: &str = "iofog_";
 
 /// All containers named or labelled as microservices.
 pub(super) async fn microservice_containers(
-    client: &Docker,
+    client: &Client,
     known: &RefCell<HashMap<ContainerId, Known>>,
 ) -> Result<Vec<Container>, Failure> {
-    let options = ListContainersOptionsBuilder::new().all(true).build();
-    let summaries = client.list_containers(Some(options)).await.map_err(failure)?;
+    let call = Call::new(Method::GET, "/containers/json?all=true".to_owned());
+    let summaries: Vec<Summary> = serde_json::from_slice(&client.call(call).await?)
+        .map_err(|error| Failure::Unavailable(format!("engine's list: {error}")))?;
     let mut containers: Vec<Container> = summaries.into_iter().filter_map(container).collect();
     known.borrow_mut().retain(|id, _| containers.iter().any(|one| one.id == *id));
     for one in &mut containers {
@@ -55,16 +56,12 @@ pub(super) struct Known {
 }
 
 /// None for a container that is gone.
-async fn inspect(client: &Docker, id: &ContainerId, ended: bool) -> Result<Option<Known>, Failure> {
-    match client
-        .inspect_container(id.as_str(), None::<InspectContainerOptions>)
-        .await
-        .map_err(failure)
-    {
+async fn inspect(client: &Client, id: &ContainerId, ended: bool) -> Result<Option<Known>, Failure> {
+    match inspect_container(client, id).await {
         Ok(details) => {
-            let state = details.state.unwrap_or_default();
-            let started = state.started_at.and_then(|text| parse_time(&text));
-            let out_of_memory = state.oom_killed.unwrap_or_default();
+            let state = &details["State"];
+            let started = state["StartedAt"].as_str().and_then(parse_time);
+            let out_of_memory = state["OOMKilled"].as_bool().unwrap_or_default();
             Ok(Some(Known { ended, started, out_of_memory }))
         }
         Err(Failure::Gone(_)) => Ok(None),
@@ -72,7 +69,37 @@ async fn inspect(client: &Docker, id: &ContainerId, ended: bool) -> Result<Optio
     }
 }
 
-fn container(summary: ContainerSummary) -> Option<Container> {
+/// All that the engine says of a container.
+pub(super) async fn inspect_container(client: &Client, id: &ContainerId) -> Result<Value, Failure> {
+    let path = format!("/containers/{}/json", part(id.as_str()));
+    Ok(client.ask(Call::new(Method::GET, path)).await?)
+}
+
+/// What is read of a container in the engine's list.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Summary {
+    id: Option<String>,
+    names: Option<Vec<String>>,
+    labels: Option<HashMap<String, String>>,
+    state: Option<String>,
+    status: Option<String>,
+    network_settings: Option<Networks>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Networks {
+    networks: Option<BTreeMap<String, Option<Network>>>,
+}
+
+#[derive(Deserialize)]
+struct Network {
+    #[serde(rename = "IPAddress")]
+    address: Option<String>,
+}
+
+fn container(summary: Summary) -> Option<Container> {
     let labels = summary.labels.unwrap_or_default();
     let label = |key: &str| labels.get(key).cloned();
     let names = summary.names.unwrap_or_default();
@@ -89,10 +116,10 @@ fn container(summary: ContainerSummary) -> Option<Container> {
         id: ContainerId::new(summary.id?),
         fog: label(LABEL_FOG).map(FogUuid::from),
         microservice: MicroserviceUuid::from(microservice),
-        state: state(summary.state),
+        state: state(summary.state.as_deref().unwrap_or_default()),
         fingerprint: label(LABEL_FINGERPRINT),
         rebuild: label(LABEL_REBUILD).and_then(|text| text.parse().ok()).unwrap_or_default(),
-        address: networks.values().filter_map(|one| one.ip_address.as_deref()?.parse().ok()).next(),
+        address: networks.into_values().find_map(|network| network?.address?.parse().ok()),
         started: None,
         out_of_memory: false,
         health: health(summary.status.as_deref().unwrap_or_default()),
@@ -111,13 +138,14 @@ fn health(status: &str) -> Option<Health> {
     }
 }
 
-fn state(state: Option<ApiState>) -> ContainerState {
-    match state {
-        Some(ApiState::RUNNING) => ContainerState::Running,
-        Some(ApiState::CREATED) => ContainerState::Created,
-        Some(ApiState::EXITED) => ContainerState::Exited,
-        Some(ApiState::PAUSED) => ContainerState::Paused,
-        Some(ApiState::DEAD) => ContainerState::Dead,
+fn state(word: &str) -> ContainerState {
+    match word {
+        "running" => ContainerState::Running,
+        "created" => ContainerState::Created,
+        // Podman's word for one that ended and was not tidied up yet.
+        "exited" | "stopped" => ContainerState::Exited,
+        "paused" => ContainerState::Paused,
+        "dead" => ContainerState::Dead,
         _ => ContainerState::Changing,
     }
 }
@@ -139,4 +167,32 @@ pub(super) fn parse_time(text: &str) -> Option<EpochMillis> {
     let (y, m) = if month > 2 { (year, month - 3) } else { (year - 1, month + 9) };
     let days = y * 365 + y / 4 - y / 100 + y / 400 + (m * 153 + 2) / 5 + day - 1 - 719_468;
     Some(EpochMillis(((days * 24 + hour) * 60 + minute) * 60_000 + second * 1000 + millis))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn summaries_are_read_as_docker_and_podman_write_them() {
+        let read = |text: &str| container(serde_json::from_str(text).unwrap());
+        let docker = read(
+            r#"{"Id":"c","Names":["/other/alias","/iofog_ms"],"Image":"a","Created":1,
+            "Labels":{"iofog-uuid":"fog"},"State":"running","Status":"Up 5 minutes (unhealthy)",
+            "NetworkSettings":{"Networks":{"a":null,"b":{"IPAddress":""},"c":{"IPAddress":"10.0.0.2"}}}}"#,
+        );
+        let docker = docker.unwrap();
+        assert_eq!((docker.name.as_str(), docker.state), ("iofog_ms", ContainerState::Running));
+        assert_eq!(docker.microservice, MicroserviceUuid::from("ms".to_owned()));
+        assert_eq!(docker.fog, Some(FogUuid::from("fog".to_owned())));
+        assert_eq!(docker.health, Some(Health::Unhealthy));
+        assert_eq!(docker.address, "10.0.0.2".parse().ok());
+        let podman = read(
+            r#"{"Id":"c","Names":["/iofog_ms"],"Labels":null,"State":"stopped","Status":"",
+            "NetworkSettings":null}"#,
+        );
+        assert_eq!(podman.unwrap().state, ContainerState::Exited);
+        assert!(read(r#"{"Id":"c","Names":["/database"],"State":"running"}"#).is_none());
+        assert!(read("{}").is_none());
+    }
 }

@@ -1,5 +1,6 @@
 //! Docker and Podman through their REST API on a Unix socket or TCP.
 
+mod client;
 mod create;
 mod image;
 mod list;
@@ -11,24 +12,19 @@ use std::path::Path;
 use std::rc::{Rc, Weak};
 use std::time::Duration;
 
-use bollard::Docker;
-use bollard::errors::Error;
-use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, EventsOptionsBuilder, RemoveContainerOptionsBuilder,
-    RemoveImageOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
-};
-use futures_util::StreamExt as _;
+use hyper::{Method, StatusCode};
+use serde_json::json;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+
+use client::{ApiError, Call, Client, Documents, part};
 
 use super::Engine;
 use crate::clock::Clock;
 use crate::domain::{Container, ContainerId, Done, Failure, LABEL_FOG, Step};
 
-/// Seconds until a call counts as unanswered; longer than any stop takes.
-const CALL_SECONDS: u64 = 120;
 /// Seconds a workload gets to end by itself.
-const STOP_SECONDS: i32 = 10;
+const STOP_SECONDS: u32 = 10;
 const RECONNECT: Duration = Duration::from_secs(2);
 /// When to look once more after an event: Docker tells of an end first, then takes the container's network and file system
 /// apart, and only then does its list show the end, of which it tells nothing more.
@@ -43,7 +39,7 @@ pub struct DockerEngine {
 
 struct Shared {
     url: RefCell<String>,
-    client: RefCell<Option<Docker>>,
+    client: RefCell<Option<Client>>,
     /// Start times by container, so that a running container is inspected once.
     known: RefCell<HashMap<ContainerId, list::Known>>,
     changed: Notify,
@@ -91,38 +87,34 @@ impl Engine for DockerEngine {
                 return image::ensure(&client, image, registry.as_ref(), *policy, progress).await;
             }
             Step::Create(spec) => {
-                let options = CreateContainerOptionsBuilder::new().name(&spec.name).build();
-                let made = client.create_container(Some(options), create::body(spec)).await;
-                made.map(|made| Done::Created(ContainerId::new(made.id)))
+                let path = format!("/containers/create?name={}", part(&spec.name));
+                let body = Some(create::body(spec));
+                let made = client.ask(Call { body, ..Call::new(Method::POST, path) }).await;
+                made.and_then(|made| match made["Id"].as_str() {
+                    Some(id) => Ok(Done::Created(ContainerId::new(id))),
+                    None => Err(ApiError::Lost("engine made a container without an id".to_owned())),
+                })
             }
             Step::Start(id) => {
                 self.shared.known.borrow_mut().remove(id);
-                client
-                    .start_container(id.as_str(), None::<StartContainerOptions>)
-                    .await
-                    .map(|()| Done::Ok)
+                act(&client, Method::POST, id, "/start").await
             }
             Step::Stop(id) => {
-                let options = StopContainerOptionsBuilder::new().t(STOP_SECONDS).build();
-                client.stop_container(id.as_str(), Some(options)).await.map(|()| Done::Ok)
+                act(&client, Method::POST, id, &format!("/stop?t={STOP_SECONDS}")).await
             }
             Step::Remove { container, volumes } => {
-                let options = RemoveContainerOptionsBuilder::new().force(true).v(*volumes).build();
-                client.remove_container(container.as_str(), Some(options)).await.map(|()| Done::Ok)
+                let query = format!("?force=true&v={volumes}");
+                act(&client, Method::DELETE, container, &query).await
             }
             Step::RemoveImage(image) => {
-                let options = RemoveImageOptionsBuilder::new().force(true).build();
-                client.remove_image(image, Some(options), None).await.map(|_| Done::Ok)
+                image::remove(&client, image, true).await.map(|()| Done::Ok)
             }
         };
         match (step, result) {
-            (
-                Step::Create(spec),
-                Err(Error::DockerResponseServerError { status_code: 404, message }),
-            ) => Err(Failure::ImageMissing { image: spec.image.clone(), detail: message }),
-            // Already started, already stopped.
-            (_, Err(Error::DockerResponseServerError { status_code: 304, .. })) => Ok(Done::Ok),
-            (_, result) => self.shared.note(result.map_err(failure)),
+            (Step::Create(spec), Err(ApiError::Status(StatusCode::NOT_FOUND, detail))) => {
+                Err(Failure::ImageMissing { image: spec.image.clone(), detail })
+            }
+            (_, result) => self.shared.note(result.map_err(Failure::from)),
         }
     }
 
@@ -149,17 +141,12 @@ impl Engine for DockerEngine {
 
 impl Shared {
     /// The client, connected and with a negotiated API version.
-    async fn client(&self) -> Result<Docker, Failure> {
+    async fn client(&self) -> Result<Client, Failure> {
         if let Some(client) = self.client.borrow().clone() {
             return Ok(client);
         }
-        let version = bollard::API_DEFAULT_VERSION;
         let url = self.url.borrow().clone();
-        let opened = match url.strip_prefix("unix://") {
-            Some(path) => Docker::connect_with_unix(path, CALL_SECONDS, version),
-            None => Docker::connect_with_http(&url, CALL_SECONDS, version),
-        };
-        let client = opened.map_err(failure)?.negotiate_version().await.map_err(failure)?;
+        let client = Client::open(&url).await?;
         *self.client.borrow_mut() = Some(client.clone());
         Ok(client)
     }
@@ -186,16 +173,25 @@ async fn watch_events(shared: Weak<Shared>) {
     }
 }
 
-async fn follow(client: &Docker, shared: &Weak<Shared>) {
+async fn follow(client: &Client, shared: &Weak<Shared>) {
     // Whatever happened before this moment is found by looking; what happens until the engine has taken the
     // request is told because the request asks for the past seconds too.
     if let Some(strong) = shared.upgrade() {
         strong.changed.notify_one();
     }
     let since = (Clock::new().epoch().0 / 1000).saturating_sub(2).to_string();
-    let filters = HashMap::from([("type", vec!["container"]), ("label", vec![LABEL_FOG])]);
-    let options = EventsOptionsBuilder::new().since(&since).filters(&filters).build();
-    let mut events = std::pin::pin!(client.events(Some(options)));
+    let filters = json!({"type": ["container"], "label": [LABEL_FOG]}).to_string();
+    let path = format!("/events?since={since}&filters={}", part(&filters));
+    if let Ok(mut events) = client.documents(Call::new(Method::GET, path)).await {
+        hear(&mut events, shared).await;
+    }
+    if let Some(strong) = shared.upgrade() {
+        *strong.client.borrow_mut() = None;
+        strong.changed.notify_one();
+    }
+}
+
+async fn hear(events: &mut Documents, shared: &Weak<Shared>) {
     let mut again = [].iter();
     loop {
         let event = match again.as_slice() {
@@ -210,38 +206,30 @@ async fn follow(client: &Docker, shared: &Weak<Shared>) {
                 }
             },
         };
-        let Some(Ok(event)) = event else { break };
+        let Ok(Some(event)) = event else { return };
         let Some(strong) = shared.upgrade() else { return };
-        let action = event.action.unwrap_or_default();
-        if matches!(
-            action.as_str(),
-            "start" | "die" | "destroy" | "pause" | "unpause" | "rename" | "oom"
-        ) || action.starts_with("health_status")
+        let action = event["Action"].as_str().unwrap_or_default();
+        if matches!(action, "start" | "die" | "destroy" | "pause" | "unpause" | "rename" | "oom")
+            || action.starts_with("health_status")
         {
-            if let Some(id) = event.actor.and_then(|actor| actor.id) {
+            if let Some(id) = event["Actor"]["ID"].as_str() {
                 strong.known.borrow_mut().remove(&ContainerId::new(id));
             }
             strong.changed.notify_one();
             again = LOOK_AGAIN.iter();
         }
     }
-    if let Some(strong) = shared.upgrade() {
-        *strong.client.borrow_mut() = None;
-        strong.changed.notify_one();
-    }
 }
 
-/// What an API error means to the reconciler.
-fn failure(error: Error) -> Failure {
-    match error {
-        Error::DockerResponseServerError { status_code: 404, message } => Failure::Gone(message),
-        Error::DockerResponseServerError { status_code: 409, message } => {
-            Failure::NameTaken(message)
-        }
-        Error::DockerResponseServerError { message, .. } => Failure::Refused(message),
-        Error::DockerStreamError { error } => Failure::Refused(error),
-        other => Failure::Unavailable(other.to_string()),
-    }
+/// Does something to a container.
+async fn act(
+    client: &Client,
+    method: Method,
+    id: &ContainerId,
+    what: &str,
+) -> Result<Done, ApiError> {
+    let path = format!("/containers/{}{what}", part(id.as_str()));
+    client.call(Call::new(method, path)).await.map(|_| Done::Ok)
 }
 
 #[cfg(test)]

@@ -4,32 +4,31 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use bollard::Docker;
-use bollard::query_parameters::InspectContainerOptions;
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use futures_util::StreamExt as _;
+use hyper::Method;
 
-use super::failure;
+use super::client::{Call, Client, part};
+use super::list::inspect_container;
 use crate::domain::{ContainerId, Failure};
 
 /// Writes the image that `container` was made from.
 pub(super) async fn image_of(
-    client: &Docker,
+    client: &Client,
     container: &ContainerId,
     to: &Path,
     most: u64,
 ) -> Result<(), Failure> {
     let refused = |error: io::Error| Failure::Refused(format!("{}: {error}", to.display()));
-    let details = client.inspect_container(container.as_str(), None::<InspectContainerOptions>);
-    let details = details.await.map_err(failure)?;
-    let name = details.config.and_then(|config| config.image).or(details.image);
+    let details = inspect_container(client, container).await?;
+    let name = details["Config"]["Image"].as_str().or(details["Image"].as_str());
     let name = name.ok_or_else(|| Failure::Gone("the container names no image".to_owned()))?;
+    let path = format!("/images/{}/get", part(name));
+    let mut pieces = client.pieces(Call::new(Method::GET, path)).await?;
     let file = File::create(to).map_err(refused)?;
     let mut packed = GzEncoder::new(file, Compression::fast());
-    let mut stream = std::pin::pin!(client.export_image(&name));
-    while let Some(piece) = stream.next().await {
-        packed.write_all(&piece.map_err(failure)?).map_err(refused)?;
+    while let Some(piece) = pieces.next().await? {
+        packed.write_all(&piece).map_err(refused)?;
         let length = packed.get_ref().metadata().map_err(refused)?.len();
         if length > most {
             return Err(Failure::Refused(format!(

@@ -1,8 +1,17 @@
-//! Translation of specifications and answers.
+//! Translation of specifications and answers, and calls.
 
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::UnixListener;
+
+use super::client::{ApiError, Call, Client};
 use super::create::body;
 use super::list::parse_time;
-use crate::domain::{ContainerSpec, EpochMillis, NodeFacts, Port, Volume, VolumeKind, Workload};
+use crate::domain::{
+    ContainerSpec, EpochMillis, Failure, NodeFacts, Port, Volume, VolumeKind, Workload,
+};
 
 #[test]
 fn create_body_follows_the_contract() {
@@ -54,4 +63,70 @@ fn engine_times_are_read() {
     ] {
         assert_eq!(parse_time(text), millis.map(EpochMillis), "{text}");
     }
+}
+
+/// An engine that answers each connection with the next text, and what it was asked.
+async fn engine(name: &str, answers: Vec<&'static str>) -> (String, Rc<RefCell<Vec<String>>>) {
+    let path = std::env::temp_dir().join(format!("iofog-{name}-{}.sock", std::process::id()));
+    let _ = std::fs::remove_file(&path);
+    let listener = UnixListener::bind(&path).unwrap();
+    let asked = Rc::new(RefCell::new(Vec::new()));
+    let told = Rc::clone(&asked);
+    tokio::task::spawn_local(async move {
+        for answer in answers {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                head.push(stream.read_u8().await.unwrap());
+            }
+            let head = String::from_utf8(head).unwrap();
+            told.borrow_mut().push(head.lines().next().unwrap().to_owned());
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+    });
+    (format!("unix://{}", path.display()), asked)
+}
+
+const OLD: &str = "HTTP/1.1 200 OK\r\ncontent-length: 21\r\n\r\n{\"ApiVersion\":\"1.40\"}";
+
+#[tokio::test(flavor = "current_thread")]
+async fn an_older_engine_is_asked_in_its_version_and_its_refusals_are_told_apart() {
+    let work = async {
+        let lost = "HTTP/1.1 404 Not Found\r\ncontent-length: 21\r\n\r\n{\"message\":\"no such\"}";
+        let taken = "HTTP/1.1 409 Conflict\r\ncontent-length: 5\r\n\r\nin us";
+        let again = "HTTP/1.1 304 Not Modified\r\n\r\n";
+        let answers =
+            vec![OLD, lost, taken, again, "HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n{"];
+        let (url, asked) = engine("refusals", answers).await;
+        let client = Client::open(&url).await.unwrap();
+        let ask = async |path: &str| {
+            let call = Call::new(hyper::Method::GET, path.to_owned());
+            client.call(call).await.map_err(Failure::from)
+        };
+        assert!(matches!(ask("/a").await, Err(Failure::Gone(text)) if text == "no such"));
+        assert!(matches!(ask("/b").await, Err(Failure::NameTaken(text)) if text == "in us"));
+        assert_eq!(ask("/c?x=1").await.ok(), Some(Vec::new()));
+        assert!(matches!(ask("/cut").await, Err(Failure::Unavailable(_))));
+        let first = "GET /version HTTP/1.1";
+        assert_eq!(asked.borrow()[..2], [first, "GET /v1.40/a HTTP/1.1"]);
+        assert_eq!(asked.borrow()[3], "GET /v1.40/c?x=1 HTTP/1.1");
+        assert!(matches!(Client::open("unix:///nowhere").await, Err(ApiError::Lost(_))));
+    };
+    tokio::task::LocalSet::new().run_until(work).await;
+}
+
+#[tokio::test(flavor = "current_thread")]
+async fn documents_come_one_by_one_however_they_are_cut() {
+    let work = async {
+        let parts = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n\
+            8\r\n{\"a\":1}{\r\n7\r\n\"a\":2}\n\r\n0\r\n\r\n";
+        let (url, _) = engine("documents", vec![OLD, parts]).await;
+        let client = Client::open(&url).await.unwrap();
+        let call = Call::new(hyper::Method::GET, "/events".to_owned());
+        let mut documents = client.documents(call).await.unwrap();
+        assert_eq!(documents.next().await.unwrap().unwrap()["a"], 1);
+        assert_eq!(documents.next().await.unwrap().unwrap()["a"], 2);
+        assert!(documents.next().await.unwrap().is_none());
+    };
+    tokio::task::LocalSet::new().run_until(work).await;
 }

@@ -6,18 +6,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt as _, Empty};
+use http_body_util::{BodyExt as _, Full};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::handshake;
 use hyper::header::{HOST, USER_AGENT};
 use hyper::{Method, Request, Response, Uri};
 use hyper_util::rt::TokioIo;
 use iofog_tls::{ClientOptions, Trust};
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
+
+use crate::http::{Wire, sender};
 
 const CONNECT: Duration = Duration::from_secs(15);
 const HEAD: Duration = Duration::from_secs(60);
@@ -96,17 +96,18 @@ pub(super) async fn send(
     for (name, value) in headers {
         request = request.header(*name, value);
     }
-    let request = request.body(Empty::<Bytes>::new()).map_err(io::Error::other)?;
+    let request = request.body(Full::default()).map_err(io::Error::other)?;
     let stream = timeout(CONNECT, TcpStream::connect((url.host.as_str(), url.port))).await;
     let stream = stream.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
     stream.set_nodelay(true)?;
     if !url.tls {
-        return exchange(stream, request).await;
+        return exchange(Box::new(TokioIo::new(stream)), request).await;
     }
     let name = ServerName::try_from(url.host.clone()).map_err(io::Error::other)?;
     let connector = TlsConnector::from(client_config(url)?);
     let stream = timeout(CONNECT, connector.connect(name, stream)).await;
-    exchange(stream.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??, request).await
+    let stream = stream.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    exchange(Box::new(TokioIo::new(stream)), request).await
 }
 
 /// The certificate that container engines look for, else the machine's list.
@@ -117,16 +118,11 @@ fn client_config(url: &Url) -> io::Result<Arc<rustls::ClientConfig>> {
     trust.and_then(|trust| ClientOptions::new(trust).build()).map_err(io::Error::other)
 }
 
-async fn exchange<S>(stream: S, request: Request<Empty<Bytes>>) -> io::Result<Response<Incoming>>
-where
-    S: AsyncRead + AsyncWrite + Unpin + 'static,
-{
-    let (mut sender, connection) =
-        handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-    tokio::task::spawn_local(async move {
-        // An error here shows at the body as well.
-        let _ = connection.await;
-    });
+async fn exchange(
+    wire: Box<dyn Wire>,
+    request: Request<Full<Bytes>>,
+) -> io::Result<Response<Incoming>> {
+    let mut sender = sender(wire).await.map_err(io::Error::other)?;
     let answer = timeout(HEAD, sender.send_request(request)).await;
     answer.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?.map_err(io::Error::other)
 }
