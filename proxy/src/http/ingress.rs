@@ -19,11 +19,12 @@ use crate::session;
 type SenderOf<N> = <<N as Network>::Connection as Connection>::Sender;
 type ReceiverOf<N> = <<N as Network>::Connection as Connection>::Receiver;
 type DeliveryOf<N> = <ReceiverOf<N> as Receiver>::Delivery;
+type UplinkOf<N> = Uplink<SenderOf<N>, DeliveryOf<N>>;
 
 /// Shared state of one ingress mapping.
 pub(super) struct Ingress<N: Network> {
     pub(super) task: MappingTask<N>,
-    pub(super) uplink: RefCell<Option<Rc<Uplink<SenderOf<N>, DeliveryOf<N>>>>>,
+    pub(super) uplink: RefCell<Option<Rc<UplinkOf<N>>>>,
     pub(super) waiting: WaitingRequests,
 }
 
