@@ -32,6 +32,8 @@ pub struct Gateway<'a> {
 
 const AGENT_UP: &str = "iofog-agent status | head -1";
 const CONNECTED: &str = "iofog-agent status";
+/// Number of the Agent's process, by its command line: shims of containers, which stay when it ends, may be the same program.
+pub(super) const AGENT: &str = "ps w | grep '[i]ofog-agent daemon' | cut -c1-5";
 /// Containers that run.
 const CONTAINERS: &str = "crun --root /run/iofog-agent/native/runtime list | grep -c running";
 
@@ -171,7 +173,7 @@ impl Gateway<'_> {
         let sensor = self.deployed.as_ref().context("nothing is deployed")?.sensor.clone();
         let mut guest = self.power_on(Power::default())?;
         self.wait_connected(&mut guest)?;
-        let before = guest.must("pidof iofog-agent")?;
+        let before = guest.must(AGENT)?;
         guest.run(
             "dd if=/dev/zero of=/data/full bs=64k; dd if=/dev/zero of=/data/full2 bs=1k; sync",
         )?;
@@ -179,7 +181,7 @@ impl Gateway<'_> {
             self.host.change_config(&sensor, 50_000 + number)?;
         }
         interrupt::sleep(Duration::from_secs(3))?;
-        let after = guest.must("pidof iofog-agent")?;
+        let after = guest.must(AGENT)?;
         ensure!(before == after, "the agent ended on a full disk: {before} {after}");
         guest.cut_power()?;
         let mut guest = self.power_on(Power::default())?;
@@ -200,7 +202,7 @@ impl Gateway<'_> {
     pub fn takes_the_package(&mut self) -> Result<()> {
         let mut guest = self.power_on(Power::default())?;
         self.wait_connected(&mut guest)?;
-        guest.must("touch /run/held; kill $(pidof iofog-agent); rm -f /usr/sbin/iofog-agent")?;
+        guest.must(&format!("touch /run/held; kill $({AGENT}); rm -f /usr/sbin/iofog-agent"))?;
         guest.must("mkdir -p /var/lib/dpkg/info; touch /var/lib/dpkg/status")?;
         guest.must("mv /etc/iofog-agent/update.conf /root/")?;
         let install = "dpkg -i /root/iofog-agent.deb";
@@ -211,7 +213,7 @@ impl Gateway<'_> {
         guest.must("grep -q '# mine' /etc/iofog-agent/update.conf")?;
         self.wait_connected(&mut guest)?;
         guest.must("dpkg -r iofog-agent")?;
-        guest.must("! pidof iofog-agent && ! test -e /usr/sbin/iofog-agent")?;
+        guest.must(&format!("test -z \"$({AGENT})\" && ! test -e /usr/sbin/iofog-agent"))?;
         guest.must("test -e /etc/iofog-agent/config.xml")?;
         self.say("package installed, upgraded with settings kept, removed");
         guest.cut_power()

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::guest::{Guest, Power};
 use super::release::Releases;
-use super::scenario::{Gateway, random_below};
+use super::scenario::{AGENT, Gateway, random_below};
 use crate::cross::build;
 use crate::cross::target;
 use crate::tools::interrupt;
@@ -53,7 +53,7 @@ impl Gateway<'_> {
         number += 1;
         releases.offer(number, target.name, &release(number))?;
         // Offers are looked for at the start and once a day: a new start is the quick way here.
-        guest.must("kill $(pidof iofog-agent)")?;
+        guest.must(&format!("kill $({AGENT})"))?;
         self.wait_connected(&mut guest)?;
         self.order(&mut guest, "upgrade")?;
         self.wait_running(&mut guest, u64::from(number))?;
@@ -63,7 +63,7 @@ impl Gateway<'_> {
         self.wait_connected(&mut guest)?;
         number += 1;
         releases.offer(number, target.name, b"#!/bin/sh\nexit 1\n")?;
-        guest.must("kill $(pidof iofog-agent)")?;
+        guest.must(&format!("kill $({AGENT})"))?;
         self.wait_connected(&mut guest)?;
         self.order(&mut guest, "upgrade")?;
         let record = self.wait_failed(&mut guest, number)?;
