@@ -354,7 +354,10 @@ pub fn remote_config(document: &[u8]) -> Answer<RemoteConfig> {
 }
 
 fn document_of<T: DeserializeOwned>(document: &[u8]) -> Answer<T> {
-    serde_json::from_slice(document).map_err(|error| ControllerError::malformed(error.to_string()))
+    // As a body comes: the contract's types are compiled for one form.
+    let document = serde_json::from_slice(document)
+        .map_err(|error| ControllerError::malformed(error.to_string()))?;
+    decoded(document)
 }
 
 /// An identity that is one.

@@ -58,7 +58,7 @@ impl Settings {
         if !config.contains(MEMBER) {
             return Ok(Self::default());
         }
-        let Ok(Value::Object(config)) = serde_json::from_str::<Value>(config) else {
+        let Ok(Value::Object(config)) = serde_json::from_slice::<Value>(config.as_bytes()) else {
             return Ok(Self::default());
         };
         let Some(member) = config.get(MEMBER) else { return Ok(Self::default()) };

@@ -122,7 +122,7 @@ impl Workload {
         let last = path.rsplit('/').next().unwrap_or_default();
         let name = last.split(':').next().unwrap_or_default();
         let has = |keys: &[&str]| {
-            serde_json::from_str::<serde_json::Value>(&self.config)
+            serde_json::from_slice::<serde_json::Value>(self.config.as_bytes())
                 .is_ok_and(|config| keys.iter().all(|key| config.get(key).is_some()))
         };
         if name.contains("router") && has(&["mode", "id", "listeners"]) {

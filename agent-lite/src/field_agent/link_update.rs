@@ -71,7 +71,7 @@ impl FieldAgent {
             }
             if removes(Kind::EdgeResource) || !news.edge_resources.is_empty() {
                 let mut list: Vec<Value> =
-                    serde_json::from_str(&state.edge_resources).unwrap_or_default();
+                    serde_json::from_slice(state.edge_resources.as_bytes()).unwrap_or_default();
                 merge(
                     &mut list,
                     news.edge_resources,

@@ -65,5 +65,6 @@ impl Module for ProxyModule {
 }
 
 fn parse(config: &str) -> Result<ProxyConfig, String> {
-    serde_json::from_str(config).map_err(|error| format!("proxy config is malformed: {error}"))
+    serde_json::from_slice(config.as_bytes())
+        .map_err(|error| format!("proxy config is malformed: {error}"))
 }

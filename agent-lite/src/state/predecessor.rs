@@ -69,8 +69,9 @@ fn read<T>(
     }
     let text =
         std::fs::read_to_string(&path).inspect_err(|error| ignored(&error.to_string())).ok()?;
-    let cache: Cache<'_> =
-        serde_json::from_str(&text).inspect_err(|error| ignored(&error.to_string())).ok()?;
+    let cache: Cache<'_> = serde_json::from_slice(text.as_bytes())
+        .inspect_err(|error| ignored(&error.to_string()))
+        .ok()?;
     if checksum(cache.data.get()) != cache.checksum.to_ascii_lowercase() {
         ignored("its checksum is another");
         return None;

@@ -87,7 +87,8 @@ impl Manifest {
         if !known {
             return Err(ManifestError::Signature);
         }
-        let manifest: Self = serde_json::from_str(content).map_err(|_| ManifestError::Content)?;
+        let manifest: Self =
+            serde_json::from_slice(content.as_bytes()).map_err(|_| ManifestError::Content)?;
         let allowed = manifest.artefacts.len() <= MAX_ARTEFACTS
             && manifest.artefacts.iter().all(Artefact::is_allowed);
         if allowed { Ok(manifest) } else { Err(ManifestError::Artefact) }

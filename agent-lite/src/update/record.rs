@@ -120,7 +120,7 @@ impl Record {
         let (head, body) = text.split_once('\n')?;
         let body = body.strip_suffix('\n')?;
         let sum: [u8; 32] = unhex(head.strip_prefix(TITLE)?)?;
-        (checksum(body).as_ref() == sum).then(|| serde_json::from_str(body).ok())?
+        (checksum(body).as_ref() == sum).then(|| serde_json::from_slice(body.as_bytes()).ok())?
     }
 }
 

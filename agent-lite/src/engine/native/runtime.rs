@@ -103,7 +103,7 @@ fn last_message(log: &Path) -> Option<String> {
     }
     let text = fs::read_to_string(log).ok()?;
     let lines: Vec<Line> =
-        text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect();
+        text.lines().filter_map(|line| serde_json::from_slice(line.as_bytes()).ok()).collect();
     let error = lines.iter().rev().find(|line| line.level == "error").or(lines.last())?;
     Some(error.msg.trim().to_owned())
 }

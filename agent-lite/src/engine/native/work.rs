@@ -69,7 +69,7 @@ async fn run(
     if let Some(output) = child.stdout.take() {
         let mut lines = BufReader::new(output).lines();
         while let Some(line) = lines.next_line().await? {
-            last = serde_json::from_str(&line).ok();
+            last = serde_json::from_slice(line.as_bytes()).ok();
             if let Some(Answer::Progress(percentage)) = last {
                 progress(percentage);
             }

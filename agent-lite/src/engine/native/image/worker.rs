@@ -69,7 +69,7 @@ pub fn main() -> ExitCode {
     let mut text = String::new();
     let read = io::stdin().take(MAX_REQUEST).read_to_string(&mut text);
     let request = read.map_err(|error| error.to_string()).and_then(|_| {
-        serde_json::from_str::<Request>(&text)
+        serde_json::from_slice::<Request>(text.as_bytes())
             .map_err(|error| format!("request is damaged: {error}"))
     });
     let answer = match request {

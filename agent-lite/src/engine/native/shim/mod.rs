@@ -71,7 +71,7 @@ struct Session {
 pub fn main() -> ExitCode {
     let mut text = String::new();
     let read = io::stdin().take(MAX_ORDER).read_to_string(&mut text);
-    let order = read.and_then(|_| Ok(serde_json::from_str::<Order>(&text)?));
+    let order = read.and_then(|_| Ok(serde_json::from_slice::<Order>(text.as_bytes())?));
     match order.and_then(open) {
         Ok(session) => {
             tell("ok");
