@@ -7,6 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 use argh::FromArgs;
 
+use crate::cross::slim::SYMBOLS;
 use crate::cross::{build, target, toolchain};
 use crate::package::formats::{self, Input};
 use crate::package::recipes::{self, Tarball};
@@ -63,6 +64,12 @@ impl Package {
                     tarballs.push(Tarball { target: target.name, sha256 });
                 }
                 made.push(tarball);
+                // Of a release only: on the device nobody reads them.
+                let known = program.with_extension(SYMBOLS);
+                let symbols = folder.join(format!("{name}-{version}-{}.{SYMBOLS}", target.name));
+                std::fs::copy(&known, &symbols)
+                    .with_context(|| format!("no {} beside the program", known.display()))?;
+                made.push(symbols);
                 let materials = folder.join(format!("{name}-{version}-{}.cdx.json", target.name));
                 std::fs::write(&materials, sbom::document(&input)?)?;
                 made.push(materials);

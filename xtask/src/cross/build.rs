@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-use super::fixed;
+use super::objects;
 use super::paths;
+use super::slim;
 use super::target::Target;
 use super::toolchain::Tools;
 use crate::tools::cargo::{self, workspace};
@@ -25,6 +26,9 @@ pub struct Program {
 /// `crt1.o` comes from zig, not from the compiler; a static-pie built this way crashes at start on MIPS; and a program
 /// that aborts on a panic unwinds nothing, so that tables for it only take room.
 const FLAGS: &str = "-Clink-self-contained=no -Crelocation-model=static -Cforce-unwind-tables=no";
+
+/// A panic of a device program is one instruction that ends it: no texts, nothing to make them with, no places.
+const DEVICE_FLAGS: &str = " -Zlocation-detail=none";
 
 /// Where the builds go.
 pub fn folder() -> PathBuf {
@@ -68,16 +72,23 @@ fn profile(name: &str) -> &'static str {
     if cargo::HOST_PACKAGES.contains(&name) { "release" } else { "edge" }
 }
 
-fn flags(tools: &Tools, target: &Target) -> Result<String> {
-    let object = fixed::object(tools, target)?;
-    let linked = object.map(|path| format!(" -Clink-arg={}", path.display())).unwrap_or_default();
-    Ok(format!("{FLAGS}{linked}{}", paths::remapped()?))
+fn flags(tools: &Tools, target: &Target, device: bool) -> Result<String> {
+    let mut flags = FLAGS.to_owned();
+    if device {
+        flags += DEVICE_FLAGS;
+        flags += target.flags;
+    }
+    for object in objects::compiled(tools, target, device)? {
+        flags += &format!(" -Clink-arg={}", object.display());
+    }
+    Ok(flags + &paths::remapped()?)
 }
 
 fn compile(tools: &Tools, target: &Target, profile: &str, what: &[&str]) -> Result<()> {
     say::step("cross", &format!("{} for {}", what.join(" "), target.triple));
     // What is fetched has to be in its place before it can be named in the flags.
     cargo::run(cargo::cargo().args(["fetch", "--quiet", "--locked"]))?;
+    let device = profile == "edge";
     let mut command = cargo::cargo();
     command
         .args(["zigbuild", "--quiet", "--locked", "-Zbuild-std=std,panic_abort"])
@@ -87,8 +98,15 @@ fn compile(tools: &Tools, target: &Target, profile: &str, what: &[&str]) -> Resu
         .args(what)
         .env("PATH", tools.path())
         .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", flags(tools, target)?)
+        .env("RUSTFLAGS", flags(tools, target, device)?)
         .env("IOFOG_TARGET", target.name)
         .env("CARGO_TARGET_DIR", folder());
-    cargo::run(&mut command)
+    if device {
+        command
+            .arg("-Zpanic-immediate-abort")
+            .env("CARGO_PROFILE_EDGE_PANIC", "immediate-abort")
+            .env("CARGO_PROFILE_EDGE_STRIP", "none");
+    }
+    cargo::run(&mut command)?;
+    if device { slim::strip(&folder().join(target.triple).join(profile)) } else { Ok(()) }
 }

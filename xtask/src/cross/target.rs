@@ -9,6 +9,10 @@ pub struct Target {
     pub name: &'static str,
     /// The compiler's name.
     pub triple: &'static str,
+    /// Its name for the C compiler, and the flags that choose the processor.
+    pub zig: &'static [&'static str],
+    /// The compiler's flags for device programs, beside those for all targets.
+    pub flags: &'static str,
     /// Where it is found, for people.
     pub devices: &'static str,
     /// User-mode emulator that runs its programs here.
@@ -36,6 +40,8 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "x86_64",
         triple: "x86_64-unknown-linux-musl",
+        zig: &["x86_64-linux-musl"],
+        flags: "",
         devices: "servers and industrial PCs",
         emulator: "qemu-x86_64",
         debian: "amd64",
@@ -44,6 +50,8 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "aarch64",
         triple: "aarch64-unknown-linux-musl",
+        zig: &["aarch64-linux-musl"],
+        flags: "",
         devices: "64-bit ARM gateways",
         emulator: "qemu-aarch64",
         debian: "arm64",
@@ -52,6 +60,8 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "riscv64",
         triple: "riscv64gc-unknown-linux-musl",
+        zig: &["riscv64-linux-musl"],
+        flags: "",
         devices: "64-bit RISC-V boards",
         emulator: "qemu-riscv64",
         debian: "riscv64",
@@ -60,6 +70,8 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "armv7",
         triple: "armv7-unknown-linux-musleabihf",
+        zig: &["arm-linux-musleabihf", "-mcpu=generic+v7a+vfp3-d32+thumb2-neon"],
+        flags: " -Ctarget-feature=+thumb-mode",
         devices: "32-bit ARM gateways with floating point",
         emulator: "qemu-arm",
         debian: "armhf",
@@ -68,6 +80,8 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "armv6",
         triple: "arm-unknown-linux-musleabihf",
+        zig: &["arm-linux-musleabihf", "-mcpu=generic+v6+strict_align+vfp2-d32"],
+        flags: "",
         devices: "first Raspberry Pi and alike",
         emulator: "qemu-arm",
         debian: "armhf",
@@ -76,6 +90,8 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "armv5te",
         triple: "armv5te-unknown-linux-musleabi",
+        zig: &["arm-linux-musleabi", "-mcpu=generic+soft_float+strict_align"],
+        flags: "",
         devices: "old ARM9 gateways without floating point",
         emulator: "qemu-arm",
         debian: "armel",
@@ -84,6 +100,8 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "mipsel",
         triple: "mipsel-unknown-linux-musl",
+        zig: &["mipsel-linux-musleabi", "-msoft-float"],
+        flags: "",
         devices: "little-endian MIPS32 routers (MediaTek)",
         emulator: "qemu-mipsel",
         debian: "mipsel",
@@ -92,6 +110,8 @@ pub const TARGETS: &[Target] = &[
     Target {
         name: "mips",
         triple: "mips-unknown-linux-musl",
+        zig: &["mips-linux-musleabi", "-msoft-float"],
+        flags: "",
         devices: "big-endian MIPS32 routers (Atheros)",
         emulator: "qemu-mips",
         debian: "mips",

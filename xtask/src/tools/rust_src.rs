@@ -34,11 +34,18 @@ pub fn ensure() -> Result<()> {
 /// # Errors
 /// When the compiler cannot be asked.
 pub fn library() -> Result<PathBuf> {
+    Ok(sysroot()?.join("lib/rustlib/src/rust/library"))
+}
+
+/// Folder of the compiler.
+///
+/// # Errors
+/// When it cannot be asked.
+pub fn sysroot() -> Result<PathBuf> {
     let output = Command::new("rustc")
         .args(["--print", "sysroot"])
         .current_dir(cargo::workspace())
         .output()
         .context("cannot run rustc")?;
-    let sysroot = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
-    Ok(sysroot.join("lib/rustlib/src/rust/library"))
+    Ok(PathBuf::from(String::from_utf8_lossy(&output.stdout).trim()))
 }
