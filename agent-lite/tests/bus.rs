@@ -11,12 +11,11 @@ use iofog_iomessage::IoMessage;
 use iofog_router::config::{Mode, Role};
 
 #[test]
-fn messages_inside_of_a_node_travel_over_its_router() {
+fn messages_inside_of_a_node_need_no_router() {
     run(async {
-        let edge = router(Mode::Edge, "edge", &[]).await;
         let node = Node::new("inside");
         node.microservices(&[("a", &["b"]), ("b", &[])]);
-        node.use_router(&edge);
+        node.context.set_router(RouterAccess::Tcp { host: "127.0.0.1".into(), port: 1 });
         let mut incoming = node.bus.subscribe(&"b".into());
         for n in 0..200 {
             node.bus.publish(message("a", n)).await.unwrap();
@@ -59,6 +58,45 @@ fn messages_travel_from_node_to_node() {
         };
         tokio::join!(sending, receiving);
         until(|| left.bus.status().pending == 0).await;
+    });
+}
+
+#[test]
+fn a_receiver_that_moves_gets_everything_in_order() {
+    run(async {
+        let interior = router(Mode::Interior, "interior", &[Role::Edge]).await;
+        let (first, second) =
+            (bus_support::edge("e1", &interior).await, bus_support::edge("e2", &interior).await);
+        let (left, right) = (Node::new("move-left"), Node::new("move-right"));
+        let here: &[(&str, &[&str])] = &[("a", &["far"]), ("far", &[])];
+        let (left, right) = (&left, &right);
+        left.microservices(&here[..1]);
+        right.microservices(&here[1..]);
+        left.use_router(&first);
+        right.use_router(&second);
+        let mut next = 0;
+        // There, here, there again; each time some are under way and not consumed.
+        for (round, at) in [right, left, right].into_iter().enumerate() {
+            if at.context.consumers().is_empty() {
+                let is_left = std::ptr::eq(at, left);
+                left.microservices(if is_left { here } else { &here[..1] });
+                right.microservices(if is_left { &[] } else { &here[1..] });
+            }
+            let mut incoming = at.bus.subscribe(&"far".into());
+            let round = u32::try_from(round).unwrap();
+            for n in round * 40..(round + 1) * 40 {
+                left.bus.publish(message("a", n)).await.unwrap();
+            }
+            let until_here = if round == 2 { 120 } else { round * 40 + 20 };
+            while next < until_here {
+                let (token, payload) = incoming.next().await.unwrap();
+                assert_eq!(content(&payload), next, "in order, none missing");
+                incoming.acknowledge(token);
+                next += 1;
+            }
+            until(|| left.bus.status().ledger.delivered == u64::from(next)).await;
+        }
+        assert_eq!(left.bus.status().pending, 0);
     });
 }
 

@@ -21,19 +21,47 @@ pub(super) async fn run(shared: Rc<Shared>) {
     let mut rest = Duration::ZERO;
     loop {
         shared.dirty.notified().await;
-        if !shared.outbox.borrow().has_unwritten() {
-            let settlements = tokio::time::sleep(SETTLEMENT_DELAY);
-            tokio::select! {
-                () = settlements => {}
-                () = shared.dirty.notified() => {}
-            }
-        }
-        if shared.outbox.borrow().has_unwritten() {
-            tokio::time::sleep(rest.max(shared.options.commit_delay)).await;
-        }
+        wait(&shared, rest).await;
         let start = Instant::now();
         commit(&shared);
         rest = start.elapsed() * REST_FACTOR;
+    }
+}
+
+/// Waits until something must be written now.
+async fn wait(shared: &Shared, rest: Duration) {
+    let mut due = None;
+    loop {
+        if shared.outbox.borrow().has_unwritten() {
+            tokio::time::sleep(rest).await;
+            ripen(shared).await;
+        }
+        let (messages, any) = {
+            let outbox = shared.outbox.borrow();
+            (outbox.has_unwritten(), outbox.needs_write())
+        };
+        if messages || !any {
+            return;
+        }
+        let due = *due.get_or_insert_with(|| tokio::time::Instant::now() + SETTLEMENT_DELAY);
+        tokio::select! {
+            () = tokio::time::sleep_until(due) => return,
+            () = shared.dirty.notified() => {}
+        }
+    }
+}
+
+/// Waits until the oldest message that is not on disk has waited long enough, or none is left: what is consumed as fast as
+/// it comes is never written, however much it is.
+async fn ripen(shared: &Shared) {
+    let delay = u64::try_from(shared.options.commit_delay.as_millis()).unwrap_or(u64::MAX);
+    loop {
+        let Some(since) = shared.outbox.borrow().oldest_unwritten() else { return };
+        let age = shared.now().saturating_sub(since);
+        if age >= delay {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(delay - age)).await;
     }
 }
 

@@ -16,6 +16,7 @@ use super::mailbox::{Batch, Mailbox, Subscription};
 use super::message_log::MessageLog;
 use super::options::BusOptions;
 use super::outbox::{Lane, Limits, Outbox, Seq, Verdict};
+use super::supervisor::Carrier;
 use super::{commit, storage, supervisor};
 use crate::clock::Clock;
 use crate::context::{AgentContext, RouterAccess};
@@ -93,10 +94,10 @@ pub(super) struct Shared {
     pub(super) closed: RefCell<Option<(String, u64)>>,
     pub(super) gates: RefCell<BTreeMap<Lane, Rc<LaneGate>>>,
     pub(super) mailboxes: RefCell<BTreeMap<MicroserviceUuid, Rc<Mailbox>>>,
-    pub(super) connected: Cell<bool>,
-    /// When `connected` last changed (ms, monotonic).
+    pub(super) carrier: RefCell<Option<Carrier>>,
+    /// When that last changed (ms, monotonic).
     pub(super) connected_since: Cell<u64>,
-    /// A lane appeared.
+    /// A lane appeared, or the carrier is another.
     pub(super) lanes_changed: Notify,
     /// Something must be written.
     pub(super) dirty: Notify,
@@ -126,7 +127,7 @@ impl Bus {
             closed: RefCell::default(),
             gates: RefCell::default(),
             mailboxes: RefCell::default(),
-            connected: Cell::new(false),
+            carrier: RefCell::default(),
             connected_since: Cell::new(0),
             lanes_changed: Notify::new(),
             dirty: Notify::new(),
@@ -137,6 +138,7 @@ impl Bus {
         let is_open = storage::open(&shared);
         let mut tasks = vec![
             tokio::task::spawn_local(supervisor::run(shared.clone())),
+            tokio::task::spawn_local(supervisor::run_lanes(shared.clone())),
             tokio::task::spawn_local(commit::run(shared.clone())),
             tokio::task::spawn_local(super::mailbox::sweep(shared.clone())),
         ];
@@ -205,7 +207,7 @@ impl Bus {
             ledger: outbox.ledger(),
             pending: outbox.len(),
             pending_bytes: outbox.bytes(),
-            connected: self.shared.connected.get(),
+            connected: self.shared.carrier.borrow().is_some(),
         }
     }
 
@@ -243,7 +245,7 @@ impl Bus {
         Flow {
             router: RouterFacts {
                 place,
-                connected: shared.connected.get(),
+                connected: shared.carrier.borrow().is_some(),
                 since: at(shared.connected_since.get()),
             },
             sent: shared.context.published_by(microservice),
@@ -372,11 +374,11 @@ impl Shared {
         self.mailboxes.borrow_mut().entry(consumer.clone()).or_default().clone()
     }
 
-    /// Notes whether the Router is reached.
-    pub(super) fn set_connected(&self, connected: bool) {
-        if self.connected.replace(connected) != connected {
-            self.connected_since.set(self.now());
-        }
+    /// Notes the way to other nodes, or that there is none.
+    pub(super) fn set_carrier(&self, carrier: Option<Carrier>) {
+        self.carrier.replace(carrier);
+        self.connected_since.set(self.now());
+        self.lanes_changed.notify_one();
     }
 
     /// Milliseconds on the monotonic clock.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use iofog_amqp_client::{LinkError, Outcome, Sender};
-use iofog_iomessage::IoMessage;
+use iofog_iomessage::{DecodeError, IoMessage};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -27,7 +27,7 @@ pub(super) struct LaneGate {
 pub(super) enum LaneLink {
     /// A link to the Router.
     Amqp(Rc<Sender>),
-    /// A microservice of this node, while there is no Router.
+    /// A microservice of this node.
     Direct(Rc<Mailbox>),
 }
 
@@ -60,13 +60,19 @@ pub(super) async fn run(shared: &Rc<Shared>, lane: &Lane, gate: &LaneGate, link:
             gate.wake.notified().await;
             continue;
         };
-        let Some(message) = read(shared, seq) else { continue };
         let sent = match link {
-            LaneLink::Amqp(sender) => send(shared, lane, seq, sender, &message.0).await,
+            LaneLink::Amqp(sender) => {
+                let Some(message) = read(shared, seq, IoMessage::decode) else { continue };
+                send(shared, lane, seq, sender, &message).await
+            }
             LaneLink::Direct(mailbox) => {
+                let whole = |payload: &Bytes| {
+                    IoMessage::id_of(payload).map(|id| (id.to_owned(), payload.clone()))
+                };
+                let Some((id, payload)) = read(shared, seq, whole) else { continue };
                 mailbox.room(usize::try_from(shared.options.credit).unwrap_or(1)).await;
                 let settle = Settle::Direct(shared.clone(), lane.clone(), seq);
-                mailbox.offer(shared.now(), &message.0.id, message.1, settle);
+                mailbox.offer(shared.now(), &id, payload, settle);
                 Ok(())
             }
         };
@@ -77,14 +83,17 @@ pub(super) async fn run(shared: &Rc<Shared>, lane: &Lane, gate: &LaneGate, link:
     }
 }
 
-/// The message, decoded and in binary form; one that cannot be read is given up and counted.
-fn read(shared: &Shared, seq: Seq) -> Option<(IoMessage, Bytes)> {
+/// What `decode` makes of the message in binary form; one that cannot be read is given up and counted.
+fn read<T>(
+    shared: &Shared,
+    seq: Seq,
+    decode: impl Fn(&Bytes) -> Result<T, DecodeError>,
+) -> Option<T> {
     let payload = shared.outbox.borrow().payload(seq)?;
     let payload = payload.or_else(|at| shared.log.borrow().read(at));
-    let decoded = payload.map_err(|error| error.to_string()).and_then(|payload| {
-        let message = IoMessage::decode(&payload).map_err(|error| error.to_string())?;
-        Ok((message, payload))
-    });
+    let decoded = payload
+        .map_err(|error| error.to_string())
+        .and_then(|payload| decode(&payload).map_err(|error| error.to_string()));
     match decoded {
         Ok(read) => Some(read),
         Err(error) => {

@@ -20,7 +20,7 @@ use crate::ids::MicroserviceUuid;
 pub(super) enum Settle {
     /// Over the Router.
     Amqp(Delivery),
-    /// A lane of this node, without a Router.
+    /// A lane inside of this node.
     Direct(Rc<Shared>, Lane, Seq),
 }
 
@@ -75,11 +75,22 @@ impl Mailbox {
     /// Takes an arrival at `now` (ms, monotonic); `payload` is the binary ioMessage.
     pub(super) fn offer(&self, now: u64, id: &str, payload: Bytes, settle: Settle) {
         self.times.set((Some(now), self.times.get().1));
-        let arrival = self.inbox.borrow_mut().offer(id, payload, settle);
+        let inside = matches!(settle, Settle::Direct(..));
+        // The same message from this node and over the Router: it was under way when its receiver came here. This node keeps
+        // it until it is consumed, and then the other copy needs no sender.
+        let stays = |old: &Settle, new: &Settle| {
+            matches!((old, new), (Settle::Direct(..), Settle::Amqp(_)))
+        };
+        let arrival = self.inbox.borrow_mut().offer(id, payload, settle, stays);
         match arrival {
             Arrival::Queued => self.arrived.notify_one(),
             Arrival::Known(settle) => settle.accept(),
-            Arrival::Held => {}
+            Arrival::Held { spare: Some(spare @ Settle::Amqp(_)), old_stays }
+                if inside || old_stays =>
+            {
+                spare.accept();
+            }
+            Arrival::Held { .. } => {}
         }
     }
 
@@ -90,9 +101,18 @@ impl Mailbox {
         }
     }
 
-    /// The senders are gone.
-    pub(super) fn senders_lost(&self) {
-        self.inbox.borrow_mut().senders_lost();
+    /// What came over the Router will come again.
+    pub(super) fn router_lost(&self) {
+        self.lost(|settle| matches!(settle, Settle::Amqp(_)));
+    }
+
+    /// The microservice is not here any longer: whatever it did not take goes where it is.
+    pub(super) fn abandoned(&self) {
+        self.lost(|_| true);
+    }
+
+    fn lost(&self, which: impl Fn(&Settle) -> bool) {
+        self.inbox.borrow_mut().senders_lost(which);
         self.room.notify_one();
     }
 

@@ -1,5 +1,5 @@
-//! Keeps one connection to the Router and, on it, a task per lane and per consumer; without a Router, lanes
-//! inside of this node are delivered directly.
+//! Keeps one connection to the Router with a receiver for each consumer of this node, and a task for each lane: over the
+//! Router to other nodes, by hand inside of this one.
 
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -17,12 +17,8 @@ use super::{amqp, connection};
 use crate::context::RouterAccess;
 use crate::ids::MicroserviceUuid;
 
-/// How messages travel at the moment.
-#[derive(Clone)]
-enum Carrier {
-    Router(Connection, Rc<str>),
-    Direct,
-}
+/// The way to other nodes: a connection, and its name, which no other has.
+pub(super) type Carrier = (Connection, Rc<str>);
 
 /// A task that ends when this is dropped.
 struct Task(JoinHandle<()>);
@@ -33,7 +29,7 @@ impl Drop for Task {
     }
 }
 
-/// Runs for ever: connects, serves, and starts again when the connection or the way to the Router changes.
+/// Runs for ever: connects, receives, and starts again when the connection or the way to the Router changes.
 pub(super) async fn run(shared: Rc<Shared>) {
     let (first, longest) = shared.options.reconnect;
     let (mut pause, mut number) = (first, 0_u32);
@@ -42,7 +38,9 @@ pub(super) async fn run(shared: Rc<Shared>) {
         let seen = changes.borrow_and_update().router;
         let access = shared.context.router();
         if matches!(access, RouterAccess::None) {
-            serve(&shared, &Carrier::Direct, seen).await;
+            if changes.changed().await.is_err() {
+                return;
+            }
             continue;
         }
         number = number.wrapping_add(1);
@@ -51,18 +49,17 @@ pub(super) async fn run(shared: Rc<Shared>) {
             Ok(open) => {
                 log::info!(target: "bus", "connected to the router");
                 pause = first;
-                shared.set_connected(true);
-                let name = format!("{}:{number}", shared.context.fog_uuid());
-                let carrier = Carrier::Router(open.clone(), name.into());
+                let name: Rc<str> = format!("{}:{number}", shared.context.fog_uuid()).into();
+                shared.set_carrier(Some((open.clone(), name.clone())));
                 tokio::select! {
-                    () = serve(&shared, &carrier, seen) => {}
+                    () = receive_all(&shared, &open, &name, seen) => {}
                     reason = open.closed() => {
                         log::warn!(target: "bus", "connection to the router lost: {reason:?}");
                     }
                 }
-                shared.set_connected(false);
+                shared.set_carrier(None);
                 open.close();
-                lost(&shared);
+                shared.mailboxes.borrow().values().for_each(|mailbox| mailbox.router_lost());
             }
             Err(error) => {
                 log::debug!(target: "bus", "router not reached: {error}");
@@ -76,48 +73,86 @@ pub(super) async fn run(shared: Rc<Shared>) {
     }
 }
 
-/// Keeps the tasks in step with lanes and consumers until the way to the Router changes.
-async fn serve(shared: &Rc<Shared>, carrier: &Carrier, router_seen: u32) {
+/// Keeps receivers in step with the consumers until the way to the Router changes.
+async fn receive_all(
+    shared: &Rc<Shared>,
+    connection: &Connection,
+    name: &Rc<str>,
+    router_seen: u32,
+) {
     let mut changes = shared.context.subscribe();
-    let mut lanes: BTreeMap<Lane, Task> = BTreeMap::new();
     let mut receivers: BTreeMap<MicroserviceUuid, Task> = BTreeMap::new();
-    loop {
-        if changes.borrow_and_update().router != router_seen {
+    while changes.borrow_and_update().router == router_seen {
+        let consumers = shared.context.consumers();
+        receivers.retain(|consumer, _| consumers.contains(consumer));
+        for consumer in consumers {
+            receivers.entry(consumer.clone()).or_insert_with(|| {
+                let receiving = receive(shared.clone(), connection.clone(), name.clone(), consumer);
+                Task(tokio::task::spawn_local(receiving))
+            });
+        }
+        if changes.changed().await.is_err() {
             break;
         }
-        forget_idle_lanes(shared, &mut lanes);
+    }
+}
+
+/// Runs for ever: keeps a task for each lane on the way that is right for it. A lane that changes its way goes back to the
+/// first message that was not taken.
+pub(super) async fn run_lanes(shared: Rc<Shared>) {
+    let mut changes = shared.context.subscribe();
+    // With the name of the connection; none inside of the node.
+    let mut lanes: BTreeMap<Lane, (Option<Rc<str>>, Task)> = BTreeMap::new();
+    loop {
+        changes.borrow_and_update();
+        forget_idle_lanes(&shared, &mut lanes);
+        let consumers = shared.context.consumers();
+        for (uuid, mailbox) in shared.mailboxes.borrow().iter() {
+            if !consumers.contains(uuid) {
+                mailbox.abandoned();
+            }
+        }
+        let carrier = shared.carrier.borrow().clone();
         let gates: Vec<_> =
             shared.gates.borrow().iter().map(|(lane, gate)| (lane.clone(), gate.clone())).collect();
         for (lane, gate) in gates {
-            let task = || start_lane(shared, carrier, lane.clone(), gate);
-            if !lanes.contains_key(&lane)
-                && let Some(task) = task()
-            {
-                lanes.insert(lane, task);
+            let inside = consumers.contains(&lane.destination);
+            let way = match &carrier {
+                _ if inside => Some(None),
+                Some((_, name)) => Some(Some(name.clone())),
+                None => None,
+            };
+            if lanes.get(&lane).map(|(way, _)| way) == way.as_ref() {
+                continue;
             }
-        }
-        if let Carrier::Router(connection, name) = carrier {
-            let consumers = shared.context.consumers();
-            receivers.retain(|consumer, _| consumers.contains(consumer));
-            for consumer in consumers {
-                receivers.entry(consumer.clone()).or_insert_with(|| {
-                    let receiving =
-                        receive(shared.clone(), connection.clone(), name.clone(), consumer);
-                    Task(tokio::task::spawn_local(receiving))
-                });
+            if lanes.remove(&lane).is_some() {
+                shared.outbox.borrow_mut().link_lost(&lane);
             }
+            let task = match (way.as_ref(), &carrier) {
+                (Some(None), _) => {
+                    let (shared, lane) = (shared.clone(), lane.clone());
+                    let link = LaneLink::Direct(shared.mailbox(&lane.destination));
+                    let handing = async move { lane::run(&shared, &lane, &gate, &link).await };
+                    Task(tokio::task::spawn_local(handing))
+                }
+                (Some(Some(_)), Some((connection, name))) => {
+                    let (connection, name) = (connection.clone(), name.clone());
+                    let sending = send(shared.clone(), connection, name, lane.clone(), gate);
+                    Task(tokio::task::spawn_local(sending))
+                }
+                _ => continue,
+            };
+            lanes.insert(lane, (way.flatten(), task));
         }
         tokio::select! {
-            changed = changes.changed() => if changed.is_err() { break },
+            changed = changes.changed() => if changed.is_err() { return },
             () = shared.lanes_changed.notified() => {}
         }
     }
-    drop((lanes, receivers));
-    lost(shared);
 }
 
-/// A lane without messages whose route is gone needs no link.
-fn forget_idle_lanes(shared: &Shared, tasks: &mut BTreeMap<Lane, Task>) {
+/// A lane without messages whose route is gone needs no task.
+fn forget_idle_lanes(shared: &Shared, tasks: &mut BTreeMap<Lane, (Option<Rc<str>>, Task)>) {
     shared.gates.borrow_mut().retain(|lane, _| {
         let routed = shared.context.routes_from(&lane.publisher).contains(&lane.destination);
         let keep = routed || !shared.outbox.borrow().is_idle(lane);
@@ -126,27 +161,6 @@ fn forget_idle_lanes(shared: &Shared, tasks: &mut BTreeMap<Lane, Task>) {
         }
         keep
     });
-}
-
-fn start_lane(
-    shared: &Rc<Shared>,
-    carrier: &Carrier,
-    lane: Lane,
-    gate: Rc<LaneGate>,
-) -> Option<Task> {
-    let shared = shared.clone();
-    match carrier {
-        Carrier::Router(connection, name) => {
-            let sending = send(shared, connection.clone(), name.clone(), lane, gate);
-            Some(Task(tokio::task::spawn_local(sending)))
-        }
-        Carrier::Direct => {
-            shared.context.microservice(&lane.destination).filter(|found| found.is_consumer)?;
-            let link = LaneLink::Direct(shared.mailbox(&lane.destination));
-            let sending = async move { lane::run(&shared, &lane, &gate, &link).await };
-            Some(Task(tokio::task::spawn_local(sending)))
-        }
-    }
 }
 
 /// Keeps a sending link for a lane as long as the connection lives.
@@ -191,7 +205,7 @@ async fn receive(
         match connection.receiver(options).await {
             Ok(receiver) => {
                 fill(&shared, &consumer, receiver).await;
-                shared.mailbox(&consumer).senders_lost();
+                shared.mailbox(&consumer).router_lost();
             }
             Err(error) => log::debug!(target: "bus", "no link from {consumer}: {error}"),
         }
@@ -219,15 +233,6 @@ async fn fill(shared: &Rc<Shared>, consumer: &MicroserviceUuid, mut receiver: Re
 
 /// What a message is refused with that is no ioMessage.
 const DECODE_ERROR: &str = "amqp:decode-error";
-
-/// No link is left: what was under way goes again, what nobody has seen will come again.
-fn lost(shared: &Shared) {
-    let lanes: Vec<Lane> = shared.gates.borrow().keys().cloned().collect();
-    for lane in lanes {
-        shared.outbox.borrow_mut().link_lost(&lane);
-    }
-    shared.mailboxes.borrow().values().for_each(|mailbox| mailbox.senders_lost());
-}
 
 /// Growing pauses between attempts to attach a link.
 struct Pause {

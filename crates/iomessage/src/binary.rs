@@ -44,6 +44,21 @@ impl IoMessage {
         }
     }
 
+    /// The id of a message that fills `bytes`, of which nothing else is read.
+    ///
+    /// # Errors
+    /// [`DecodeError`] when lengths or id are wrong.
+    pub fn id_of(bytes: &Bytes) -> Result<&str, DecodeError> {
+        let values = Values::new(bytes)?;
+        let id = bytes.get(values.at..values.at + values.lengths[0]).unwrap_or_default();
+        match values.lengths.iter().fold(HEADER_LENGTH, |sum, length| sum + length) {
+            total if total == bytes.len() => {
+                std::str::from_utf8(id).map_err(|_| DecodeError::NotText("id"))
+            }
+            total => Err(DecodeError::Trailing(bytes.len() - total)),
+        }
+    }
+
     /// Writes the message with the integer widths that every reader takes: 0 for zero, else 4, 1 or 8.
     ///
     /// # Errors

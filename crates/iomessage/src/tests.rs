@@ -35,7 +35,9 @@ fn binary_worked_example() {
     let (message, bytes) = example();
     assert_eq!(bytes.len(), 125);
     assert_eq!(message.encode().unwrap(), bytes);
-    assert_eq!(IoMessage::decode(&Bytes::from(bytes)).unwrap(), message);
+    let bytes = Bytes::from(bytes);
+    assert_eq!(IoMessage::id_of(&bytes).unwrap(), message.id);
+    assert_eq!(IoMessage::decode(&bytes).unwrap(), message);
 }
 
 #[test]
@@ -58,6 +60,7 @@ fn binary_every_prefix_needs_more() {
     for cut in 0..bytes.len() {
         let error = IoMessage::decode(&Bytes::copy_from_slice(&bytes[..cut])).unwrap_err();
         assert!(matches!(error, DecodeError::NeedMore(needed) if needed > cut as u64), "{cut}");
+        assert_eq!(IoMessage::id_of(&Bytes::copy_from_slice(&bytes[..cut])), Err(error), "{cut}");
     }
     let mut longer = bytes;
     longer.push(0);

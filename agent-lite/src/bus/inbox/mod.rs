@@ -22,8 +22,13 @@ pub enum Arrival<H> {
     Queued,
     /// It was consumed before: settle it at once.
     Known(H),
-    /// It is held already: the new handle replaced the old one, which needs no answer.
-    Held,
+    /// It is held already.
+    Held {
+        /// The handle that is not needed for it.
+        spare: Option<H>,
+        /// That is the new one.
+        old_stays: bool,
+    },
 }
 
 /// The messages held for one microservice; `H` settles one towards its sender.
@@ -57,8 +62,15 @@ impl<H> Default for Inbox<H> {
 }
 
 impl<H> Inbox<H> {
-    /// Takes an arrival; `payload` is the binary ioMessage.
-    pub fn offer(&mut self, id: &str, payload: Bytes, handle: H) -> Arrival<H> {
+    /// Takes an arrival; `payload` is the binary ioMessage. When it is held already, the new handle takes the place of the
+    /// old one unless `stays` says otherwise of the two.
+    pub fn offer(
+        &mut self,
+        id: &str,
+        payload: Bytes,
+        handle: H,
+        stays: impl Fn(&H, &H) -> bool,
+    ) -> Arrival<H> {
         let fingerprint = self.consumed.fingerprint(id);
         if let Some(fingerprint) = fingerprint {
             if self.consumed.contains(fingerprint) {
@@ -67,8 +79,11 @@ impl<H> Inbox<H> {
             let mut held =
                 self.handed.iter_mut().map(|(_, held, _)| held).chain(self.waiting.values_mut());
             if let Some(held) = held.find(|held| held.fingerprint == Some(fingerprint)) {
-                held.handle = Some(handle);
-                return Arrival::Held;
+                if held.handle.as_ref().is_some_and(|old| stays(old, &handle)) {
+                    return Arrival::Held { spare: Some(handle), old_stays: true };
+                }
+                let spare = held.handle.replace(handle);
+                return Arrival::Held { spare, old_stays: false };
             }
         }
         let token = self.next;
@@ -115,10 +130,14 @@ impl<H> Inbox<H> {
         self.handed.front().map(|(_, _, at)| *at)
     }
 
-    /// The senders are gone: what nobody has seen will come again, what is handed out may still be consumed.
-    pub fn senders_lost(&mut self) {
-        self.waiting.clear();
-        self.handed.iter_mut().for_each(|(_, held, _)| held.handle = None);
+    /// The senders behind these handles are gone: what nobody has seen will come again, what is handed out may still be
+    /// consumed.
+    pub fn senders_lost(&mut self, which: impl Fn(&H) -> bool) {
+        let lost = |held: &Held<H>| held.handle.as_ref().is_none_or(&which);
+        self.waiting.retain(|_, held| !lost(held));
+        for (_, held, _) in &mut self.handed {
+            held.handle.take_if(|handle| which(handle));
+        }
     }
 
     /// Messages that wait, and messages handed out and not consumed.

@@ -5,7 +5,9 @@ use bytes::Bytes;
 use super::{Arrival, Inbox};
 
 fn offer(inbox: &mut Inbox<u32>, id: &str, handle: u32) -> Arrival<u32> {
-    inbox.offer(id, Bytes::copy_from_slice(id.as_bytes()), handle)
+    // Handles from 10 on stay where they are.
+    let payload = Bytes::copy_from_slice(id.as_bytes());
+    inbox.offer(id, payload, handle, |old, new| *old >= 10 && *new < 10)
 }
 
 #[test]
@@ -26,12 +28,24 @@ fn messages_are_handed_out_in_order_and_settled_when_consumed() {
 fn a_repeated_message_is_consumed_once() {
     let mut inbox = Inbox::default();
     offer(&mut inbox, "a", 1);
-    assert_eq!(offer(&mut inbox, "a", 2), Arrival::Held);
+    let held = |spare, old_stays| Arrival::Held { spare: Some(spare), old_stays };
+    assert_eq!(offer(&mut inbox, "a", 2), held(1, false));
     let (token, _) = inbox.take(0).unwrap();
-    assert_eq!(offer(&mut inbox, "a", 3), Arrival::Held);
+    assert_eq!(offer(&mut inbox, "a", 3), held(2, false));
     assert_eq!(inbox.consumed(token), Some(3));
     assert_eq!(offer(&mut inbox, "a", 4), Arrival::Known(4));
     assert!(inbox.take(0).is_none());
+}
+
+#[test]
+fn a_handle_that_stays_is_the_one_that_is_settled() {
+    let mut inbox = Inbox::default();
+    offer(&mut inbox, "a", 10);
+    assert_eq!(offer(&mut inbox, "a", 1), Arrival::Held { spare: Some(1), old_stays: true });
+    assert_eq!(offer(&mut inbox, "a", 11), Arrival::Held { spare: Some(10), old_stays: false });
+    let (token, _) = inbox.take(0).unwrap();
+    inbox.senders_lost(|handle| *handle < 10);
+    assert_eq!(inbox.consumed(token), Some(11));
 }
 
 #[test]
@@ -70,7 +84,7 @@ fn lost_senders_leave_only_what_may_be_consumed_still() {
     offer(&mut inbox, "a", 1);
     offer(&mut inbox, "b", 2);
     let (token, _) = inbox.take(0).unwrap();
-    inbox.senders_lost();
+    inbox.senders_lost(|_| true);
     assert_eq!(inbox.len(), 1);
     assert_eq!(inbox.consumed(token), None);
     assert_eq!(offer(&mut inbox, "a", 3), Arrival::Known(3));

@@ -273,6 +273,11 @@ impl Outbox {
         !self.unwritten.is_empty()
     }
 
+    /// When the oldest message that is not on disk was taken (ms, monotonic).
+    pub fn oldest_unwritten(&self) -> Option<u64> {
+        Some(self.entries.get(self.unwritten.first()?)?.since)
+    }
+
     /// Messages that are not on disk, in order.
     pub fn unwritten(&self) -> impl Iterator<Item = (Seq, u8, &Lane, &Bytes)> {
         self.unwritten.iter().filter_map(|seq| {

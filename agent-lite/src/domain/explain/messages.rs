@@ -55,7 +55,7 @@ fn router(wanted: &Wanted, flow: &Flow) -> Option<Finding> {
         false => Finding::problem(
             SUBJECT,
             format!(
-                "{place} is not reached since {since}; messages are kept on this node meanwhile"
+                "{place} is not reached since {since}; messages from and for other nodes wait meanwhile"
             ),
             "check that the Router runs and the network to it; a Router inside this Agent: iofog-agent explain with its uuid",
         ),

@@ -6,7 +6,7 @@ use bytes::{Bytes, BytesMut};
 use fastwebsockets::{Frame, OpCode, Payload, WebSocket, WebSocketError, WebSocketWrite};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::io::{ReadHalf, WriteHalf};
+use tokio::io::{BufWriter, ReadHalf, WriteHalf};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
@@ -18,6 +18,8 @@ type Stream = TokioIo<Upgraded>;
 const WRITE_PATIENCE: Duration = Duration::from_secs(20);
 /// Frames read ahead.
 const READ_AHEAD: usize = 8;
+/// Bytes of frames that leave together.
+const TOGETHER: usize = 4096;
 
 /// What was read.
 #[derive(Debug)]
@@ -32,7 +34,9 @@ pub(super) enum Event {
 
 /// A socket of a microservice.
 pub(super) struct Channel {
-    writer: WebSocketWrite<WriteHalf<Stream>>,
+    writer: WebSocketWrite<BufWriter<WriteHalf<Stream>>>,
+    /// Frames were queued and did not leave yet.
+    queued: bool,
     events: mpsc::Receiver<Event>,
     reader: JoinHandle<()>,
 }
@@ -43,7 +47,10 @@ pub(super) struct Gone;
 
 impl Channel {
     pub(super) fn new(socket: WebSocket<Stream>, max_message_bytes: usize) -> Self {
-        let (reader, writer) = socket.split(tokio::io::split);
+        let (reader, writer) = socket.split(|stream| {
+            let (reader, writer) = tokio::io::split(stream);
+            (reader, BufWriter::with_capacity(TOGETHER, writer))
+        });
         let (sender, events) = mpsc::channel(READ_AHEAD);
         let reader = tokio::task::spawn_local(async move {
             let mut reader = Reader { half: reader, partial: None, limit: max_message_bytes };
@@ -58,7 +65,7 @@ impl Channel {
                 }
             }
         });
-        Self { writer, events, reader }
+        Self { writer, queued: false, events, reader }
     }
 
     /// The next event; none when the socket is gone. Safe to cancel.
@@ -66,20 +73,45 @@ impl Channel {
         self.events.recv().await
     }
 
-    /// Sends a binary frame.
+    /// Sends a binary frame, and what was queued before it.
     pub(super) async fn send(&mut self, bytes: &[u8]) -> Result<(), Gone> {
+        self.queue(bytes).await?;
+        self.flush().await
+    }
+
+    /// Takes a binary frame to send; it leaves with [`Self::flush`], or when many bytes wait.
+    pub(super) async fn queue(&mut self, bytes: &[u8]) -> Result<(), Gone> {
         self.write(Frame::binary(Payload::Borrowed(bytes))).await
+    }
+
+    /// Whether frames were queued that wait for [`Self::flush`].
+    pub(super) fn has_queued(&self) -> bool {
+        self.queued
+    }
+
+    /// Sends what was queued. Safe to cancel.
+    pub(super) async fn flush(&mut self) -> Result<(), Gone> {
+        match tokio::time::timeout(WRITE_PATIENCE, self.writer.flush()).await {
+            Ok(Ok(())) => {
+                self.queued = false;
+                Ok(())
+            }
+            _ => Err(Gone),
+        }
     }
 
     /// Answers a ping: with the protocol's own number for its own number, else with the same payload.
     pub(super) async fn pong(&mut self, ping: &[u8]) -> Result<(), Gone> {
         let payload = if ping == [PING] { &[PONG][..] } else { ping };
-        self.write(Frame::pong(Payload::Borrowed(payload))).await
+        self.write(Frame::pong(Payload::Borrowed(payload))).await?;
+        self.flush().await
     }
 
     /// Says goodbye.
     pub(super) async fn close(&mut self) {
-        let _ = self.write(Frame::close(1000, b"")).await;
+        if self.write(Frame::close(1000, b"")).await.is_ok() {
+            let _ = self.flush().await;
+        }
     }
 
     async fn write(&mut self, frame: Frame<'_>) -> Result<(), Gone> {
@@ -90,6 +122,7 @@ impl Channel {
             None,
             Payload::Bytes(BytesMut::from(&frame.payload[..])),
         );
+        self.queued = true;
         let writing = self.writer.write_frame(owned);
         match tokio::time::timeout(WRITE_PATIENCE, writing).await {
             Ok(Ok(())) => Ok(()),

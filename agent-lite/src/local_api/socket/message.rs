@@ -33,6 +33,7 @@ pub(super) async fn run(api: &LocalApi, id: &MicroserviceUuid, mut channel: Chan
     let mut socket = Socket { api, id, accepted: VecDeque::new(), expected: VecDeque::new() };
     loop {
         let step = tokio::select! {
+            biased;
             event = channel.next(), if socket.accepted.len() < MAX_UNSAFE => match event {
                 Some(event) => {
                     paused = false;
@@ -49,6 +50,8 @@ pub(super) async fn run(api: &LocalApi, id: &MicroserviceUuid, mut channel: Chan
                 Some((token, payload)) => socket.push(&mut channel, token, &payload).await,
                 None => Err(Gone),
             },
+            // What is ready leaves together, once nothing more is.
+            () = std::future::ready(()), if channel.has_queued() => channel.flush().await,
         };
         if step.is_err() {
             break;
@@ -123,7 +126,7 @@ impl Socket<'_> {
         match receipt {
             Ok(receipt) => {
                 self.expect(Expected::Receipt(Instant::now()));
-                channel.send(&frame::receipt(&receipt.id, receipt.timestamp)).await
+                channel.queue(&frame::receipt(&receipt.id, receipt.timestamp)).await
             }
             Err(error) => {
                 log::warn!(target: "local_api", "message of {} not stored: {error}", self.id);
@@ -139,7 +142,7 @@ impl Socket<'_> {
         payload: &Bytes,
     ) -> Result<(), Gone> {
         self.expect(Expected::Message(token));
-        channel.send(&frame::message(payload)).await
+        channel.queue(&frame::message(payload)).await
     }
 
     fn expect(&mut self, expected: Expected) {
