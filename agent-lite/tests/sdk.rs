@@ -1,4 +1,4 @@
-//! The unmodified Go, Python and Node SDKs as clients of the Local API, with a Router behind it.
+//! The unmodified Go, Python, Node and Java SDKs as clients of the Local API, with a Router behind it.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests: failures are their purpose")]
 
@@ -54,6 +54,20 @@ fn node_sdk_reads_config_sends_and_receives() {
     program.arg(sdk("node/client.js"));
     let said = exercise("sdk-node", program);
     let expected = ["config 5", "query finds 1", "received 200"];
+    assert!(expected.iter().all(|text| said.contains(text)), "{said}");
+}
+
+#[test]
+#[allow(clippy::print_stdout, reason = "says why a test is skipped")]
+fn java_sdk_reads_config_sends_and_receives() {
+    let Some(jar) = std::env::var_os("IOFOG_JAVA_SDK") else {
+        println!("skipped: IOFOG_JAVA_SDK names no jar with the Java SDK, which is in no registry");
+        return;
+    };
+    let mut program = Command::new("java");
+    program.arg("-cp").arg(jar).arg(sdk("java/Client.java"));
+    let said = exercise("sdk-java", program);
+    let expected = ["config 5", "received 200 in order, with 200 receipts"];
     assert!(expected.iter().all(|text| said.contains(text)), "{said}");
 }
 
