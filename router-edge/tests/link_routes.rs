@@ -10,48 +10,20 @@ mod support;
 
 use std::time::Duration;
 
-use iofog_amqp::{Body, Error, Message, Properties, Value, condition};
+use iofog_amqp::{Error, condition};
 use iofog_amqp_client::{
-    Address, Connection, ConnectionOptions, IncomingLink, LinkError, Outcome, Receiver,
-    ReceiverOptions, Sender, SenderOptions,
+    Connection, ConnectionOptions, IncomingLink, LinkError, Outcome, Receiver, ReceiverOptions,
+    Sender, SenderOptions,
 };
 use iofog_router::RouterHandle;
 use iofog_router::config::Role;
-use support::{anonymous, body, connect, edge, interior, port, run, settle, text, until};
-
-const ENTITY: &str = "org.apache.qpid.dispatch.router.connection.linkRoute";
+use support::{body, connect, edge, interior, manage, port, run, settle, text, until};
 
 async fn named_client(router: &RouterHandle, name: &str) -> Connection {
     let stream = tokio::net::TcpStream::connect(port(router, Role::Normal)).await.unwrap();
     let options =
         ConnectionOptions { container_id: name.to_owned(), ..ConnectionOptions::default() };
     Connection::open(Box::new(stream), options).await.unwrap()
-}
-
-/// Asks the router to lead links here; gives the status.
-async fn manage(connection: &Connection, operation: &str, name: &str, direction: &str) -> i64 {
-    let dynamic = ReceiverOptions::from(Address::Dynamic);
-    let mut replies = connection.receiver(dynamic).await.unwrap();
-    let request = Message {
-        properties: Some(Properties {
-            to: Some("$management".to_owned()),
-            reply_to: replies.address().map(str::to_owned),
-            ..Properties::default()
-        }),
-        application_properties: [("operation", operation), ("type", ENTITY), ("name", name)]
-            .map(|(key, value)| (Value::from(key), Value::from(value)))
-            .to_vec(),
-        body: Body::Value(Value::Map(vec![
-            ("pattern".into(), name.into()),
-            ("direction".into(), direction.into()),
-        ])),
-        ..Message::default()
-    };
-    anonymous(connection).await.send(request.encode()).await.unwrap();
-    let delivery = replies.recv().await.unwrap();
-    let reply = Message::decode(&delivery.message).unwrap();
-    delivery.accept();
-    reply.application_property("statusCode").unwrap().as_i64().unwrap()
 }
 
 async fn routed(container: &Connection) -> IncomingLink {

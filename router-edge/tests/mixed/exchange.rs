@@ -39,7 +39,7 @@ pub(crate) async fn client(to: SocketAddr) -> Connection {
 }
 
 /// The next delivery; fails instead of hanging.
-async fn next(receiver: &mut Receiver, what: &str) -> Delivery {
+pub(crate) async fn next(receiver: &mut Receiver, what: &str) -> Delivery {
     match tokio::time::timeout(PATIENCE, receiver.recv()).await {
         Ok(delivery) => delivery.unwrap(),
         Err(_) => panic!("{what}: nothing arrives"),
@@ -47,12 +47,12 @@ async fn next(receiver: &mut Receiver, what: &str) -> Delivery {
 }
 
 /// Hands a message over; fails instead of hanging.
-async fn give(
+pub(crate) async fn give(
     sender: &Sender,
     payload: Bytes,
     settled: bool,
     what: &str,
-) -> impl Future<Output = Outcome> {
+) -> impl Future<Output = Outcome> + use<> {
     let sent = sender.send_start(payload, settled);
     match tokio::time::timeout(PATIENCE, sent).await {
         Ok(pending) => {

@@ -7,7 +7,9 @@
 mod support;
 
 mod exchange;
+mod losses;
 mod peer;
+mod routes;
 
 use iofog_router::config::{AddressRule, Mode, Role, Treatment};
 use iofog_router::{RouterConfig, RouterHandle, RuntimeOptions, start};
@@ -52,6 +54,9 @@ async fn interiors(make: Make, we_dial: bool) {
     }
     until(|| us.status().routers == 1).await;
     exchange::both_ways(port(&us, Role::Normal), peer.port(Role::Normal)).await;
+    if make.routes_links() {
+        routes::both_ways(port(&us, Role::Normal), peer.port(Role::Normal)).await;
+    }
 }
 
 /// One of our edges below one of their interiors, and the client of that interior.
@@ -98,6 +103,11 @@ fn dispatch_above_our_edges() {
 #[test]
 fn dispatch_edge_below_us() {
     run(their_edge(Make::Dispatch));
+}
+
+#[test]
+fn dispatch_is_lost_and_comes_again() {
+    run(losses::of_the_peer(Make::Dispatch));
 }
 
 #[test]

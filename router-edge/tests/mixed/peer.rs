@@ -1,7 +1,7 @@
 //! A router of another make as a process beside the test, from a path in the environment.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
@@ -26,6 +26,11 @@ impl Make {
         }
     }
 
+    /// Dispatch alone.
+    pub(crate) fn routes_links(self) -> bool {
+        self == Self::Dispatch
+    }
+
     /// The program; says so when it is not here.
     pub(crate) fn program(self) -> Option<PathBuf> {
         let program = std::env::var_os(self.variable()).map(PathBuf::from);
@@ -39,8 +44,9 @@ impl Make {
 /// A running router; ends with the test.
 pub(crate) struct Peer {
     ports: Vec<(Role, SocketAddr)>,
+    program: PathBuf,
     file: PathBuf,
-    _child: Child,
+    child: Child,
 }
 
 impl Peer {
@@ -73,21 +79,41 @@ impl Peer {
         }
         let file = std::env::temp_dir().join(format!("router-{id}-{}.conf", ports[0].1.port()));
         std::fs::write(&file, text).unwrap();
-        let mut command = Command::new(program);
-        command.arg("-c").arg(&file).stdout(Stdio::null()).kill_on_drop(true);
-        if std::env::var_os("IOFOG_PEER_LOG").is_none() {
-            command.stderr(Stdio::null());
-        }
-        let peer = Self { ports, file, _child: command.spawn().unwrap() };
-        while tokio::net::TcpStream::connect(peer.port(Role::Normal)).await.is_err() {
+        let child = spawn(&program, &file);
+        let peer = Self { ports, program, file, child };
+        peer.listening().await;
+        Some(peer)
+    }
+
+    /// Ends it without a word.
+    pub(crate) async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Starts it once more, as it was.
+    pub(crate) async fn again(&mut self) {
+        self.child = spawn(&self.program, &self.file);
+        self.listening().await;
+    }
+
+    async fn listening(&self) {
+        while tokio::net::TcpStream::connect(self.port(Role::Normal)).await.is_err() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        Some(peer)
     }
 
     pub(crate) fn port(&self, role: Role) -> SocketAddr {
         self.ports.iter().find(|(known, _)| *known == role).unwrap().1
     }
+}
+
+fn spawn(program: &Path, file: &Path) -> Child {
+    let mut command = Command::new(program);
+    command.arg("-c").arg(file).stdout(Stdio::null()).kill_on_drop(true);
+    if std::env::var_os("IOFOG_PEER_LOG").is_none() {
+        command.stderr(Stdio::null());
+    }
+    command.spawn().unwrap()
 }
 
 impl Drop for Peer {

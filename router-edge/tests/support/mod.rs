@@ -13,10 +13,14 @@ use std::time::Duration;
 use bytes::Bytes;
 use iofog_amqp::{Body, Message, Properties, Value};
 use iofog_amqp_client::{
-    Connection, ConnectionOptions, Delivery, Receiver, ReceiverOptions, Sender, SenderOptions,
+    Address, Connection, ConnectionOptions, Delivery, Receiver, ReceiverOptions, Sender,
+    SenderOptions,
 };
 use iofog_router::config::{ConnectorConfig, ListenerConfig, Mode, Role};
 use iofog_router::{RouterConfig, RouterHandle, RuntimeOptions, start};
+
+/// Entity of a connection's own link routes.
+const ENTITY: &str = "org.apache.qpid.dispatch.router.connection.linkRoute";
 
 /// Runs a test on one thread; the limit only guards against hangs.
 pub(crate) fn run<F: Future>(test: F) -> F::Output {
@@ -114,6 +118,37 @@ pub(crate) fn body(delivery: &Delivery) -> String {
         Body::Value(Value::String(text)) => text,
         other => panic!("not a text: {other:?}"),
     }
+}
+
+/// Asks the router to lead links here; gives the status.
+pub(crate) async fn manage(
+    connection: &Connection,
+    operation: &str,
+    name: &str,
+    direction: &str,
+) -> i64 {
+    let dynamic = ReceiverOptions::from(Address::Dynamic);
+    let mut replies = connection.receiver(dynamic).await.unwrap();
+    let request = Message {
+        properties: Some(Properties {
+            to: Some("$management".to_owned()),
+            reply_to: replies.address().map(str::to_owned),
+            ..Properties::default()
+        }),
+        application_properties: [("operation", operation), ("type", ENTITY), ("name", name)]
+            .map(|(key, value)| (Value::from(key), Value::from(value)))
+            .to_vec(),
+        body: Body::Value(Value::Map(vec![
+            ("pattern".into(), name.into()),
+            ("direction".into(), direction.into()),
+        ])),
+        ..Message::default()
+    };
+    anonymous(connection).await.send(request.encode()).await.unwrap();
+    let delivery = replies.recv().await.unwrap();
+    let reply = Message::decode(&delivery.message).unwrap();
+    delivery.accept();
+    reply.application_property("statusCode").unwrap().as_i64().unwrap()
 }
 
 /// Waits until something holds.
