@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "helpers of tests"))]
 
 use std::future::Future;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,6 +22,10 @@ const NEW_CONFIG: u8 = 0x0C;
 const ACKNOWLEDGE: u8 = 0x0B;
 /// Longest configuration that is read, in bytes.
 const MOST: usize = 1 << 20;
+/// The port of every Agent.
+const PORT: u16 = 54321;
+/// The name that Agents give themselves in the containers of their networks.
+const AGENT: &str = "iofog";
 
 /// The Agent could not be asked, or what it has is of no use.
 #[derive(Debug, thiserror::Error)]
@@ -51,6 +56,25 @@ impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for Local {
 
 fn failed(cause: impl std::fmt::Display) -> LocalApiError {
     LocalApiError(cause.to_string())
+}
+
+/// Where the Agent is when nobody says: in a container on one of its networks at the host `iofog`, which it writes
+/// into `/etc/hosts` there, else on this machine (decision 0125).
+#[must_use]
+pub fn usual_address() -> String {
+    address_in(&std::fs::read_to_string("/etc/hosts").unwrap_or_default())
+}
+
+fn address_in(hosts: &str) -> String {
+    let named = hosts.lines().find_map(|line| {
+        let mut words = line.split('#').next()?.split_whitespace();
+        let address: IpAddr = words.next()?.parse().ok()?;
+        words.any(|name| name.eq_ignore_ascii_case(AGENT)).then_some(address)
+    });
+    match named {
+        Some(address) => SocketAddr::new(address, PORT).to_string(),
+        None => format!("localhost:{PORT}"),
+    }
 }
 
 // === impl LocalApi ===
@@ -195,6 +219,16 @@ mod tests {
         let mut response = Response::new(Full::from(text));
         *response.status_mut() = status;
         Ok(response)
+    }
+
+    #[test]
+    fn usual_address_is_the_name_of_the_agent_or_this_machine() {
+        let hosts = "127.0.0.1\tlocalhost\n# 10.0.0.1 iofog\n10.0.0.2 iofogs other.iofog\n\
+            nonsense iofog\n172.17.0.1\tIoFog # the Agent\n10.0.0.3 iofog\n";
+        assert_eq!(address_in(hosts), "172.17.0.1:54321");
+        assert_eq!(address_in("fd00::1 gate iofog"), "[fd00::1]:54321");
+        assert_eq!(address_in("127.0.0.1 localhost"), "localhost:54321");
+        assert_eq!(address_in(""), "localhost:54321");
     }
 
     #[test]

@@ -17,7 +17,8 @@ pub(crate) struct Arguments {
     /// host that the other mappings connect to (default: localhost)
     #[argh(option)]
     pub(crate) target: Option<String>,
-    /// local API of the Agent as HOST:PORT (default: localhost:54321), used when SELFNAME is set
+    /// local API of the Agent as HOST:PORT (default: port 54321 of the host iofog, where /etc/hosts has it, else of
+    /// localhost), used when SELFNAME is set
     #[argh(option)]
     pub(crate) local_api: Option<String>,
     /// folder with certificates of listening http ports: PORT.crt and PORT.key, or tls.crt and tls.key

@@ -129,7 +129,7 @@ impl Settings {
             config: ProxyConfig { mappings, network_router },
             options,
             self_name: environment.self_name.filter(|_| from_agent),
-            local_api: arguments.local_api.unwrap_or_else(|| "localhost:54321".to_owned()),
+            local_api: arguments.local_api.unwrap_or_else(iofog_local_api::usual_address),
             metrics: arguments.metrics,
         })
     }

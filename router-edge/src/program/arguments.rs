@@ -13,9 +13,9 @@ pub(super) struct Arguments {
     #[argh(option, short = 'c')]
     pub(super) config: Option<PathBuf>,
     /// HOST:PORT of the Agent's local API, asked when SELFNAME is set and no configuration is given
-    /// (default: localhost:54321)
-    #[argh(option, default = "String::from(\"localhost:54321\")")]
-    pub(super) local_api: String,
+    /// (default: port 54321 of the host iofog, where /etc/hosts has it, else of localhost)
+    #[argh(option)]
+    pub(super) local_api: Option<String>,
     /// address for listeners without a host of their own, and for outgoing connections
     #[argh(option)]
     pub(super) bind: Option<IpAddr>,

@@ -55,7 +55,8 @@ pub fn run() -> ExitCode {
         match source {
             Source::Fixed(config) => serve(*config, options, &mut stop, None).await,
             Source::Agent(id) => {
-                let api = LocalApi { address: arguments.local_api, id };
+                let address = arguments.local_api.unwrap_or_else(iofog_local_api::usual_address);
+                let api = LocalApi { address, id };
                 follow(api, options, &mut stop).await
             }
         }
