@@ -62,48 +62,63 @@ pub(crate) fn archives() -> &'static [PathBuf; 2] {
         std::fs::create_dir_all(&folder).unwrap();
         let layer = layer(&folder);
         let path = folder.join("image.tar");
-        save(&path, IMAGE, &layer, "");
+        save(&path, IMAGE, &[&layer], "");
         let with_check = folder.join("health.tar");
         let check = serde_json::json!({
             "Test": ["CMD", "/bin/probe", "well"],
             "Interval": 200_000_000_u64, "Timeout": 3_000_000_000_u64, "Retries": 2,
         });
         let execution = serde_json::json!({"Entrypoint": ["/bin/probe"], "Healthcheck": check});
-        save_with(&with_check, HEALTH_IMAGE, &layer, &execution);
+        save_with(&with_check, HEALTH_IMAGE, &[&layer], &execution);
         [path, with_check]
     })
 }
 
-/// Writes an archive as `docker save` does; `user` is the image's.
-pub(crate) fn save(path: &Path, name: &str, layer: &[u8], user: &str) {
+/// Writes an archive as `docker save` does; `layers` from the lowest, `user` is the image's.
+pub(crate) fn save(path: &Path, name: &str, layers: &[&[u8]], user: &str) {
     let execution =
         serde_json::json!({"Entrypoint": ["/bin/probe"], "Env": ["COLOUR=image"], "User": user});
-    save_with(path, name, layer, &execution);
+    save_with(path, name, layers, &execution);
 }
 
-fn save_with(path: &Path, name: &str, layer: &[u8], execution: &serde_json::Value) {
+fn save_with(path: &Path, name: &str, layers: &[&[u8]], execution: &serde_json::Value) {
+    let digests: Vec<Digest> = layers.iter().map(|layer| Digest::of(layer)).collect();
+    let paths: Vec<String> = (0..layers.len()).map(|n| format!("{n}/layer.tar")).collect();
     let config = serde_json::json!({
         "architecture": if cfg!(target_arch = "x86_64") { "amd64" } else { "arm64" }, "os": "linux",
         "config": execution,
-        "rootfs": {"type": "layers", "diff_ids": [Digest::of(layer)]},
+        "rootfs": {"type": "layers", "diff_ids": digests},
     })
     .to_string();
     let config_name = format!("{}.json", Digest::of(config.as_bytes()).hex());
     let manifest =
-        serde_json::json!([{"Config": config_name, "RepoTags": [name], "Layers": ["l/layer.tar"]}])
+        serde_json::json!([{"Config": config_name, "RepoTags": [name], "Layers": paths}])
             .to_string();
     let mut archive = tar::Builder::new(File::create(path).unwrap());
-    for (name, bytes) in [
-        (config_name.as_str(), config.as_bytes()),
-        ("manifest.json", manifest.as_bytes()),
-        ("l/layer.tar", layer),
-    ] {
+    let layers = paths.iter().map(String::as_str).zip(layers.iter().copied());
+    let documents =
+        [(config_name.as_str(), config.as_bytes()), ("manifest.json", manifest.as_bytes())];
+    for (name, bytes) in documents.into_iter().chain(layers) {
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);
         archive.append_data(&mut header, name, bytes).unwrap();
     }
     archive.finish().unwrap();
+}
+
+/// A layer that takes a file of the one below away and brings another.
+pub(crate) fn second_layer() -> Vec<u8> {
+    let mut archive = tar::Builder::new(Vec::new());
+    for name in ["data/.wh.given", "data/new"] {
+        let mut header = tar::Header::new_gnu();
+        header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
+        header.set_size(0);
+        archive.append_data(&mut header, name, &[][..]).unwrap();
+    }
+    archive.into_inner().unwrap()
 }
 
 /// The layer: program, `/etc/passwd`, a folder that belongs to somebody else, a link.

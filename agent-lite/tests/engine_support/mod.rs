@@ -3,6 +3,7 @@
 pub(crate) mod image;
 mod keeping;
 mod registry;
+mod saving;
 mod scenarios;
 pub(crate) mod site;
 

@@ -9,6 +9,7 @@ use super::keeping::{
     limits_of_memory_and_processor_are_kept, the_health_check_of_the_image_is_run,
     what_crashes_is_started_again_after_a_while,
 };
+use super::saving::an_image_that_was_saved_is_taken_from_the_archive;
 use super::site::{Crun, Docker, Native, Simulated, Site};
 use super::{create, ensure, eventually, find, on_one_thread, remove, run, unique, until};
 use iofog_agent::domain::{
@@ -332,6 +333,7 @@ on_engines! {
         limits_of_memory_and_processor_are_kept,
         the_health_check_of_the_image_is_run,
         what_crashes_is_started_again_after_a_while,
+        an_image_that_was_saved_is_taken_from_the_archive,
     ],
     crun Crun: [
         a_container_lives_from_creation_to_removal,

@@ -296,7 +296,7 @@ fn runtime(shared: &Shared) -> Result<Runtime, Failure> {
     })
 }
 
-fn known(shared: &Shared, id: &ContainerId) -> Result<Record, Failure> {
+pub(super) fn known(shared: &Shared, id: &ContainerId) -> Result<Record, Failure> {
     let record = shared.places.record(id.as_str()).map_err(refused)?;
     record.ok_or_else(|| Failure::Gone(id.to_string()))
 }

@@ -129,9 +129,9 @@ impl Engine for NativeEngine {
         self.shared.changed.notified().await;
     }
 
-    async fn save(&self, _: &ContainerId, _: &Path, _: u64) -> Result<(), Failure> {
-        let text = "the native engine keeps images unpacked: there is nothing to send";
-        Err(Failure::Refused(text.to_owned()))
+    async fn save(&self, container: &ContainerId, to: &Path, most: u64) -> Result<(), Failure> {
+        let record = lifecycle::known(&self.shared, container)?;
+        work::save(&self.shared, record, to, most).await
     }
 
     async fn prune(&self, images: &[String]) -> Result<u64, Failure> {

@@ -1,12 +1,14 @@
 //! Runs image workers: one request in, lines of answers out.
 
+use std::path::Path;
 use std::process::Stdio;
 
 use tokio::io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader};
 use tokio::process::Command;
 
-use super::image::worker::{Answer, Login, Request, VERB};
+use super::image::worker::{Answer, Login, Order, Request, Save, VERB};
 use super::image::{ImageStore, Reference};
+use super::record::Record;
 use super::{Shared, refused};
 use crate::domain::{Done, Failure, PullPolicy, Registry};
 
@@ -27,17 +29,17 @@ pub(super) async fn ensure(
         return Ok(Done::Ok);
     }
     let login = registry.filter(|one| !one.is_public && !one.username.is_empty());
-    let request = Request {
+    let order = Order::Ensure(Request {
         store: shared.places.library.clone(),
         folders: shared.options.image_folders.clone(),
         image: image.to_owned(),
         policy,
         login: login
             .map(|one| Login { username: one.username.clone(), password: one.password.clone() }),
-    };
+    });
     let _turn = shared.workers.acquire().await;
     let missing = |detail| Failure::ImageMissing { image: image.to_owned(), detail };
-    match run(shared, &request, progress).await.map_err(refused)? {
+    match run(shared, &order, progress).await.map_err(refused)? {
         Some(Answer::Present | Answer::Imported) => Ok(Done::Ok),
         Some(Answer::Pulled) => Ok(Done::Pulled),
         Some(Answer::Stale(reason)) => {
@@ -45,14 +47,39 @@ pub(super) async fn ensure(
             Ok(Done::Ok)
         }
         Some(Answer::Missing(reason)) => Err(missing(reason)),
-        Some(Answer::Progress(_)) | None => Err(missing("image worker ended early".to_owned())),
+        Some(Answer::Progress(_) | Answer::Saved) | None => {
+            Err(missing("image worker ended early".to_owned()))
+        }
+    }
+}
+
+/// Writes the image that a container was made from to a file.
+pub(super) async fn save(
+    shared: &Shared,
+    record: Record,
+    to: &Path,
+    most: u64,
+) -> Result<(), Failure> {
+    let order = Order::Save(Save {
+        store: shared.places.library.clone(),
+        image: record.image,
+        layers: record.layers,
+        execution: record.execution,
+        to: to.to_owned(),
+        most,
+    });
+    let _turn = shared.workers.acquire().await;
+    match run(shared, &order, &|_| {}).await.map_err(refused)? {
+        Some(Answer::Saved) => Ok(()),
+        Some(Answer::Missing(reason)) => Err(Failure::Refused(reason)),
+        _ => Err(Failure::Refused("image worker ended early".to_owned())),
     }
 }
 
 /// The last answer of a worker.
 async fn run(
     shared: &Shared,
-    request: &Request,
+    order: &Order,
     progress: &dyn Fn(u8),
 ) -> std::io::Result<Option<Answer>> {
     let mut child = Command::new(&shared.options.program)
@@ -63,7 +90,7 @@ async fn run(
         .kill_on_drop(true)
         .spawn()?;
     if let Some(mut input) = child.stdin.take() {
-        input.write_all(&serde_json::to_vec(request)?).await?;
+        input.write_all(&serde_json::to_vec(order)?).await?;
     }
     let mut last = None;
     if let Some(output) = child.stdout.take() {

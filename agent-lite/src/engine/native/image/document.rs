@@ -223,6 +223,12 @@ pub fn choose(all: &[Descriptor]) -> Result<&Descriptor, BadDocument> {
     best.or(only).ok_or_else(|| BadDocument::Platform(architecture.to_owned()))
 }
 
+/// Go's name of this architecture and its best variant.
+pub(super) fn here() -> (&'static str, &'static str) {
+    let (architecture, variants) = machine();
+    (architecture, variants.first().copied().unwrap_or_default())
+}
+
 /// Go's name of this architecture, and its variants from the best to the plainest.
 fn machine() -> (&'static str, &'static [&'static str]) {
     let little = cfg!(target_endian = "little");

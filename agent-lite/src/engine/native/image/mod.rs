@@ -6,6 +6,7 @@ mod document;
 mod ensure;
 mod reference;
 mod registry;
+mod save;
 mod store;
 pub mod worker;
 

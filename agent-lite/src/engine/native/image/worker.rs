@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use serde::{Deserialize, Serialize};
 
-use super::ensure;
+use super::{Execution, LayerId, ensure, save};
 use crate::domain::PullPolicy;
 
 /// The hidden first argument that makes a process a worker.
@@ -15,6 +15,33 @@ pub const VERB: &str = "engine-image-worker";
 const MAX_REQUEST: u64 = 1 << 20;
 
 /// The order.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Make an image ready.
+    Ensure(Request),
+    /// Write one to a file.
+    Save(Save),
+}
+
+/// An image to write to a file, packed.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Save {
+    /// Folder of the store.
+    pub store: PathBuf,
+    /// Its name.
+    pub image: String,
+    /// Its layers, from the lowest.
+    pub layers: Vec<LayerId>,
+    /// How it wants to be run.
+    pub execution: Execution,
+    /// The file.
+    pub to: PathBuf,
+    /// The most bytes that it may have.
+    pub most: u64,
+}
+
+/// An image to make ready.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Request {
     /// Folder of the store.
@@ -52,7 +79,9 @@ pub enum Answer {
     Imported,
     /// It is there, but not renewed, and why.
     Stale(String),
-    /// It is not there, and why; empty when nothing was tried.
+    /// It is written.
+    Saved,
+    /// It is not there, or not written, and why; empty when nothing was tried.
     Missing(String),
 }
 
@@ -68,12 +97,16 @@ pub fn main() -> ExitCode {
     let _ = rustix::process::nice(10);
     let mut text = String::new();
     let read = io::stdin().take(MAX_REQUEST).read_to_string(&mut text);
-    let request = read.map_err(|error| error.to_string()).and_then(|_| {
-        serde_json::from_slice::<Request>(text.as_bytes())
+    let order = read.map_err(|error| error.to_string()).and_then(|_| {
+        serde_json::from_slice::<Order>(text.as_bytes())
             .map_err(|error| format!("request is damaged: {error}"))
     });
-    let answer = match request {
-        Ok(request) => {
+    let answer = match order {
+        Ok(Order::Save(order)) => match save::save(&order) {
+            Ok(()) => Answer::Saved,
+            Err(error) => Answer::Missing(error.to_string()),
+        },
+        Ok(Order::Ensure(request)) => {
             let told = std::cell::Cell::new(None);
             ensure::ensure(&request, &|percentage| {
                 if told.replace(Some(percentage)) != Some(percentage) {

@@ -2,11 +2,13 @@
 
 mod copy;
 mod entry;
+mod pack;
 mod root;
 mod unpack;
 
 pub use copy::copy_over;
 pub use entry::{BadEntry, Change, Kind, Name};
+pub use pack::pack;
 pub use root::Root;
 pub use unpack::{Limits, UnpackError, Unpacked, unpack};
 
