@@ -23,6 +23,8 @@ pub(super) struct Surroundings {
     pub capabilities: Vec<&'static str>,
     /// The machine has control groups.
     pub cgroups: bool,
+    /// They can limit the number of processes.
+    pub limits_processes: bool,
     /// They can limit memory and swap together.
     pub limits_swap: bool,
     /// Folders of named volumes, in the order of the mounts.
@@ -88,10 +90,10 @@ pub(super) fn config(record: &Record, around: &Surroundings) -> Value {
     });
     if around.cgroups {
         linux["cgroupsPath"] = json!(format!("/iofog/{}", record.id));
-        linux["resources"] = json!({
-            "devices": [{"allow": false, "access": "rwm"}],
-            "pids": {"limit": MAX_PROCESSES},
-        });
+        linux["resources"] = json!({"devices": [{"allow": false, "access": "rwm"}]});
+        if around.limits_processes {
+            linux["resources"]["pids"] = json!({"limit": MAX_PROCESSES});
+        }
         if let Some(mib) = record.limits.memory_mib {
             let limit = u64::from(mib) << 20;
             linux["resources"]["memory"] = json!({"limit": limit});
@@ -256,6 +258,7 @@ mod tests {
             identity: Identity { uid: 1000, gid: 1000, groups: vec![5], home: None },
             capabilities: vec!["CAP_CHOWN"],
             cgroups: true,
+            limits_processes: true,
             limits_swap: false,
             sources: vec!["/data".into()],
         }
@@ -285,6 +288,10 @@ mod tests {
     fn limits_are_those_that_docker_would_set() {
         let plain = config(&record(), &around());
         assert!(plain["linux"]["resources"]["memory"].is_null());
+        assert!(plain["linux"]["resources"]["pids"]["limit"].as_u64() > Some(0));
+        let unlimited = Surroundings { limits_processes: false, ..around() };
+        let unlimited = config(&record(), &unlimited);
+        assert!(unlimited["linux"]["resources"]["pids"].is_null());
         let limits = Limits { memory_mib: Some(64), cpu_milli: Some(250) };
         let limited = config(&Record { limits, ..record() }, &around());
         let resources = &limited["linux"]["resources"];

@@ -22,6 +22,11 @@ pub(super) fn limits_swap() -> bool {
         || !base.join("memory").exists() && swaps.lines().count() > 1
 }
 
+/// The number of processes can be limited. A runtime refuses a limit where it cannot.
+pub(super) fn limits_processes() -> bool {
+    has(Path::new(BASE), "pids")
+}
+
 /// Whether the kernel killed a process of this container for lack of memory. Its control group must be there still.
 pub(super) fn killed_for_memory(id: &str) -> bool {
     killed_in(Path::new(BASE), id)

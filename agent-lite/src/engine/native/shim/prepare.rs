@@ -117,6 +117,7 @@ fn surroundings(
         identity,
         capabilities,
         cgroups,
+        limits_processes: cgroup::limits_processes(),
         limits_swap,
         sources,
     })
