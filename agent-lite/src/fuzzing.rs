@@ -3,6 +3,7 @@
 
 use std::path::Path;
 
+use crate::domain::enrolment::{FirstBoot, Record, device_id};
 use crate::engine::native::image::{Challenge, Document, ImageConfig, Reference, choose};
 use crate::engine::native::layer::{Limits, unpack};
 
@@ -53,6 +54,24 @@ pub fn registry_challenge(text: &str) {
     }
 }
 
+/// What an image brings, and what the device remembers: without its last line a file is not whole, and what is remembered is written as
+/// it was read.
+///
+/// # Panics
+/// A rule is broken.
+pub fn enrolment(text: &str) {
+    if FirstBoot::parse(text).is_ok() {
+        let cut = text.trim_end().strip_suffix("end");
+        assert!(cut.is_some_and(|cut| FirstBoot::parse(cut).is_err()), "used without its end");
+    }
+    if let Some(record) = Record::decode(text) {
+        assert_eq!(record.encode(), text);
+    }
+    if let Some(id) = device_id(text) {
+        assert_eq!(device_id(&id).as_ref(), Some(&id));
+    }
+}
+
 /// A layer, unpacked into a folder of `place`, which must be empty: nothing beside that folder may change.
 ///
 /// # Panics
@@ -79,6 +98,9 @@ mod tests {
         r#"Bearer realm="https://a.example/token",service="b",scope="repository:a/b:pull""#;
     const MANIFEST: &str = r#"{"schemaVersion":2,"config":{"mediaType":"a","size":9,"digest":"sha256:0000000000000000000000000000000000000000000000000000000000000000"},"layers":[{"mediaType":"b","size":18446744073709551615,"digest":"sha256:1111111111111111111111111111111111111111111111111111111111111111"}]}"#;
     const BODY: &str = r#"{"id":"a","publisher":"a","contentdata":"QQ==","publishers":["b"],"timeframestart":1,"timeframeend":2}"#;
+
+    const FIRST_BOOT: &str = "controller = http://a\nkey = b\ndevice = mac:c\n-----BEGIN CERTIFICATE-----\nMI\n-----END CERTIFICATE-----\nend\n";
+    const RECORD: &str = "iofog-enrolment 1\ndevice a\nproof b\ndone c\n";
 
     /// The same numbers on every run.
     struct Dice(u32);
@@ -124,6 +146,10 @@ mod tests {
             registry_challenge(&text(&dice.damage(CHALLENGE.as_bytes())));
             image_document(&dice.damage(MANIFEST.as_bytes()));
             local_api_body(&dice.damage(BODY.as_bytes()));
+            for sample in [FIRST_BOOT, RECORD] {
+                enrolment(sample);
+                enrolment(&text(&dice.damage(sample.as_bytes())));
+            }
         }
     }
 

@@ -16,7 +16,7 @@ use support::{eventually, folder};
 /// A key for so many devices; their agents need no router here.
 fn key(network: &Network, devices: i64) -> String {
     let body = json!({ "name": "spring", "devices": devices, "validHours": 1,
-        "agentName": "shop-{device}", "agent": { "routerMode": "none", "statusFrequency": 2 } });
+        "perMinute": 10_000, "agentName": "shop-{device}", "agent": { "routerMode": "none", "statusFrequency": 2 } });
     network.call("POST", "enrolment-keys", &body)["key"].as_str().unwrap().to_owned()
 }
 
@@ -199,5 +199,140 @@ fn the_certificate_of_the_image_is_believed_and_no_other() {
     network.stop();
     for folder in [root, device] {
         let _ = std::fs::remove_dir_all(folder);
+    }
+}
+
+/// Power cuts: SIGKILL at every file operation on the way from the first start to the removal of the key, and in the middle of every
+/// write. Builds without debug assertions have no places to be killed at.
+#[cfg(all(test, debug_assertions))]
+mod power_cuts {
+    use std::collections::BTreeMap;
+    use std::process::{Child, Command, Stdio};
+    use std::sync::Mutex;
+
+    use super::support::daemon::PROGRAM;
+    use super::*;
+
+    /// A device with its image.
+    struct Device {
+        folder: PathBuf,
+        id: String,
+    }
+
+    impl Device {
+        fn new(number: usize, url: &str, key: &str, pem: &str) -> Self {
+            let (folder, id) = (folder(&format!("enrol-cut-{number}")), format!("d{number}"));
+            image(&folder, url, key, &id, pem);
+            let address = address();
+            let config = format!(
+                "<config>\n<bind_address>{address}</bind_address>\n<status_update_freq>1</status_update_freq>\n\
+                 <docker_url>unix:///nonexistent/engine</docker_url>\n</config>\n"
+            );
+            std::fs::write(folder.join("config.xml"), config).unwrap();
+            Self { folder, id }
+        }
+
+        /// Starts the daemon; it dies at `place`.
+        fn spawn(&self, place: Option<&str>) -> Child {
+            let log = std::fs::OpenOptions::new()
+                .create(true)
+                .append(true)
+                .open(self.folder.join("stderr.log"));
+            let mut command = Command::new(PROGRAM);
+            command.args(["--state-dir", self.folder.to_str().unwrap(), "daemon"]);
+            command.stdin(Stdio::null()).stderr(log.unwrap());
+            command.env("IOFOG_FAILPOINT_TRACE", self.folder.join("trace"));
+            if let Some(place) = place {
+                command.env("IOFOG_FAILPOINT", place);
+            }
+            command.spawn().unwrap()
+        }
+
+        fn is_done(&self) -> bool {
+            !self.folder.join("first-boot").exists()
+        }
+
+        /// True when it died before it was done.
+        fn lives(&self, place: Option<&str>) -> bool {
+            let mut child = self.spawn(place);
+            let died = eventually("the device dies or is done", || {
+                if child.try_wait().unwrap().is_some() {
+                    return Some(true);
+                }
+                self.is_done().then_some(false)
+            });
+            let _ = child.kill();
+            child.wait().unwrap();
+            died
+        }
+    }
+
+    /// The places of a trace, each with its count: before each step and in the middle of each write, and after what was granted.
+    fn places(trace: &str) -> Vec<String> {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        let mut found = Vec::new();
+        for place in trace.lines() {
+            let ours = ["file.", "folder.", "state.", "identity."];
+            if !ours.iter().any(|start| place.starts_with(start)) {
+                continue;
+            }
+            let count = counts.entry(place).or_default();
+            *count += 1;
+            if place.ends_with(".before") || place == "identity.grant.after" {
+                found.push(format!("{place}:{count}"));
+            }
+            if place == "file.write.before" {
+                found.push(format!("file.write.part:{count}"));
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn a_power_cut_at_any_step_leaves_one_agent_and_no_key() {
+        let root = folder("enrol-cuts");
+        let mut network = Network::start(&root.join("controller"));
+        let key = key(&network, 1000);
+        let pem = iofog_tls::Authority::new("any").unwrap();
+        let undisturbed = Device::new(0, &network.url(), &key, pem.certificate());
+        assert!(!undisturbed.lives(None));
+        let trace = std::fs::read_to_string(undisturbed.folder.join("trace")).unwrap();
+        let places = places(&trace);
+        assert!(places.len() > 20, "{places:?}");
+        let numbered: Vec<(usize, &String)> = (1..).zip(&places).collect();
+        let (todo, died) = (Mutex::new(numbered), Mutex::new(Vec::new()));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    loop {
+                        let Some((number, place)) = todo.lock().unwrap().pop() else { return };
+                        let device = Device::new(number, &network.url(), &key, pem.certificate());
+                        if device.lives(Some(place)) {
+                            died.lock().unwrap().push(place.clone());
+                            let daemon = Daemon::restart(&device.folder);
+                            eventually(&format!("{place}: done"), || {
+                                device.is_done().then_some(())
+                            });
+                            let uuid = running(&network, &format!("shop-{}", device.id));
+                            assert_eq!(uuid_of(&daemon).as_deref(), Some(uuid.as_str()), "{place}");
+                        }
+                        assert_eq!(holding(&device.folder, &key), [] as [PathBuf; 0], "{place}");
+                        let _ = std::fs::remove_dir_all(&device.folder);
+                    }
+                });
+            }
+        });
+        let died = died.into_inner().unwrap();
+        // All up to the grant; what comes after the removal may be done before the test looks.
+        let granted = places.iter().position(|place| place == "identity.grant.after:1").unwrap();
+        for place in &places[..=granted] {
+            assert!(died.contains(place), "never died at {place}: {died:?}");
+        }
+        assert_eq!(enrolled(&network), i64::try_from(places.len() + 1).unwrap());
+        println!("died at {} of {} places", died.len(), places.len());
+        network.stop();
+        for folder in [root, undisturbed.folder] {
+            let _ = std::fs::remove_dir_all(folder);
+        }
     }
 }

@@ -163,7 +163,11 @@ impl Record {
         let mut field = |name| lines.next()?.strip_prefix(name).map(str::to_owned);
         field(FIRST_LINE).filter(String::is_empty)?;
         let (device, proof) = (field("device ")?, field("proof ")?);
-        let done = field("done ");
+        // A third line is that, or the record is damaged.
+        let done = match lines.next() {
+            Some(line) => Some(line.strip_prefix("done ")?.to_owned()),
+            None => None,
+        };
         let is_whole = device_id(&device).as_deref() == Some(device.as_str()) && is_word(&proof);
         (is_whole && lines.next().is_none()).then_some(Self { device, proof, done })
     }
