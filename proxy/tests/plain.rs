@@ -1,5 +1,6 @@
 //! Tunnels over routers that route no links, where neither end sees the links of the other one (decision 0102): ours
-//! by policy, and skupper-router, which never does, where `IOFOG_SKROUTERD` names the program.
+//! by policy, and skupper-router, which never does, where `IOFOG_SKROUTERD` names the program. The same over Qpid
+//! Dispatch, which routes them, where `IOFOG_QDROUTERD` names it.
 #![allow(clippy::unwrap_used, reason = "test code outside of test functions")]
 
 mod common;
@@ -25,30 +26,41 @@ vhost {
 }
 "#;
 
+/// Whose the two routers are.
+#[derive(Clone, Copy)]
+enum Makes<'a> {
+    /// Ours, told to route no links.
+    Plain,
+    /// Both of this program.
+    Given(&'a str),
+    /// Our edge below an interior of this program.
+    Below(&'a str),
+}
+
 /// Ends with the value.
 struct Router {
     _ours: Option<RouterHandle>,
-    skupper: Option<Child>,
+    given: Option<Child>,
 }
 
 impl Router {
     async fn ours(config: &str) -> Self {
-        let config = RouterConfig::from_text(&format!("{config}{POLICY}")).unwrap();
+        let config = RouterConfig::from_text(config).unwrap();
         let ours = iofog_router::start(config, RuntimeOptions::default()).await.unwrap();
-        Self { _ours: Some(ours), skupper: None }
+        Self { _ours: Some(ours), given: None }
     }
 
-    fn skupper(program: &str, config: &str) -> Self {
+    fn given(program: &str, config: &str) -> Self {
         let file = std::env::temp_dir().join(format!("iofog-plain-{}.conf", free_port()));
         std::fs::write(&file, config).unwrap();
-        let skupper = Command::new(program).arg("-c").arg(&file).spawn().unwrap();
-        Self { _ours: None, skupper: Some(skupper) }
+        let given = Command::new(program).arg("-c").arg(&file).spawn().unwrap();
+        Self { _ours: None, given: Some(given) }
     }
 }
 
 impl Drop for Router {
     fn drop(&mut self) {
-        if let Some(process) = &mut self.skupper {
+        if let Some(process) = &mut self.given {
             let _ = process.kill();
             let _ = process.wait();
         }
@@ -65,7 +77,7 @@ struct Path {
 }
 
 impl Path {
-    async fn start(skupper: Option<&str>, silence: Duration) -> Self {
+    async fn start(makes: Makes<'_>, silence: Duration) -> Self {
         let [normal, edge_listener, edge] = [free_port(), free_port(), free_port()];
         let interior = format!(
             "router {{\n mode: interior\n id: interior\n}}\n\
@@ -76,11 +88,17 @@ impl Path {
             "router {{\n mode: edge\n id: edge\n}}\nlistener {{\n host: 127.0.0.1\n port: {edge}\n}}\n\
              connector {{\n name: up\n role: edge\n host: 127.0.0.1\n port: {edge_listener}\n}}\n"
         );
-        let routers = match skupper {
-            Some(program) => {
-                [Router::skupper(program, &interior), Router::skupper(program, &below)]
+        let routers = match makes {
+            Makes::Plain => [
+                Router::ours(&format!("{interior}{POLICY}")).await,
+                Router::ours(&format!("{below}{POLICY}")).await,
+            ],
+            Makes::Given(program) => {
+                [Router::given(program, &interior), Router::given(program, &below)]
             }
-            None => [Router::ours(&interior).await, Router::ours(&below).await],
+            Makes::Below(program) => {
+                [Router::given(program, &interior), Router::ours(&below).await]
+            }
         };
         let target = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (target_port, public) = (target.local_addr().unwrap().port(), free_port());
@@ -130,8 +148,8 @@ async fn ended(socket: &mut TcpStream) -> Vec<u8> {
 }
 
 /// Bytes both ways with half-closes, silence, and many at once.
-async fn carries(skupper: Option<&str>) {
-    let path = Path::start(skupper, SHORT).await;
+async fn carries(makes: Makes<'_>) {
+    let path = Path::start(makes, SHORT).await;
     let mut idle = Vec::new();
     for _ in 0..200 {
         idle.push(path.tunnel().await);
@@ -144,7 +162,9 @@ async fn carries(skupper: Option<&str>) {
         client.shutdown().await.unwrap();
         ended(&mut client).await
     });
-    assert!(ended(&mut server).await == expected);
+    let came = ended(&mut server).await;
+    let wrong = came.iter().zip(&expected).position(|(one, other)| one != other);
+    assert_eq!((came.len(), wrong), (expected.len(), None), "bytes that came, the first wrong one");
     // Longer than many questions.
     tokio::time::sleep(Duration::from_secs(2)).await;
     server.write_all(b"got it").await.unwrap();
@@ -161,8 +181,8 @@ async fn carries(skupper: Option<&str>) {
 }
 
 /// Whichever end goes, the other one frees the socket that it holds, also of someone who says nothing.
-async fn notices(skupper: Option<&str>) {
-    let path = Path::start(skupper, SHORT).await;
+async fn notices(makes: Makes<'_>) {
+    let path = Path::start(makes, SHORT).await;
     let (_client, mut server) = path.tunnel().await;
     let (mut half, mut waiting) = path.tunnel().await;
     half.shutdown().await.unwrap();
@@ -173,15 +193,15 @@ async fn notices(skupper: Option<&str>) {
     while path.far.status().mappings[0].active > 0 {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
-    let path = Path::start(skupper, SHORT).await;
+    let path = Path::start(makes, SHORT).await;
     let (mut client, _server) = path.tunnel().await;
     drop(path.far);
     assert!(ended(&mut client).await.is_empty());
 }
 
 /// A mapping that is removed, or a proxy that is shut down, tells the other end: no one asks here.
-async fn tells(skupper: Option<&str>) {
-    let path = Path::start(skupper, Duration::from_secs(3_600)).await;
+async fn tells(makes: Makes<'_>) {
+    let path = Path::start(makes, Duration::from_secs(3_600)).await;
     let mut tunnels = Vec::new();
     for _ in 0..20 {
         tunnels.push(path.tunnel().await);
@@ -190,7 +210,7 @@ async fn tells(skupper: Option<&str>) {
     for (_client, server) in &mut tunnels {
         assert!(ended(server).await.is_empty());
     }
-    let path = Path::start(skupper, Duration::from_secs(3_600)).await;
+    let path = Path::start(makes, Duration::from_secs(3_600)).await;
     let (mut client, _server) = path.tunnel().await;
     path.far.shutdown().await;
     assert!(ended(&mut client).await.is_empty());
@@ -198,28 +218,48 @@ async fn tells(skupper: Option<&str>) {
 
 #[test]
 fn plain_tunnels_carry_bytes_and_stay_while_both_are_silent() {
-    run(carries(None));
+    run(carries(Makes::Plain));
 }
 
 #[test]
 fn plain_tunnels_end_when_the_other_proxy_has_gone() {
-    run(notices(None));
+    run(notices(Makes::Plain));
 }
 
 #[test]
 fn plain_tunnels_end_with_their_mapping() {
-    run(tells(None));
+    run(tells(Makes::Plain));
+}
+
+async fn everything(makes: Makes<'_>) {
+    carries(makes).await;
+    notices(makes).await;
+    tells(makes).await;
 }
 
 #[allow(clippy::print_stdout, reason = "tells that the test did not run")]
+fn given(variable: &str) -> Option<String> {
+    let program = std::env::var(variable).ok();
+    if program.is_none() {
+        println!("skipped: {variable} names no router");
+    }
+    program
+}
+
 #[test]
 fn plain_tunnels_over_skupper_router() {
-    match std::env::var("IOFOG_SKROUTERD") {
-        Ok(program) => run(async move {
-            carries(Some(&program)).await;
-            notices(Some(&program)).await;
-            tells(Some(&program)).await;
-        }),
-        Err(_) => println!("skipped: IOFOG_SKROUTERD names no skupper-router"),
-    }
+    let Some(program) = given("IOFOG_SKROUTERD") else { return };
+    run(async move { everything(Makes::Given(&program)).await });
+}
+
+#[test]
+fn routed_tunnels_over_dispatch() {
+    let Some(program) = given("IOFOG_QDROUTERD") else { return };
+    run(async move { everything(Makes::Given(&program)).await });
+}
+
+#[test]
+fn routed_tunnels_over_our_edge_below_dispatch() {
+    let Some(program) = given("IOFOG_QDROUTERD") else { return };
+    run(async move { everything(Makes::Below(&program)).await });
 }

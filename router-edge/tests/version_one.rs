@@ -86,7 +86,7 @@ fn messages_to_such_a_peer_carry_annotations() {
     });
 }
 
-/// Asks whether links to an address are routed; gives status and answer.
+/// Asks whether links to an address are routed, by the role that a router has on them; gives status and answer.
 async fn ask(to: &Sender, replies: &mut Receiver, number: u32, body: Value) -> (u64, bool) {
     let question = Message {
         properties: Some(Properties {
@@ -121,7 +121,7 @@ fn address_look_ups_are_answered() {
         let mut replies = edge.receiver(ReceiverOptions::from(Address::Dynamic)).await.unwrap();
         let about =
             |address: &str, receives: bool| Value::List(vec![address.into(), receives.into()]);
-        assert_eq!(ask(&questions, &mut replies, 1, about("tcp/q", false)).await, (0, false));
+        assert_eq!(ask(&questions, &mut replies, 1, about("tcp/q", true)).await, (3, false));
         let mut create = Message::decode(&text_to("$management", "")).unwrap();
         create.application_properties = vec![
             ("operation".into(), "CREATE".into()),
@@ -133,8 +133,8 @@ fn address_look_ups_are_answered() {
             ("direction".into(), "in".into()),
         ]));
         anonymous(&container).await.send(create.encode()).await.unwrap();
-        assert_eq!(ask(&questions, &mut replies, 2, about("tcp/q", false)).await, (0, true));
-        assert_eq!(ask(&questions, &mut replies, 3, about("tcp/q", true)).await, (0, false));
+        assert_eq!(ask(&questions, &mut replies, 2, about("tcp/q", true)).await, (0, true));
+        assert_eq!(ask(&questions, &mut replies, 3, about("tcp/q", false)).await, (3, false));
         assert_eq!(ask(&questions, &mut replies, 4, Value::Null).await, (4, false));
         assert_eq!(ask(&questions, &mut replies, 9, about("tcp/q", false)).await, (2, false));
     });

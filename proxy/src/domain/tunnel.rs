@@ -7,6 +7,10 @@ use bytes::Bytes;
 /// Application property by which a proxy of ours makes itself known.
 const MARK: &str = "iofog-tcp";
 
+/// Bytes of a message that fits into one of the frames of 16 KiB that routers take, with the sections around the bytes and
+/// what routers write on it.
+pub const ONE_FRAME: usize = 15 << 10;
+
 /// What a tunnel may have under way in each direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
@@ -100,6 +104,13 @@ impl Window {
     /// Longest messages that fill it.
     pub fn blocks(self) -> usize {
         usize::try_from(self.messages / self.joined.max(1)).unwrap_or(usize::MAX)
+    }
+
+    /// For messages that routers route one by one: each fits into a frame. Some lead a message that they do not have whole
+    /// over a link of its own, where later ones pass it (decision 0131).
+    #[must_use]
+    pub fn of_single_frames(self) -> Self {
+        Self { chunk: self.chunk.min(ONE_FRAME), joined: 1, ..self }
     }
 
     /// Credit for the messages under way and for those whose credit is on its way back: a message without
@@ -213,6 +224,17 @@ mod tests {
     fn play(ours: bool, events: &[Event]) -> Vec<Action> {
         let mut tunnel = Tunnel::new(ours);
         events.iter().map(|&event| tunnel.on(event)).collect()
+    }
+
+    #[test]
+    fn window_of_single_frames_never_makes_a_longer_message() {
+        let window = Window::default().of_single_frames();
+        assert_eq!(
+            [0, 1, 2, 64].map(|room| window.bytes(room)),
+            [0, ONE_FRAME, ONE_FRAME, ONE_FRAME]
+        );
+        assert_eq!(window.count(ONE_FRAME), 1);
+        assert_eq!(window.credit(), Window::default().credit());
     }
 
     #[test]

@@ -13,11 +13,12 @@ use crate::domain::budget::Reservation;
 use crate::domain::envelope::{Envelope, Form, Part, Then};
 use crate::domain::exchange::Settled;
 use crate::domain::failure::Failure;
+use crate::domain::tunnel::ONE_FRAME;
 use crate::link::{LinkDown, Network, Pending, Sender};
 use crate::race::{Either, race};
 
 /// Bytes of one part at most.
-const PART: usize = 32 << 10;
+const PART: usize = ONE_FRAME;
 
 /// What the target answered.
 pub(super) enum Answer {

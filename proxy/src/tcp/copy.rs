@@ -17,7 +17,7 @@ use crate::domain::backlog::{Backlog, Place};
 use crate::domain::exchange::Settled;
 use crate::domain::failure::Failure;
 use crate::domain::pace::Pace;
-use crate::domain::tunnel::{Action, Event, Piece, Tunnel};
+use crate::domain::tunnel::{Action, Event, Piece, Tunnel, Window};
 use crate::limits::Limits;
 use crate::link::{LinkDown, Pending, Receiver, Sender};
 use crate::race::{Either, race};
@@ -53,6 +53,8 @@ pub(super) struct Around<'a> {
     pub(super) activity: Option<&'a Activity>,
     pub(super) limits: &'a Limits,
     pub(super) backlog: &'a Backlog,
+    /// What may be under way.
+    pub(super) window: Window,
     /// Start of the process's clock.
     pub(super) start: Instant,
     /// Silence after which the peer is asked whether it is there; none where the router tells when it goes.
@@ -78,6 +80,7 @@ impl<'a> Around<'a> {
             activity: None,
             limits: &context.limits,
             backlog: &context.backlog,
+            window: context.limits.window,
             start: context.start,
             silence: None,
         }
@@ -85,7 +88,12 @@ impl<'a> Around<'a> {
 
     /// For a tunnel between two dynamic addresses: neither end sees the links of the other one.
     pub(super) fn plain<N>(task: &'a MappingTask<N>) -> Self {
-        Self { silence: Some(task.context.limits.silence), ..Self::of(task) }
+        let limits = &task.context.limits;
+        Self {
+            silence: Some(limits.silence),
+            window: limits.window.of_single_frames(),
+            ..Self::of(task)
+        }
     }
 }
 
@@ -103,7 +111,7 @@ impl<'a, S: Sender> End<'a, S> {
             reply_to,
             tunnel: Cell::new(tunnel),
             in_flight: RefCell::default(),
-            pace: RefCell::new(Pace::new(around.limits.window.messages)),
+            pace: RefCell::new(Pace::new(around.window.messages)),
             place: around.backlog.join(),
             ready: Cell::new(false),
             heard: Cell::new(around.start.elapsed()),

@@ -18,7 +18,7 @@ const LEAST_ROOM: usize = 4 << 10;
 impl<S: Sender> End<'_, S> {
     pub(super) async fn up(&self, reader: &mut ReadHalf<'_>) -> Ended {
         let blank = Blank::new(Piece::Data.message(self.reply_to, Bytes::new()));
-        let window = self.around.limits.window;
+        let window = self.around.window;
         let mut room = LEAST_ROOM;
         let mut oldest: Option<Pending> = None;
         let mut blocks = Blocks::new(window.blocks());

@@ -27,6 +27,8 @@ enum Status {
     Ok = 0,
     BadVersion = 1,
     BadOpcode = 2,
+    /// Links to the address are not routed.
+    NotFound = 3,
     InvalidRequest = 4,
 }
 
@@ -93,7 +95,8 @@ impl Core {
             return Some(offer);
         }
         let number = self.next_number();
-        let receives = offer.attach.role == Role::Receiver;
+        // Asked for a router's role: it receives where its client sends.
+        let receives = offer.attach.role == Role::Sender;
         let question = Message {
             properties: Some(Properties {
                 reply_to: Some(reply_to),
@@ -179,8 +182,11 @@ impl Core {
         };
         let (status, routed) = match (number("version"), number("opcode"), asked) {
             (Some(VERSION), Some(LINK_ROUTE), Some((address, receives))) => {
-                let way = Way::of(if receives { Role::Receiver } else { Role::Sender });
-                (Status::Ok, self.route_for(way, address, from).is_some())
+                let way = Way::of(if receives { Role::Sender } else { Role::Receiver });
+                match self.route_for(way, address, from) {
+                    Some(_) => (Status::Ok, true),
+                    None => (Status::NotFound, false),
+                }
             }
             (Some(VERSION), Some(LINK_ROUTE), None) => (Status::InvalidRequest, false),
             (Some(VERSION), _, _) => (Status::BadOpcode, false),

@@ -70,6 +70,10 @@ async fn our_edge(make: Make) {
     connect(&other, "up", Role::Edge, peer.port(Role::Edge)).await;
     until(|| other.status().uplink).await;
     exchange::both_ways(port(&edge, Role::Normal), port(&other, Role::Normal)).await;
+    if make.routes_links() {
+        routes::both_ways(port(&edge, Role::Normal), peer.port(Role::Normal)).await;
+        routes::both_ways(port(&edge, Role::Normal), port(&other, Role::Normal)).await;
+    }
 }
 
 /// One of their edges below our interior.
@@ -83,6 +87,10 @@ async fn their_edge(make: Make) {
     connect(&ours, "up", Role::Edge, port(&top, Role::Edge)).await;
     until(|| ours.status().uplink).await;
     exchange::both_ways(edge.port(Role::Normal), port(&ours, Role::Normal)).await;
+    if make.routes_links() {
+        routes::both_ways(edge.port(Role::Normal), port(&top, Role::Normal)).await;
+        routes::both_ways(edge.port(Role::Normal), port(&ours, Role::Normal)).await;
+    }
 }
 
 #[test]
