@@ -216,6 +216,18 @@ impl Node<'_> {
         });
         let sorted: Vec<u32> = (0..MESSAGES).collect();
         assert_eq!(seen, sorted, "{:?}: in order", self.points);
+        // A process that died at its removal leaves a file to the next message that is consumed.
+        self.until("what was consumed has left the disk", |node| {
+            let died = node.killed > 0 && node.killed == node.points.len();
+            died || node.segments() == 1
+        });
+    }
+
+    /// Files of the message log.
+    fn segments(&self) -> usize {
+        let entries = std::fs::read_dir(self.folder.join("lib/messages/outbox")).unwrap();
+        let names = entries.flatten().map(|entry| entry.file_name());
+        names.filter(|name| name.to_string_lossy().starts_with("outbox-")).count()
     }
 }
 
