@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use serde_json::{Value, json};
 use support::daemon::Daemon;
 use support::network::Network;
-use support::relay::{Relay, Treatment};
+use support::relay::Relay;
 use support::{eventually, folder};
 
 /// A key for so many devices; their agents need no router here.
@@ -165,13 +165,7 @@ fn the_certificate_of_the_image_is_believed_and_no_other() {
     let root = folder("enrol-tls");
     let mut network = Network::start(&root.join("controller"));
     let key = key(&network, 1);
-    let authority = iofog_tls::Authority::new("test authority").unwrap();
-    let issued = authority.issue("controller", &["localhost"]).unwrap();
-    let identity =
-        iofog_tls::Identity::from_pem(issued.certificate.as_bytes(), issued.key.as_bytes())
-            .unwrap();
-    let relay = Relay::start(network.address(), Treatment::Tls(identity));
-    let url = relay.url().replace("http://127.0.0.1", "https://localhost");
+    let (_relay, authority, url) = Relay::over_tls(network.address());
     let device = folder("enrol-tls-agent");
     let another = iofog_tls::Authority::new("another").unwrap();
     image(&device, &url, &key, "one", another.certificate());

@@ -172,13 +172,7 @@ fn behind_something_that_strips_upgrades_the_agent_polls() {
 fn tls_is_checked_and_carries_the_link() {
     let root = folder("link-tls");
     let mut network = Network::start(&root.join("controller"));
-    let authority = iofog_tls::Authority::new("test authority").unwrap();
-    let issued = authority.issue("controller", &["localhost"]).unwrap();
-    let identity =
-        iofog_tls::Identity::from_pem(issued.certificate.as_bytes(), issued.key.as_bytes())
-            .unwrap();
-    let relay = Relay::start(network.address(), Treatment::Tls(identity));
-    let url = relay.url().replace("http://127.0.0.1", "https://localhost");
+    let (relay, authority, url) = Relay::over_tls(network.address());
     let certificate = root.join("authority.pem");
     std::fs::write(&certificate, iofog_tls::Authority::new("another").unwrap().certificate())
         .unwrap();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use iofog_tls::rustls::{ServerConfig, ServerConnection, StreamOwned};
-use iofog_tls::{Identity, ServerOptions};
+use iofog_tls::{Authority, Identity, ServerOptions};
 
 pub(crate) enum Treatment {
     Pass,
@@ -28,6 +28,17 @@ struct Seen {
 }
 
 impl Relay {
+    /// Speaks TLS to the Agent: with the authority that issued its certificate, and its URL.
+    pub(crate) fn over_tls(target: SocketAddr) -> (Self, Authority, String) {
+        let authority = Authority::new("test authority").unwrap();
+        let issued = authority.issue("controller", &["localhost"]).unwrap();
+        let identity =
+            Identity::from_pem(issued.certificate.as_bytes(), issued.key.as_bytes()).unwrap();
+        let relay = Self::start(target, Treatment::Tls(identity));
+        let url = relay.url().replace("http://127.0.0.1", "https://localhost");
+        (relay, authority, url)
+    }
+
     pub(crate) fn start(target: SocketAddr, treatment: Treatment) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();

@@ -70,21 +70,14 @@ pub fn owner(tx: &mut dyn Tx, id: i64) -> Stored<Option<i64>> {
     tx.first(sql, &[id.into()])?.map(|row| row.int(0)).transpose()
 }
 
-/// Writes what a key was used for, and its limits.
+/// Writes what a key was used for.
 ///
 /// # Errors
 /// When the database fails.
 pub fn update(tx: &mut dyn Tx, changed: &Batch) -> Stored<u64> {
     tx.execute(
-        "UPDATE enrolment_keys SET expires = ?2, devices = ?3, used = ?4, minute = ?5, in_minute = ?6 WHERE id = ?1",
-        &[
-            changed.id.into(),
-            changed.expires.into(),
-            changed.devices.into(),
-            changed.used.into(),
-            changed.minute.into(),
-            changed.in_minute.into(),
-        ],
+        "UPDATE enrolment_keys SET used = ?2, minute = ?3, in_minute = ?4 WHERE id = ?1",
+        &[changed.id.into(), changed.used.into(), changed.minute.into(), changed.in_minute.into()],
     )
 }
 
