@@ -54,7 +54,7 @@ mod tests {
     fn outcome(passed: u32, names: &[&str]) -> Outcome {
         let names: Vec<String> = names.iter().map(ToString::to_string).collect();
         let counts = Counts { passed, failed: u32::try_from(names.len()).unwrap(), skipped: 0 };
-        Outcome { counts, failures: names.clone(), names }
+        Outcome { counts, failures: names.clone(), names, unstable: Vec::new() }
     }
 
     #[test]

@@ -25,6 +25,8 @@ pub(crate) struct Outcome {
     pub(crate) failures: Vec<String>,
     /// Names of the failed tests.
     pub(crate) names: Vec<String>,
+    /// Each test that held only when it was repeated, with what it said the first time.
+    pub(crate) unstable: Vec<String>,
 }
 
 /// State of the reading.
@@ -34,6 +36,7 @@ pub(crate) struct Harness {
     failures: Vec<String>,
     /// Names of the failed tests.
     names: Vec<String>,
+    unstable: Vec<String>,
     /// Tests of the program under way that printed `skipped: why` and returned, which the harness
     /// takes for passed.
     skipped: u32,
@@ -69,7 +72,8 @@ impl Harness {
 
     /// Counts, and each failed test with the first lines of its panic.
     pub(crate) fn end(self) -> Outcome {
-        Outcome { counts: self.counts, failures: self.failures, names: self.names }
+        let Self { counts, failures, names, unstable, .. } = self;
+        Outcome { counts, failures, names, unstable }
     }
 
     /// Takes one line; whether it is worth showing.
@@ -84,6 +88,10 @@ impl Harness {
         }
         if line.starts_with("skipped") {
             self.skipped += 1;
+            return true;
+        }
+        if let Some(told) = line.strip_prefix("unstable: ") {
+            self.unstable.push(told.to_owned());
             return true;
         }
         if let Some(result) = line.strip_prefix("test result: ") {
@@ -186,7 +194,7 @@ test result: FAILED. 1 passed; 1 failed; 2 ignored; 0 measured; 0 filtered out
     fn read(text: &str) -> (Counts, Vec<String>, String) {
         let (mut harness, mut shown) = (Harness::default(), String::new());
         harness.read(text.as_bytes(), &mut |line| shown = format!("{shown}{line}\n"));
-        let Outcome { counts, failures, names } = harness.end();
+        let Outcome { counts, failures, names, .. } = harness.end();
         assert_eq!(names.len(), failures.len());
         (counts, failures, shown)
     }

@@ -129,7 +129,8 @@ pub(super) struct Judged {
 
 impl From<Outcome> for Judged {
     fn from(outcome: Outcome) -> Self {
-        Self { counts: outcome.counts, failures: outcome.failures, unstable: Vec::new() }
+        let Outcome { counts, failures, unstable, .. } = outcome;
+        Self { counts, failures, unstable }
     }
 }
 

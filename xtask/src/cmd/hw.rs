@@ -3,17 +3,19 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use argh::{FromArgValue, FromArgs};
 
-use crate::cross::{build, target, toolchain};
+use crate::cross::toolchain::{self, Tools};
+use crate::cross::{build, target};
 use crate::hw::host::{CERTIFICATE, Host};
-use crate::hw::image::{self, Boot, Placed};
+use crate::hw::image::{self, Placed};
 use crate::hw::machine::{MACHINES, Machine, find};
 use crate::hw::measure::Figures;
 use crate::hw::network;
 use crate::hw::release::Releases;
 use crate::hw::scenario::Gateway;
+use crate::hw::tally::{Attempt, Tally};
 use crate::hw::workload;
 use crate::package::formats::{self, Input};
 use crate::package::tree::Format;
@@ -37,12 +39,16 @@ pub struct Hw {
     #[argh(option, default = "5")]
     cuts: u32,
     /// one scenario after joining instead of all, may be repeated: power-cuts, no-network, clock, updates, full-disk,
-    /// bad-link or package
+    /// bad-link, package or enrolment
     #[argh(option)]
     only: Vec<Scenario>,
     /// take the programs that are there instead of building them
     #[argh(switch)]
     no_build: bool,
+    /// report as the test harness does, as one part of `cargo xtask test`: a gateway that fails is tried once more, and what
+    /// this machine lacks is skipped
+    #[argh(switch)]
+    counted: bool,
 }
 
 /// What a gateway is put through once it has joined, in this order.
@@ -55,9 +61,10 @@ enum Scenario {
     FullDisk,
     BadLink,
     Package,
+    Enrolment,
 }
 
-const SCENARIOS: [(&str, Scenario); 7] = [
+const SCENARIOS: [(&str, Scenario); 8] = [
     ("power-cuts", Scenario::PowerCuts),
     ("no-network", Scenario::NoNetwork),
     ("clock", Scenario::Clock),
@@ -65,6 +72,7 @@ const SCENARIOS: [(&str, Scenario); 7] = [
     ("full-disk", Scenario::FullDisk),
     ("bad-link", Scenario::BadLink),
     ("package", Scenario::Package),
+    ("enrolment", Scenario::Enrolment),
 ];
 
 impl FromArgValue for Scenario {
@@ -91,41 +99,90 @@ impl Hw {
     pub fn run(&self) -> Result<()> {
         ensure!(!(self.small && self.all), "--small and --all contradict each other");
         let machines = self.chosen()?;
-        let mut prepared = Vec::new();
-        if !network::is_inside() {
-            if !has("qemu-system-mipsel") || !has("qemu-system-arm") || !has("cpio") {
-                apt::install(PACKAGES)?;
+        if network::is_inside() {
+            network::enter()?;
+            return self.inside(&machines);
+        }
+        match fetch(&machines) {
+            Err(lacking) if self.counted => {
+                say::line(&format!(
+                    "{} scenarios cannot run here: {lacking:#}",
+                    self.names().len()
+                ));
+                let left_out = machines.len() * self.names().len();
+                say::line(&Tally { left_out, ..Tally::default() }.to_string());
+                return Ok(());
             }
-            let tools = toolchain::ensure()?;
-            for machine in &machines {
-                if !self.no_build {
-                    build::packages(&tools, target::find(machine.name)?, &["iofog-agent"])?;
-                    build::packages(&tools, target::find(machine.name)?, &["iofog-samples"])?;
-                }
-                image::prepare(machine)?;
-            }
-            if !self.no_build {
-                cargo::build(Profile::Debug)?;
-            }
+            fetched => self.build(&fetched?, &machines)?,
         }
-        if let Some(status) = network::enter()? {
-            ensure!(status.success(), "emulated hardware: {status}");
-            return Ok(());
-        }
-        for machine in machines {
-            let boot = image::prepare(machine)?;
-            prepared.push((machine, boot));
-        }
-        let mut figures = Vec::new();
-        for (machine, boot) in prepared {
-            figures.push(self.machine(machine, boot).with_context(|| machine.name)?);
-        }
-        files::write_json(&workspace().join("out/hw/figures.json"), &figures)?;
+        let status = network::enter()?.context("still outside of the namespaces")?;
+        ensure!(status.success(), "emulated hardware: {status}");
         Ok(())
     }
 
-    fn machine(&self, machine: &'static Machine, boot: Boot) -> Result<Figures> {
+    /// Only what the guests and their network use.
+    fn build(&self, tools: &Tools, machines: &[&'static Machine]) -> Result<()> {
+        if self.no_build {
+            return Ok(());
+        }
+        for machine in machines {
+            let target = target::find(machine.name)?;
+            build::program(tools, target, "iofog-agent", "iofog-agent")?;
+            build::program(tools, target, "iofog-samples", "sensor")?;
+        }
+        cargo::build(Profile::Debug).map(drop)
+    }
+
+    /// All machines, one after the other, in the namespaces.
+    fn inside(&self, machines: &[&'static Machine]) -> Result<()> {
+        let mut all = Vec::new();
+        let mut tally = Tally::default();
+        let wanted = self.names().len();
+        for machine in machines {
+            let (mut attempt, mut figures) = self.attempt(machine);
+            let mut before = None;
+            if let Some((name, why)) = attempt.failure.as_ref().filter(|_| self.counted) {
+                say::line(&format!("{name}: {why}; the gateway once more, from a new disk"));
+                before = Some(attempt);
+                (attempt, figures) = self.attempt(machine);
+            }
+            if let Some((name, why)) = attempt.failure.as_ref().filter(|_| !self.counted) {
+                bail!("{name}: {why}");
+            }
+            tally.add(wanted, &attempt, before.as_ref());
+            all.push(figures);
+        }
+        files::write_json(&workspace().join("out/hw/figures.json"), &all)?;
+        if self.counted {
+            say::line(&tally.to_string());
+        }
+        ensure!(tally.failed.is_empty(), "{} scenarios failed", tally.failed.len());
+        Ok(())
+    }
+
+    /// A gateway's way from a fresh disk, as far as it comes.
+    fn attempt(&self, machine: &'static Machine) -> (Attempt, Figures) {
+        let mut attempt = Attempt::default();
+        let mut figures = Figures {
+            machine: machine.name.into(),
+            memory_mb: machine.memory,
+            ..Figures::default()
+        };
+        if let Err(error) = self.machine(machine, &mut attempt.passed, &mut figures) {
+            let at = self.names().get(attempt.passed).copied().unwrap_or("its end");
+            attempt.failure = Some((format!("{}: {at}", machine.name), format!("{error:#}")));
+        }
+        (attempt, figures)
+    }
+
+    fn machine(
+        &self,
+        machine: &'static Machine,
+        passed: &mut usize,
+        figures: &mut Figures,
+    ) -> Result<()> {
         let start = Instant::now();
+        let boot = image::prepare(machine)?;
         let folder = workspace().join("out/hw").join(machine.name);
         let programs = cargo::programs(Profile::Debug)?;
         let mut host = Host::start(&folder.join("host"), programs)?;
@@ -145,22 +202,12 @@ impl Hw {
         files.extend(workload::images(machine, &boot, &built(machine, "sensor"), &folder)?);
         files.push(Placed { from: settings, to: "/etc/iofog-agent/update.conf".into() });
         image::disk(machine, &boot, &files, &disk)?;
-        let figures = Figures {
-            machine: machine.name.into(),
-            memory_mb: machine.memory,
-            ..Figures::default()
-        };
-        let mut gateway = Gateway {
-            machine,
-            boot,
-            disk,
-            log: folder.join("console.log"),
-            host: &mut host,
-            figures,
-            deployed: None,
-        };
-        let _ = std::fs::remove_file(&gateway.log);
+        let log = folder.join("console.log");
+        let _ = std::fs::remove_file(&log);
+        let mut gateway =
+            Gateway { machine, boot, disk, log, host: &mut host, figures, deployed: None };
         gateway.joins_the_network(!self.small)?;
+        *passed += 1;
         for (_, scenario) in SCENARIOS.iter().filter(|(_, scenario)| self.wants(*scenario)) {
             match scenario {
                 Scenario::PowerCuts => gateway.survives_power_cuts(self.cuts)?,
@@ -170,15 +217,22 @@ impl Hw {
                 Scenario::FullDisk => gateway.survives_a_full_disk()?,
                 Scenario::BadLink => gateway.works_over_a_bad_link()?,
                 Scenario::Package => gateway.takes_the_package()?,
+                Scenario::Enrolment => gateway.enrols_by_the_batch(&files)?,
             }
+            *passed += 1;
         }
-        let figures = gateway.figures;
         host.stop()?;
         say::step(
             "hw",
             &format!("{}: done in {:.0} s", machine.name, start.elapsed().as_secs_f32()),
         );
-        Ok(figures)
+        Ok(())
+    }
+
+    /// What a gateway is put through, by name.
+    fn names(&self) -> Vec<&'static str> {
+        let chosen = SCENARIOS.iter().filter(|(_, scenario)| self.wants(*scenario));
+        std::iter::once("joins").chain(chosen.map(|(name, _)| *name)).collect()
     }
 
     /// Without a choice all but the bad link, which belongs to the full matrix.
@@ -197,6 +251,19 @@ impl Hw {
             (_, false) => self.machines.iter().map(|name| find(name)).collect(),
         }
     }
+}
+
+/// What comes from elsewhere: emulators, compiler, kernels.
+fn fetch(machines: &[&'static Machine]) -> Result<Tools> {
+    ensure!(rustix::process::geteuid().is_root(), "not root: no namespaces can be made");
+    if !has("qemu-system-mipsel") || !has("qemu-system-arm") || !has("cpio") {
+        apt::install(PACKAGES)?;
+    }
+    let tools = toolchain::ensure()?;
+    for machine in machines {
+        image::prepare(machine)?;
+    }
+    Ok(tools)
 }
 
 /// The files of ours on the disk.
@@ -225,15 +292,15 @@ mod tests {
 
     fn scenarios(words: &[&str]) -> Vec<&'static str> {
         let hw = Hw::from_args(&["hw"], words).unwrap();
-        SCENARIOS.iter().filter(|(_, one)| hw.wants(*one)).map(|(name, _)| *name).collect()
+        hw.names()
     }
 
     #[test]
     fn scenarios_are_chosen() {
-        assert_eq!(scenarios(&["--small"]), ["power-cuts", "no-network"]);
-        assert_eq!(scenarios(&["--small", "--only", "clock"]), ["clock"]);
+        assert_eq!(scenarios(&["--small"]), ["joins", "power-cuts", "no-network"]);
+        assert_eq!(scenarios(&["--small", "--only", "clock"]), ["joins", "clock"]);
         assert!(!scenarios(&[]).contains(&"bad-link"));
-        assert_eq!(scenarios(&["--all"]).len(), SCENARIOS.len());
+        assert_eq!(scenarios(&["--all"]).len(), SCENARIOS.len() + 1);
         assert!(Hw::from_args(&["hw"], &["--small", "--all"]).unwrap().run().is_err());
     }
 }

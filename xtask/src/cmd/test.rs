@@ -1,6 +1,8 @@
 //! `cargo xtask test`: everything that must hold, part by part with its time, ending in one line
 //! `N passed, N failed, N skipped`.
 
+use std::process::Command;
+
 use anyhow::Result;
 use argh::FromArgs;
 
@@ -13,7 +15,7 @@ use crate::ecn::{Layout, engine};
 use crate::tools::postgres::Postgres;
 use crate::tools::{cargo, say};
 
-/// Run all tests: lints, unit and behaviour tests, the 32-bit check, the whole network end to end.
+/// Run all tests: lints, unit and behaviour tests, the 32-bit check, the whole network end to end, device programs in emulated gateways.
 #[derive(FromArgs)]
 #[argh(subcommand, name = "test")]
 pub struct Test {
@@ -23,12 +25,15 @@ pub struct Test {
     /// leave out the whole network
     #[argh(switch)]
     no_network: bool,
+    /// leave out the emulated gateways
+    #[argh(switch)]
+    no_hardware: bool,
 }
 
 impl Test {
     /// All parts.
     pub fn everything() -> Self {
-        Self { no_lint: false, no_network: false }
+        Self { no_lint: false, no_network: false, no_hardware: false }
     }
 
     /// Runs the command.
@@ -79,6 +84,11 @@ impl Test {
                 "whole network",
                 cargo::cargo().args(["test", "--package", "iofog-tests", "--no-fail-fast"]),
             );
+        }
+        if !self.no_hardware {
+            let mut gateways = Command::new(std::env::current_exe()?);
+            gateways.args(["hw", "--small", "--counted"]);
+            report.tests("emulated gateways", &mut gateways);
         }
         if let Some(pid) = engine::stop(&layout, &mut processes)? {
             say::step("engine", &format!("pid {pid} stopped"));

@@ -58,14 +58,12 @@ pub fn programs(tools: &Tools, target: &Target, names: &[&str]) -> Result<Vec<Pr
         .collect()
 }
 
-/// Builds all programs of some packages for a target; they land in `folder()/TRIPLE/edge`.
+/// Builds one program of a package for a target; it lands in `folder()/TRIPLE/edge`.
 ///
 /// # Errors
 /// When the build fails.
-pub fn packages(tools: &Tools, target: &Target, packages: &[&str]) -> Result<()> {
-    let mut words = vec!["--bins"];
-    words.extend(packages.iter().flat_map(|package| ["--package", package]));
-    compile(tools, target, "edge", &words)
+pub fn program(tools: &Tools, target: &Target, package: &str, name: &str) -> Result<()> {
+    compile(tools, target, "edge", &["--package", package, "--bin", name])
 }
 
 fn profile(name: &str) -> &'static str {

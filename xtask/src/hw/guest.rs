@@ -14,7 +14,7 @@ use super::machine::Machine;
 use crate::tools::interrupt;
 
 /// Nothing in a guest takes longer, however busy this machine is.
-const HANG: Duration = Duration::from_secs(240);
+const HANG: Duration = Duration::from_secs(480);
 
 /// How a machine is started.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,6 +23,8 @@ pub struct Power {
     pub no_network: bool,
     /// Clock at the start of the epoch, as on a board without a battery.
     pub epoch_clock: bool,
+    /// Address of the network card; the emulator's own unless given.
+    pub mac: Option<&'static str>,
 }
 
 /// What a command in the guest printed and its status.
@@ -79,9 +81,10 @@ impl Guest {
         if power.no_network {
             command.args(["-nic", "none"]);
         } else {
+            let mac = power.mac.map_or_else(String::new, |mac| format!(",mac={mac}"));
             command
                 .args(["-netdev", "user,id=net"])
-                .args(["-device", &format!("{},netdev=net", machine.network_device)]);
+                .args(["-device", &format!("{},netdev=net{mac}", machine.network_device)]);
         }
         if power.epoch_clock {
             command.args(["-rtc", "base=1970-01-01T00:00:00"]);

@@ -29,7 +29,7 @@ pub const PAGE_PORT: u16 = 8080;
 /// The certificate that an Agent believes beside the machine's own, in its folder of settings.
 pub const CERTIFICATE: &str = "cert.crt";
 /// Nothing on the network takes longer, however busy this machine is.
-pub const PATIENCE: Duration = Duration::from_secs(180);
+pub const PATIENCE: Duration = Duration::from_secs(480);
 
 /// The network around the emulated gateway.
 pub struct Host {
@@ -126,8 +126,8 @@ impl Host {
     ///
     /// # Errors
     /// When a process does not end.
-    pub fn stop(self) -> Result<()> {
-        for process in self.processes.iter().rev() {
+    pub fn stop(mut self) -> Result<()> {
+        for process in std::mem::take(&mut self.processes).iter().rev() {
             process.stop(Duration::from_secs(10))?;
         }
         Ok(())
@@ -210,6 +210,15 @@ impl Host {
     /// When the Controller does not answer.
     pub fn edge_view(&self) -> Result<Value> {
         self.rest.call("GET", &format!("/iofog/{}", self.edge), None)?.expect(&[200])?.json()
+    }
+}
+
+/// After a failure nothing is left that the next attempt would meet.
+impl Drop for Host {
+    fn drop(&mut self) {
+        for process in self.processes.iter().rev() {
+            let _ = process.stop(Duration::from_secs(10));
+        }
     }
 }
 

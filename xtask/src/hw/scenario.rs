@@ -25,7 +25,7 @@ pub struct Gateway<'a> {
     /// What it talks to.
     pub host: &'a mut Host,
     /// Figures so far.
-    pub figures: Figures,
+    pub figures: &'a mut Figures,
     /// Identity that it must keep.
     pub deployed: Option<Deployed>,
 }

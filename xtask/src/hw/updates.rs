@@ -1,5 +1,6 @@
 //! Self-update on an emulated gateway: power cuts at any moment, a good release, a way back, a release that fails.
 
+use std::fmt;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -10,10 +11,13 @@ use super::release::Releases;
 use super::scenario::{AGENT, Gateway, random_below};
 use crate::cross::build;
 use crate::cross::target;
-use crate::tools::interrupt;
+use crate::tools::{archive, interrupt};
 
 const RECORD: &str = "tail -n +2 /var/lib/iofog-agent/update/boot";
-const GUARD: Duration = Duration::from_secs(180);
+/// What a power cut left: half a program that was being fetched, and the record.
+const FOUND: &str =
+    "cd /var/lib/iofog-agent/update && { ls */*.part; tail -n +2 boot; } 2>/dev/null";
+const GUARD: Duration = Duration::from_secs(480);
 
 impl Gateway<'_> {
     /// Cuts the power `cuts` times at random moments of an update, then lets one through, goes back, and offers a
@@ -28,33 +32,43 @@ impl Gateway<'_> {
         // Loaders ignore what comes after the last segment: the same program, yet another file.
         let release = |number: u32| [&program[..], format!("release {number}").as_bytes()].concat();
         let mut number = 1;
-        let mut interrupted = 0;
-        for _ in 0..cuts {
+        let mut moments = Moments::default();
+        let mut guest = self.power_on(Power::default())?;
+        for cut in 1..=cuts {
             number += 1;
             releases.offer(number, target.name, &release(number))?;
-            let mut guest = self.power_on(Power::default())?;
-            self.wait_connected(&mut guest)?;
+            self.restart(&mut guest)?;
             self.order(&mut guest, "upgrade")?;
-            std::thread::sleep(Duration::from_millis(u64::from(random_below(12_000)?)));
+            std::thread::sleep(Duration::from_millis(u64::from(moment()?)));
             guest.cut_power()?;
             self.figures.cuts_update += 1;
-            let mut guest = self.power_on(Power::default())?;
+            guest = self.power_on(Power::default())?;
+            moments.count(&guest.run(FOUND)?.text, number)?;
             self.wait_connected(&mut guest)?;
-            let record = self.wait_decided(&mut guest)?;
-            interrupted += u32::from(running(&record) != u64::from(number));
-            guest.cut_power()?;
+            let runs = running(&self.wait_decided(&mut guest)?);
+            let whole = match u32::try_from(runs)? {
+                0 => program.clone(),
+                before => release(before),
+            };
+            let sum = guest.must(&format!("sha256sum /proc/$(echo $({AGENT}))/exe"))?;
+            ensure!(
+                sum.starts_with(&archive::hex(&whole)),
+                "release {runs} is on record, another program runs: {sum}"
+            );
+            moments.stayed += u32::from(runs != u64::from(number));
+            if cut % 10 == 0 || cut == cuts {
+                self.say(&format!(
+                    "{cut} power cuts during updates, came back each time: {moments}"
+                ));
+            }
         }
-        self.say(&format!(
-            "{cuts} power cuts during updates: it came back each time, {interrupted} times on the release before"
-        ));
+        guest.cut_power()?;
         let mut guest = self.power_on(Power::default())?;
         self.wait_connected(&mut guest)?;
         let before = running(&self.wait_decided(&mut guest)?);
         number += 1;
         releases.offer(number, target.name, &release(number))?;
-        // Offers are looked for at the start and once a day: a new start is the quick way here.
-        guest.must(&format!("kill $({AGENT})"))?;
-        self.wait_connected(&mut guest)?;
+        self.restart(&mut guest)?;
         self.order(&mut guest, "upgrade")?;
         self.wait_running(&mut guest, u64::from(number))?;
         self.wait_connected(&mut guest)?;
@@ -63,14 +77,22 @@ impl Gateway<'_> {
         self.wait_connected(&mut guest)?;
         number += 1;
         releases.offer(number, target.name, b"#!/bin/sh\nexit 1\n")?;
-        guest.must(&format!("kill $({AGENT})"))?;
-        self.wait_connected(&mut guest)?;
+        self.restart(&mut guest)?;
         self.order(&mut guest, "upgrade")?;
         let record = self.wait_failed(&mut guest, number)?;
         ensure!(running(&record) == before, "not back on release {before}: {record}");
         self.wait_connected(&mut guest)?;
         self.say("upgraded, rolled back, and came back by itself from a release that does not run");
         guest.shut_down()
+    }
+
+    /// Offers are looked for at the start and once a day: a new start is the quick way here.
+    fn restart(&self, guest: &mut Guest) -> Result<()> {
+        self.wait_connected(guest)?;
+        let before = guest.must(AGENT)?;
+        guest.must(&format!("kill {}", before.trim()))?;
+        guest.wait(AGENT, |out| !out.text.trim().is_empty() && out.text != before)?;
+        self.wait_connected(guest)
     }
 
     /// Orders once the Controller knows that the gateway is ready for it.
@@ -136,8 +158,84 @@ impl Gateway<'_> {
     }
 }
 
+/// In which part of an update the power went, by what was found at the start after it.
+#[derive(Debug, Default)]
+struct Moments {
+    before: u32,
+    fetching: u32,
+    trial: u32,
+    after: u32,
+    /// Of all, those after which the release before stayed.
+    stayed: u32,
+}
+
+impl Moments {
+    fn count(&mut self, found: &str, offered: u32) -> Result<()> {
+        let record = match found.find('{') {
+            Some(at) => serde_json::from_str(&found[at..]).context("a damaged boot record")?,
+            None => Value::Null,
+        };
+        let moment = if !record["trial"].is_null() {
+            &mut self.trial
+        } else if running(&record) == u64::from(offered) {
+            &mut self.after
+        } else if found.contains(".part") {
+            &mut self.fetching
+        } else {
+            &mut self.before
+        };
+        *moment += 1;
+        Ok(())
+    }
+}
+
+impl fmt::Display for Moments {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{} before anything was on the disk, {} with a part of the program, {} on trial, {} after it; \
+             {} times it stayed on the release before",
+            self.before, self.fetching, self.trial, self.after, self.stayed
+        )
+    }
+}
+
+/// Milliseconds after the order, up to 12 s, half of them below 2.3 s: that is when a program is fetched and written.
+fn moment() -> Result<u32> {
+    random_below(1 + random_below(12_000)?)
+}
+
 /// Release that a record runs; 0 for the installed program.
 fn running(record: &Value) -> u64 {
     let slot = record["confirmed"]["slot"].as_str().unwrap_or_default();
     record[slot]["version"].as_u64().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Moments;
+
+    #[test]
+    fn moments_are_told_apart() {
+        let mut moments = Moments::default();
+        let confirmed = |slot: &str| {
+            format!(
+                r#"{{"confirmed":{{"slot":"{slot}"}},"a":{{"version":7}},"b":{{"version":8}},"trial":null}}"#
+            )
+        };
+        let trial = r#"{"confirmed":{"slot":"a"},"a":{"version":7},"b":{"version":8},"trial":{"slot":"b"}}"#;
+        for found in [
+            "",
+            &confirmed("a"),
+            &format!("b.part\n{}", confirmed("a")),
+            "a.part\n",
+            trial,
+            &confirmed("b"),
+        ] {
+            moments.count(found, 8).unwrap();
+        }
+        let counted = (moments.before, moments.fetching, moments.trial, moments.after);
+        assert_eq!(counted, (2, 2, 1, 1));
+        assert!(moments.count("{\"confirmed\":", 8).is_err());
+    }
 }
