@@ -1,6 +1,7 @@
 //! What can go wrong between Agent and Controller, told apart as far as the Agent behaves differently.
 
 use std::io;
+use std::time::Duration;
 
 /// A failed call.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +34,8 @@ pub enum ControllerError {
         code: u16,
         /// `message` of the body, else the reason phrase.
         message: String,
+        /// When it may be asked again, in seconds, if it said so (`Retry-After`).
+        retry_after: Option<u32>,
     },
     /// The node got another identity during the call.
     #[error("the identity changed during the call")]
@@ -55,6 +58,16 @@ impl ControllerError {
     pub fn code(&self) -> Option<u16> {
         match self {
             Self::Status { code, .. } => Some(*code),
+            _ => None,
+        }
+    }
+
+    /// How long the Controller wants to be left alone.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Status { retry_after: Some(seconds), .. } => {
+                Some(Duration::from_secs(u64::from(*seconds)))
+            }
             _ => None,
         }
     }

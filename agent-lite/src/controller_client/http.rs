@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full, Limited};
-use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST};
+use hyper::header::{AUTHORIZATION, CONTENT_TYPE, HOST, RETRY_AFTER};
 use hyper::http::{HeaderMap, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use serde_json::{Value, json};
@@ -101,7 +101,7 @@ impl Pool {
             self.idle.borrow_mut().push(sender);
         }
         if !head.status.is_success() {
-            return Err(refusal(head.status, &bytes));
+            return Err(refusal(head.status, &head.headers, &bytes));
         }
         if head.status == StatusCode::NO_CONTENT || bytes.is_empty() {
             return Ok(Reply { headers: head.headers, body: json!({}) });
@@ -151,13 +151,15 @@ pub(super) fn build(
 }
 
 /// The Controller's `message` for the statuses that carry one, else the reason phrase.
-pub(super) fn refusal(status: StatusCode, body: &[u8]) -> ControllerError {
+pub(super) fn refusal(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> ControllerError {
     let told = serde_json::from_slice::<Value>(body).ok();
     let message = told.as_ref().and_then(|body| body.get("message")).and_then(Value::as_str);
+    let retry_after = headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok());
     let fallback = || status.canonical_reason().unwrap_or("unknown status").to_owned();
     ControllerError::Status {
         code: status.as_u16(),
         message: message.map_or_else(fallback, str::to_owned),
+        retry_after: retry_after.and_then(|text| text.trim().parse().ok()),
     }
 }
 

@@ -54,10 +54,10 @@ impl ControllerClient {
                 Ok(TokioIo::new(upgraded.map_err(ControllerError::Broken)?))
             }
             status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
-                Err(refusal(status, b""))
+                Err(refusal(status, answer.headers(), b""))
             }
             status if status.is_server_error() && status != StatusCode::NOT_IMPLEMENTED => {
-                Err(refusal(status, b""))
+                Err(refusal(status, answer.headers(), b""))
             }
             _ => Err(ControllerError::NoLink),
         }

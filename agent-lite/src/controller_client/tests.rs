@@ -137,6 +137,22 @@ fn errors_carry_the_controllers_message_or_the_reason() {
 }
 
 #[test]
+fn errors_carry_when_to_come_again() {
+    run(async {
+        let busy =
+            "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 60\r\nContent-Length: 2\r\n\r\n{}";
+        let dated = "HTTP/1.1 503 X\r\nRetry-After: Fri, 31 Dec 1999 23:59:59 GMT\r\nContent-Length: 2\r\n\r\n{}";
+        let (url, _requests) = scripted(vec![busy, dated]).await;
+        let client = client(url);
+        let host = "127.0.0.1".parse().ok();
+        for wait in [Some(60), None] {
+            let error = client.enrol("k", "d", "p", host, FogType::IntelAmd).await.err().unwrap();
+            assert_eq!(error.retry_after(), wait.map(Duration::from_secs));
+        }
+    });
+}
+
+#[test]
 fn a_connection_closed_between_calls_is_replaced() {
     run(async {
         let last = "HTTP/1.1 204 No Content\r\n\r\n!";

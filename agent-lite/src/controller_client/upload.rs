@@ -70,7 +70,11 @@ impl ControllerClient {
             .await
             .map(|body| body.to_bytes())
             .unwrap_or_default();
-        if head.status.is_success() { Ok(()) } else { Err(refusal(head.status, &told)) }
+        if head.status.is_success() {
+            Ok(())
+        } else {
+            Err(refusal(head.status, &head.headers, &told))
+        }
     }
 }
 

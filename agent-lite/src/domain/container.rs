@@ -135,8 +135,10 @@ fn extra_hosts(workload: &Workload, node: &NodeFacts) -> Vec<String> {
     }
     let mut hosts = workload.extra_hosts.clone();
     let named = hosts.iter().any(|entry| entry.contains("iofog"));
-    if let (false, Some(address)) = (named, node.iofog_address) {
-        hosts.push(format!("iofog:{address}"));
+    if !named {
+        // A node without a network yet is reached at its end of the containers' own.
+        let address = node.iofog_address.map(|address| address.to_string());
+        hosts.push(format!("iofog:{}", address.as_deref().unwrap_or("host-gateway")));
     }
     hosts
 }
@@ -248,6 +250,12 @@ mod tests {
         let spec = ContainerSpec::new(&own, &node());
         assert_eq!(spec.env, ["SELFNAME=ms-1", "TZ=UTC"]);
         assert_eq!(spec.extra_hosts, ["iofog:1.2.3.4"]);
+    }
+
+    #[test]
+    fn the_agent_is_found_also_before_the_node_has_an_address() {
+        let early = NodeFacts { iofog_address: None, ..node() };
+        assert_eq!(ContainerSpec::new(&workload(), &early).extra_hosts, ["iofog:host-gateway"]);
     }
 
     #[test]

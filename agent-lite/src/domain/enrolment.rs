@@ -5,6 +5,8 @@ use std::time::Duration;
 /// Characters of a device's id.
 const LONGEST_DEVICE: usize = 64;
 const FIRST_LINE: &str = "iofog-enrolment 1";
+/// The longest that a Controller may send a device away for.
+const LONGEST_TOLD: Duration = Duration::from_secs(3600);
 const CERTIFICATE: &str = "-----BEGIN CERTIFICATE-----";
 const END_OF_CERTIFICATE: &str = "-----END CERTIFICATE-----";
 
@@ -189,16 +191,20 @@ pub struct Pauses {
 }
 
 impl Pauses {
-    /// The pause after a setback. `random` is any number.
-    pub fn next(&mut self, setback: Setback, random: u32) -> Duration {
+    /// The pause after a setback. `random` is any number. Whoever was told when to come (`told`) comes after that, up to half of
+    /// it later.
+    pub fn next(&mut self, setback: Setback, told: Option<Duration>, random: u32) -> Duration {
         let (first, longest) = match setback {
             Setback::Passing => (Duration::from_secs(5), Duration::from_secs(300)),
             Setback::Refused => (Duration::from_secs(60), Duration::from_secs(3600)),
         };
         let whole = first.saturating_mul(1 << self.tries.min(10)).min(longest);
         self.tries = self.tries.saturating_add(1);
-        let half = whole / 2;
-        half + half.mul_f64(f64::from(random) / f64::from(u32::MAX))
+        let spread = f64::from(random) / f64::from(u32::MAX);
+        let after = |least: Duration, most: Duration| least + most.mul_f64(spread);
+        let pause = after(whole / 2, whole / 2);
+        told.map(|told| told.min(LONGEST_TOLD))
+            .map_or(pause, |told| pause.max(after(told, told / 2)))
     }
 }
 
@@ -293,12 +299,23 @@ mod tests {
     fn pauses_grow_to_a_bound_and_spread() {
         let waited = |setback, random, tries: usize| -> Vec<u64> {
             let mut pauses = Pauses::default();
-            (0..tries).map(|_| pauses.next(setback, random).as_secs()).collect()
+            (0..tries).map(|_| pauses.next(setback, None, random).as_secs()).collect()
         };
         assert_eq!(waited(Setback::Passing, u32::MAX, 8), [5, 10, 20, 40, 80, 160, 300, 300]);
         assert_eq!(waited(Setback::Passing, 0, 7), [2, 5, 10, 20, 40, 80, 150]);
         assert_eq!(waited(Setback::Refused, u32::MAX, 7), [60, 120, 240, 480, 960, 1920, 3600]);
         let mut pauses = Pauses { tries: u32::MAX };
-        assert_eq!(pauses.next(Setback::Refused, u32::MAX), Duration::from_secs(3600));
+        assert_eq!(pauses.next(Setback::Refused, None, u32::MAX), Duration::from_secs(3600));
+    }
+
+    #[test]
+    fn nobody_comes_before_the_controller_wants_it() {
+        let next = |tries, told, random| {
+            let told = Some(Duration::from_secs(told));
+            Pauses { tries }.next(Setback::Passing, told, random).as_secs()
+        };
+        assert_eq!((next(0, 60, 0), next(0, 60, u32::MAX)), (60, 90), "spread, and never earlier");
+        assert_eq!(next(6, 60, u32::MAX), 300, "a longer pause stays");
+        assert_eq!(next(0, 1 << 40, 0), 3600, "no answer sends a device away for ever");
     }
 }

@@ -1,6 +1,7 @@
 //! Enrolment at the first start (decision 0130): a device without identity asks for one with the key that its image brought.
 
 use std::path::Path;
+use std::time::Duration;
 
 use super::FieldAgent;
 use crate::config::{Config, Invalid, Setting};
@@ -39,6 +40,13 @@ impl Failure {
             _ => Setback::Passing,
         }
     }
+
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Controller(error) => error.retry_after(),
+            _ => None,
+        }
+    }
 }
 
 impl FieldAgent {
@@ -52,7 +60,8 @@ impl FieldAgent {
                 log::warn!(target: "enrolment", "not enrolled yet: {text}");
                 told = text;
             }
-            tokio::time::sleep(pauses.next(failure.setback(), random())).await;
+            let pause = pauses.next(failure.setback(), failure.retry_after(), random());
+            tokio::time::sleep(pause).await;
         }
     }
 

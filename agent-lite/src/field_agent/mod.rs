@@ -401,9 +401,28 @@ impl FieldAgent {
         }
     }
 
+    /// Looks which address this node has by now: a network may come up, or become another, long after the start.
+    fn look_for_address(&self) {
+        let found = detect_interface(&self.core.config.borrow());
+        // While there is none, the last one is the best guess.
+        if found.address.is_none() || *self.core.interface.borrow() == found {
+            return;
+        }
+        let address = |one: &NetworkInterface| match one.address {
+            Some(address) => format!("{address} ({})", one.name),
+            None => "not known".to_owned(),
+        };
+        let (now, before) = (address(&found), address(&self.core.interface.borrow()));
+        log::info!(target: "field-agent", "the address of this node is {now}; it was {before}");
+        *self.core.interface.borrow_mut() = found;
+        self.spread_identity();
+        self.core.status_due.notify_one();
+    }
+
     /// Refreshes the resource figures.
     async fn usage_loop(&self) {
         loop {
+            self.look_for_address();
             self.sample();
             self.core.message_bytes.set(folder_bytes(&self.core.context.place().message_dir));
             self.core.speed.note(self.core.context.published().0, self.core.clock.mono());
