@@ -155,14 +155,28 @@ fn exposed_survives_the_restart_of_each_part() {
     });
 }
 
+/// Two edge routers below one interior router.
+struct Branches {
+    interior: RouterHandle,
+    interior_ports: [u16; 3],
+    one: RouterHandle,
+    two: RouterHandle,
+    edge_ports: [u16; 2],
+}
+
+async fn branches() -> Branches {
+    let interior_ports = ports().await;
+    let interior = start_interior(interior_ports).await;
+    let edge_ports = [free_port(), free_port()];
+    let one = edge("one", edge_ports[0], interior_ports[1]).await;
+    let two = edge("two", edge_ports[1], interior_ports[1]).await;
+    Branches { interior, interior_ports, one, two, edge_ports }
+}
+
 #[test]
 fn exposed_replicas_share_the_load_and_cover_for_each_other() {
     run(async {
-        let interior_ports = ports().await;
-        let interior = start_interior(interior_ports).await;
-        let edge_ports = [free_port(), free_port()];
-        let one = edge("one", edge_ports[0], interior_ports[1]).await;
-        let two = edge("two", edge_ports[1], interior_ports[1]).await;
+        let Branches { interior, interior_ports, one, two, edge_ports } = branches().await;
         let (h1, t1, asked1) = named("1").await;
         let (h2, t2, asked2) = named("2").await;
         let replicas = [egress(edge_ports[0], (h1, t1)), egress(edge_ports[1], (h2, t2))];
@@ -207,11 +221,7 @@ fn exposed_replicas_share_the_load_and_cover_for_each_other() {
 #[test]
 fn exposed_mapping_moves_with_its_microservice() {
     run(async {
-        let interior_ports = ports().await;
-        let interior = start_interior(interior_ports).await;
-        let edge_ports = [free_port(), free_port()];
-        let one = edge("one", edge_ports[0], interior_ports[1]).await;
-        let two = edge("two", edge_ports[1], interior_ports[1]).await;
+        let Branches { interior, interior_ports, one, two, edge_ports } = branches().await;
         let (h1, t1, _) = named("1").await;
         let (h2, t2, _) = named("2").await;
         let (public, h, t) = ingress(interior_ports[0]).await;

@@ -6,6 +6,7 @@ mod common;
 use std::time::Duration;
 
 use common::*;
+use iofog_proxy::ProxyHandle;
 use iofog_router::RouterHandle;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -28,10 +29,26 @@ impl Network {
         Self { interior, interior_ports, edge, edge_port }
     }
 
+    /// The proxy of the microservice with its mapping, and the public one with its own, both connected.
+    async fn proxies(&self, near: &str, far: &str) -> [ProxyHandle; 2] {
+        let near = proxy(self.edge_port, &[near.to_owned()]);
+        let far = proxy(self.interior_ports[0], &[far.to_owned()]);
+        connected(&near).await;
+        connected(&far).await;
+        [near, far]
+    }
+
     async fn stop(self) {
         self.edge.shutdown().await;
         self.interior.shutdown().await;
     }
+}
+
+/// A listener on a port of its own.
+async fn listening() -> (TcpListener, u16) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    (listener, port)
 }
 
 /// Asks until the answer is not the one for "no one there": addresses take a moment to spread.
@@ -46,10 +63,9 @@ fn router_http_get_and_three_million_bytes() {
     run(async {
         let network = Network::start().await;
         let (target, public) = (http_echo().await, free_port());
-        let near = proxy(network.edge_port, &[format!("amqp:q=>http:{target}")]);
-        let far = proxy(network.interior_ports[0], &[format!("http:{public}=>amqp:q")]);
-        connected(&near).await;
-        connected(&far).await;
+        let [near, far] = network
+            .proxies(&format!("amqp:q=>http:{target}"), &format!("http:{public}=>amqp:q"))
+            .await;
         settled(public).await;
         let body_sent: Vec<u8> = (0..3_000_000_u32).map(|n| n.to_le_bytes()[0]).collect();
         let head = "POST /upload HTTP/1.1\r\nhost: h\r\nconnection: close\r\ncontent-length: 3000000\r\n\r\n";
@@ -126,12 +142,11 @@ fn router_http_failures() {
 fn router_http_restart_with_a_request_in_flight() {
     run(async {
         let network = Network::start().await;
-        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let target = silent.local_addr().unwrap().port();
+        let (silent, target) = listening().await;
         let public = free_port();
-        let near = proxy(network.edge_port, &[format!("amqp:q=>http:{target}")]);
-        let far = proxy(network.interior_ports[0], &[format!("http:{public}=>amqp:q")]);
-        connected(&far).await;
+        let [near, far] = network
+            .proxies(&format!("amqp:q=>http:{target}"), &format!("http:{public}=>amqp:q"))
+            .await;
         let client = tokio::task::spawn_local(async move { talk(public, GET).await });
         let _held = silent.accept().await.unwrap();
         network.interior.shutdown().await;
@@ -143,8 +158,7 @@ fn router_http_restart_with_a_request_in_flight() {
 
 /// A way to a router that can be cut as a kill cuts it: without a word of AMQP.
 async fn cuttable(router: u16) -> (u16, tokio::task::JoinHandle<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
+    let (listener, port) = listening().await;
     let relay = tokio::task::spawn_local(async move {
         let mut ways = tokio::task::JoinSet::new();
         while let Ok((mut near, _)) = listener.accept().await {
@@ -161,16 +175,15 @@ async fn cuttable(router: u16) -> (u16, tokio::task::JoinHandle<()>) {
 fn router_killed_with_requests_and_connections_under_way() {
     run(async {
         let network = Network::start().await;
-        let silent = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let target = silent.local_addr().unwrap().port();
+        let (silent, target) = listening().await;
         let (public, tunnels) = (free_port(), free_port());
         let (router, relay) = cuttable(network.interior_ports[0]).await;
         let near = proxy(
             network.edge_port,
             &[format!("amqp:q=>http:{target}"), format!("amqp:t=>tcp:{target}")],
         );
-        let listening = [format!("http:{public}=>amqp:q"), format!("tcp:{tunnels}=>amqp:t")];
-        let far = proxy(router, &listening);
+        let mappings = [format!("http:{public}=>amqp:q"), format!("tcp:{tunnels}=>amqp:t")];
+        let far = proxy(router, &mappings);
         connected(&near).await;
         connected(&far).await;
         let mut client = connect(tunnels).await;
@@ -197,12 +210,11 @@ fn router_killed_with_requests_and_connections_under_way() {
 fn router_tcp_carries_megabytes_and_half_closes() {
     run(async {
         let network = Network::start().await;
-        let target = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let target_port = target.local_addr().unwrap().port();
+        let (target, target_port) = listening().await;
         let public = free_port();
-        let near = proxy(network.edge_port, &[format!("amqp:q=>tcp:{target_port}")]);
-        let far = proxy(network.interior_ports[0], &[format!("tcp:{public}=>amqp:q")]);
-        connected(&near).await;
+        let [near, far] = network
+            .proxies(&format!("amqp:q=>tcp:{target_port}"), &format!("tcp:{public}=>amqp:q"))
+            .await;
         tokio::task::spawn_local(async move {
             while let Ok((mut socket, _)) = target.accept().await {
                 tokio::task::spawn_local(async move {
@@ -246,12 +258,11 @@ fn router_tcp_carries_megabytes_and_half_closes() {
 fn router_tcp_target_closed_and_router_lost() {
     run(async {
         let network = Network::start().await;
-        let target = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let target_port = target.local_addr().unwrap().port();
+        let (target, target_port) = listening().await;
         let public = free_port();
-        let near = proxy(network.edge_port, &[format!("amqp:q=>tcp:{target_port}")]);
-        let far = proxy(network.interior_ports[0], &[format!("tcp:{public}=>amqp:q")]);
-        connected(&near).await;
+        let [near, far] = network
+            .proxies(&format!("amqp:q=>tcp:{target_port}"), &format!("tcp:{public}=>amqp:q"))
+            .await;
         let mut client = connect(public).await;
         let (mut server, _) = target.accept().await.unwrap();
         client.write_all(b"x").await.unwrap();
@@ -278,10 +289,9 @@ fn router_three_hundred_tunnels_at_once() {
     run(async {
         let network = Network::start().await;
         let (target, public) = (tcp_echo().await, free_port());
-        let near = proxy(network.edge_port, &[format!("amqp:q=>tcp:{target}")]);
-        connected(&near).await;
-        let far = proxy(network.interior_ports[0], &[format!("tcp:{public}=>amqp:q")]);
-        connected(&far).await;
+        let [near, far] = network
+            .proxies(&format!("amqp:q=>tcp:{target}"), &format!("tcp:{public}=>amqp:q"))
+            .await;
         let mut open = Vec::new();
         while open.len() < 300 {
             let mut client = connect(public).await;
