@@ -263,3 +263,10 @@ fn routed_tunnels_over_our_edge_below_dispatch() {
     let Some(program) = given("IOFOG_QDROUTERD") else { return };
     run(async move { everything(Makes::Below(&program)).await });
 }
+
+/// Our edge leads links, the interior above it does not: what both Proxies do has to be the same.
+#[test]
+fn plain_tunnels_over_our_edge_below_skupper_router() {
+    let Some(program) = given("IOFOG_SKROUTERD") else { return };
+    run(async move { everything(Makes::Below(&program)).await });
+}

@@ -10,14 +10,15 @@ mod support;
 
 use std::time::Duration;
 
-use iofog_amqp::{Error, condition};
+use iofog_amqp::{Error, Value, condition};
 use iofog_amqp_client::{
-    Connection, ConnectionOptions, IncomingLink, LinkError, Outcome, Receiver, ReceiverOptions,
-    Sender, SenderOptions,
+    CloseReason, Connection, ConnectionOptions, IncomingLink, LinkError, Outcome, Receiver,
+    ReceiverOptions, Sender, SenderOptions, ServerOptions,
 };
 use iofog_router::RouterHandle;
-use iofog_router::config::Role;
-use support::{body, connect, edge, interior, manage, port, run, settle, text, until};
+use iofog_router::config::{Mode, Role};
+use support::{body, connect, edge, interior, manage, port, router, run, settle, text, until};
+use tokio::net::TcpListener;
 
 async fn named_client(router: &RouterHandle, name: &str) -> Connection {
     let stream = tokio::net::TcpStream::connect(port(router, Role::Normal)).await.unwrap();
@@ -118,6 +119,54 @@ fn links_are_led_from_edge_to_edge_over_two_interiors() {
         let (left, right) = (edge("left", &a).await, edge("right", &b).await);
         until(|| a.status().routers == 1).await;
         assert_eq!(send_through(&left, &right).await, "c@client@left@A@B");
+    });
+}
+
+/// Puts the edge below an interior that leads no links, as skupper-router: as much of one as an edge needs.
+async fn leads_none(edge: &RouterHandle) -> Connection {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    connect(edge, "none", Role::Edge, listener.local_addr().unwrap()).await;
+    let (stream, _) = listener.accept().await.unwrap();
+    let properties = vec![
+        ("product".to_owned(), Value::from("skupper-router")),
+        ("qd.annotations-version".to_owned(), Value::Int(2)),
+    ];
+    let connection = ConnectionOptions { properties, ..ConnectionOptions::default() };
+    let above = Connection::serve(Box::new(stream), ServerOptions { connection }).await.unwrap();
+    until(|| edge.status().uplink).await;
+    above
+}
+
+#[test]
+fn below_a_router_that_leads_no_links_an_edge_leads_none() {
+    run(async {
+        let edge = router(Mode::Edge, "edge", &[Role::Normal]).await;
+        // Asked while nothing is above, or something else: to be asked again.
+        let early = named_client(&edge, "early").await;
+        assert_eq!(manage(&early, "CREATE", "q", "in").await, 201);
+        assert_eq!(manage(&early, "DELETE", "q", "in").await, 204);
+        let never = named_client(&edge, "never").await;
+        let above = leads_none(&edge).await;
+        let CloseReason::Remote(Some(error)) = early.closed().await else { panic!("no reason") };
+        assert_eq!(error.condition, condition::CONNECTION_FORCED);
+        let again = named_client(&edge, "again").await;
+        assert_eq!(manage(&again, "CREATE", "q", "in").await, 501);
+        assert_eq!(edge.status().link_routes, 0);
+        // While it is away the answer stays.
+        let mut config = edge.config();
+        config.connectors.clear();
+        edge.apply(config).await.unwrap();
+        above.closed().await;
+        until(|| !edge.status().uplink).await;
+        assert_eq!(manage(&again, "CREATE", "q", "in").await, 501);
+        // One that leads them takes its place.
+        let top = interior("top").await;
+        connect(&edge, "up", Role::Edge, port(&top, Role::Edge)).await;
+        let CloseReason::Remote(Some(error)) = again.closed().await else { panic!("no reason") };
+        assert_eq!(error.condition, condition::CONNECTION_FORCED);
+        assert_eq!(send_through(&top, &edge).await, "c@client@top");
+        // Who asked for nothing was not disturbed.
+        assert_eq!(manage(&never, "CREATE", "r", "in").await, 201);
     });
 }
 

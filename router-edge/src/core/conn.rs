@@ -119,6 +119,8 @@ pub(crate) struct Routing {
     pub(crate) data_in: usize,
     /// Edge, at the interior: addresses are announced over this link.
     pub(crate) tracking: Option<LinkKey>,
+    /// What a client was told that asked for links to be led to it.
+    pub(crate) told: Option<bool>,
 }
 
 impl Conn {
@@ -166,6 +168,11 @@ impl Conn {
     /// The peer is a router of the network.
     pub(crate) fn is_router(&self) -> bool {
         matches!(self.spec.role, Role::InterRouter | Role::Edge)
+    }
+
+    /// The peer, a router, leads links on. Those with metadata version 2 do not, but for ours.
+    pub(crate) fn routes_links(&self) -> bool {
+        self.metadata == Some(Version::One) || self.peer.product.as_deref() == Some(super::PRODUCT)
     }
 
     /// Takes over what the peer's `open` says.

@@ -69,7 +69,9 @@ impl Core {
             return;
         };
         info!("[C{}] uplink to {}", id.number(), conn.peer.container);
+        let leads_links = conn.routes_links();
         self.uplink = Some(Uplink { conn: id, session, sender: None });
+        self.uplink_leads(leads_links);
         let sender = self.attach_own(id, session, Role::Sender, Kind::Proxy, None, None, &[]);
         if let Some(uplink) = self.uplink.as_mut() {
             uplink.sender = sender;

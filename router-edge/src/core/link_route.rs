@@ -2,7 +2,8 @@
 //! long as its connection lives (router.md section 7).
 
 use bytes::Bytes;
-use iofog_amqp::{Body, Message, Properties, Role, Value};
+use iofog_amqp::{Body, Error, Message, Properties, Role, Value, condition};
+use log::info;
 
 use super::Core;
 use super::attach::Offer;
@@ -144,6 +145,24 @@ impl Core {
         self.link_route_changed(way, &text);
     }
 
+    /// Edge: whether the interior above leads links on. Clients that were told something else, when they asked for links
+    /// to be led to them, come again and ask again: what they decided by it would not meet what others decide.
+    pub(super) fn uplink_leads(&mut self, leads: bool) {
+        self.leads_links = leads;
+        for id in self.conns.keys() {
+            let Some(conn) = self.conns.get_mut(id) else {
+                continue;
+            };
+            if !conn.closed && conn.routing.told == Some(!leads) {
+                let now = if leads { "leads links now" } else { "leads no links" };
+                info!("[C{}] closed, to ask again: the router above {now}", id.number());
+                let text = format!("the router above this one {now}");
+                conn.engine.close(Some(Error::new(condition::CONNECTION_FORCED, text)));
+                self.touch(id);
+            }
+        }
+    }
+
     /// Everything learnt over the uplink is void.
     pub(super) fn forget_uplink_routes(&mut self) {
         self.link_routes.retain(|route| route.via != Via::Uplink);
@@ -261,7 +280,8 @@ impl Core {
 
     /// An edge makes its interior send links here, by the request that its own client made.
     fn tell_interior(&mut self, number: u64, create: bool) {
-        let Some(sender) = self.uplink.as_ref().and_then(|uplink| uplink.sender) else {
+        let sender = self.uplink.as_ref().and_then(|uplink| uplink.sender);
+        let Some(sender) = sender.filter(|_| self.leads_links) else {
             return;
         };
         let Some(route) = self.link_routes.iter().find(|route| route.number == number) else {

@@ -75,6 +75,8 @@ pub struct Core {
     router_numbers: HashMap<Rc<str>, RouterNumber>,
     /// Edge: the connection in use towards the interior.
     uplink: Option<edge::Uplink>,
+    /// The last interior above leads links on; true before there was one, and in interiors.
+    leads_links: bool,
     /// Edge: stands for everything that only the interior can reach.
     up_address: Option<AddressKey>,
     dirty: Vec<ConnId>,
@@ -180,6 +182,7 @@ impl Core {
             routers: Vec::new(),
             router_numbers: HashMap::new(),
             uplink: None,
+            leads_links: true,
             up_address: None,
             dirty: Vec::new(),
             combine: BytesMut::new(),

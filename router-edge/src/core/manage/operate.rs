@@ -202,6 +202,13 @@ impl Core {
         if !self.may_make_routes(from) {
             return Err(refuse(403, format!("{entity} is not allowed for the user")));
         }
+        let leads = self.leads_links;
+        if let Some(conn) = self.conns.get_mut(from) {
+            conn.routing.told = Some(leads);
+        }
+        if !leads {
+            return Err(refuse(501, "the router above this edge leads no links"));
+        }
         let fail = |attribute: &str, rule: &str| {
             Refusal::from(ConfigError::Attribute {
                 entity: entity.to_owned(),
