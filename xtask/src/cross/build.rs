@@ -30,6 +30,9 @@ const FLAGS: &str = "-Clink-self-contained=no -Crelocation-model=static -Cforce-
 /// A panic of a device program is one instruction that ends it: no texts, nothing to make them with, no places.
 const DEVICE_FLAGS: &str = " -Zlocation-detail=none";
 
+/// The packages that have an optimisation of their own in `[profile.edge]`.
+const FAST_PACKAGES: [&str; 4] = ["bytes", "iofog-amqp", "iofog-amqp-engine", "iofog-router"];
+
 /// Where the builds go.
 pub fn folder() -> PathBuf {
     workspace().join("target-cross")
@@ -43,7 +46,7 @@ pub fn folder() -> PathBuf {
 pub fn programs(tools: &Tools, target: &Target, names: &[&str]) -> Result<Vec<Program>> {
     // One at a time, as they are packed: together each would get the features of the others.
     for name in names {
-        compile(tools, target, profile(name), &["--package", name, "--bin", name])?;
+        compile(tools, target, name, &["--package", name, "--bin", name])?;
     }
     let built = folder().join(target.triple);
     names
@@ -63,7 +66,7 @@ pub fn programs(tools: &Tools, target: &Target, names: &[&str]) -> Result<Vec<Pr
 /// # Errors
 /// When the build fails.
 pub fn program(tools: &Tools, target: &Target, package: &str, name: &str) -> Result<()> {
-    compile(tools, target, "edge", &["--package", package, "--bin", name])
+    compile(tools, target, name, &["--package", package, "--bin", name])
 }
 
 fn profile(name: &str) -> &'static str {
@@ -82,7 +85,20 @@ fn flags(tools: &Tools, target: &Target, device: bool) -> Result<String> {
     Ok(flags + &paths::remapped()?)
 }
 
-fn compile(tools: &Tools, target: &Target, profile: &str, what: &[&str]) -> Result<()> {
+/// What carries messages has speed before size in the profile, for the Router and the Proxy as programs. In the Agent it
+/// carries those of one device, and the size of the program counts.
+fn overrides(target: &Target, name: &str) -> Vec<String> {
+    if name != "iofog-agent" {
+        return Vec::new();
+    }
+    FAST_PACKAGES
+        .iter()
+        .map(|package| format!("profile.edge.package.{package}.opt-level=\"{}\"", target.messages))
+        .collect()
+}
+
+fn compile(tools: &Tools, target: &Target, name: &str, what: &[&str]) -> Result<()> {
+    let profile = profile(name);
     say::step("cross", &format!("{} for {}", what.join(" "), target.triple));
     // What is fetched has to be in its place before it can be named in the flags.
     cargo::run(cargo::cargo().args(["fetch", "--quiet", "--locked"]))?;
@@ -94,6 +110,7 @@ fn compile(tools: &Tools, target: &Target, profile: &str, what: &[&str]) -> Resu
         .arg("-Zbuild-std-features=optimize_for_size")
         .args(["--target", target.triple, "--profile", profile])
         .args(what)
+        .args(overrides(target, name).iter().flat_map(|set| ["--config", set.as_str()]))
         .env("PATH", tools.path())
         .env("RUSTC_BOOTSTRAP", "1")
         .env("RUSTFLAGS", flags(tools, target, device)?)
@@ -107,4 +124,23 @@ fn compile(tools: &Tools, target: &Target, profile: &str, what: &[&str]) -> Resu
     }
     cargo::run(&mut command)?;
     if device { slim::strip(&folder().join(target.triple).join(profile)) } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cross::target::find;
+
+    #[test]
+    fn the_agent_overrides_what_the_profile_makes_fast() {
+        let manifest = std::fs::read_to_string(workspace().join("Cargo.toml")).unwrap();
+        let manifest: toml::Table = toml::from_str(&manifest).unwrap();
+        let fast = manifest["profile"]["edge"]["package"].as_table().unwrap();
+        let named: Vec<_> = fast.keys().map(String::as_str).collect();
+        assert_eq!(named, FAST_PACKAGES);
+        let mips = find("mips").unwrap();
+        assert_eq!(overrides(mips, "iofog-agent").len(), FAST_PACKAGES.len());
+        assert!(overrides(mips, "iofog-agent")[0].ends_with("package.bytes.opt-level=\"z\""));
+        assert!(overrides(mips, "iofog-router").is_empty());
+    }
 }
