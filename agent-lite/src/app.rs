@@ -140,13 +140,13 @@ async fn serve(
         Rc::new(Commandline::new(agent.clone(), bus.clone()));
     let options = LocalApiOptions::default();
     let api = LocalApi::new(context.clone(), bus.clone(), administration.clone(), options);
-    tokio::task::spawn_local(async move {
+    iofog_task::spawn(async move {
         if let Err(error) = api.run().await {
             log::error!(target: "agent", "local api does not run: {error}");
         }
     });
-    tokio::task::spawn_local(processes.run(engine, context.clone(), clock));
-    tokio::task::spawn_local(agent.run());
+    iofog_task::spawn(processes.run(engine, context.clone(), clock));
+    iofog_task::spawn(agent.run());
     let socket = paths.socket();
     let commands = cli::serve(&socket, administration);
     let end = tokio::select! {

@@ -16,7 +16,7 @@ pub(crate) type Sender = SendRequest<Full<Bytes>>;
 /// Begins to speak HTTP on a connection. Must be called on the local task set, which runs it until it ends.
 pub(crate) async fn sender(wire: Box<dyn Wire>) -> Result<Sender, hyper::Error> {
     let (sender, connection) = handshake(wire).await?;
-    tokio::task::spawn_local(async move {
+    iofog_task::spawn(async move {
         // What was asked learns of it too.
         if let Err(error) = connection.await {
             log::debug!(target: "http", "connection ended: {error}");

@@ -7,6 +7,7 @@ use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
+use iofog_task::boxed;
 use tokio::task::{AbortHandle, Id, JoinSet};
 
 /// What a client is doing; set by whoever serves it.
@@ -116,7 +117,7 @@ impl Clients {
             client.task.abort();
         }
         let activity = Activity::new();
-        let task = self.tasks.spawn_local(serve(activity.clone()));
+        let task = self.tasks.spawn_local(boxed(serve(activity.clone())));
         self.numbers.insert(task.id(), self.next);
         self.open.insert(self.next, Client { task, activity });
         self.next += 1;

@@ -63,7 +63,7 @@ async fn run(settings: Settings) -> ExitCode {
     if let Some(id) = settings.self_name {
         let api = LocalApi { address: settings.local_api, id };
         let followed: ProxyHandle = proxy.clone();
-        tokio::task::spawn_local(async move {
+        iofog_task::spawn(async move {
             let apply = |text: &str| -> Result<(), iofog_proxy::domain::config::ConfigError> {
                 followed.apply(ProxyConfig::from_json(text)?);
                 Ok(())
@@ -73,7 +73,7 @@ async fn run(settings: Settings) -> ExitCode {
     }
     if let Some(port) = settings.metrics {
         let shown = proxy.clone();
-        tokio::task::spawn_local(async move {
+        iofog_task::spawn(async move {
             if let Err(error) = metrics::serve(port, shown).await {
                 log::error!("metrics: cannot listen on 127.0.0.1:{port}: {error}");
             }

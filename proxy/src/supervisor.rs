@@ -111,16 +111,10 @@ impl<N: Network> Supervisor<N> {
         };
         log::info!("{name}: started");
         let spawned = match (task.mapping.direction, task.mapping.protocol) {
-            (Direction::Ingress, Protocol::Http) => {
-                tokio::task::spawn_local(http::ingress::run(task))
-            }
-            (Direction::Egress, Protocol::Http) => {
-                tokio::task::spawn_local(http::egress::run(task))
-            }
-            (Direction::Ingress, Protocol::Tcp) => {
-                tokio::task::spawn_local(tcp::ingress::run(task))
-            }
-            (Direction::Egress, Protocol::Tcp) => tokio::task::spawn_local(tcp::egress::run(task)),
+            (Direction::Ingress, Protocol::Http) => iofog_task::spawn(http::ingress::run(task)),
+            (Direction::Egress, Protocol::Http) => iofog_task::spawn(http::egress::run(task)),
+            (Direction::Ingress, Protocol::Tcp) => iofog_task::spawn(tcp::ingress::run(task)),
+            (Direction::Egress, Protocol::Tcp) => iofog_task::spawn(tcp::egress::run(task)),
             (direction, protocol @ Protocol::Http2) => match (self.context.http2, direction) {
                 (Some(http2), Direction::Ingress) => (http2.ingress)(task),
                 (Some(http2), Direction::Egress) => (http2.egress)(task),

@@ -137,13 +137,13 @@ impl Bus {
         });
         let is_open = storage::open(&shared);
         let mut tasks = vec![
-            tokio::task::spawn_local(supervisor::run(shared.clone())),
-            tokio::task::spawn_local(supervisor::run_lanes(shared.clone())),
-            tokio::task::spawn_local(commit::run(shared.clone())),
-            tokio::task::spawn_local(super::mailbox::sweep(shared.clone())),
+            iofog_task::spawn(supervisor::run(shared.clone())),
+            iofog_task::spawn(supervisor::run_lanes(shared.clone())),
+            iofog_task::spawn(commit::run(shared.clone())),
+            iofog_task::spawn(super::mailbox::sweep(shared.clone())),
         ];
         if !is_open {
-            tasks.push(tokio::task::spawn_local(storage::reopen(shared.clone())));
+            tasks.push(iofog_task::spawn(storage::reopen(shared.clone())));
         }
         Self { shared, tasks: Rc::new(RefCell::new(tasks)) }
     }

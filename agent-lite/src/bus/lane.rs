@@ -113,7 +113,7 @@ async fn send(
 ) -> Result<(), LinkError> {
     let pending = sender.send_start(amqp::encode(message, lane), false).await?;
     let (shared, lane) = (shared.clone(), lane.clone());
-    tokio::task::spawn_local(async move {
+    iofog_task::spawn(async move {
         // A lost link is dealt with for the whole lane at once.
         if let Ok(outcome) = pending.await {
             shared.verdict(&lane, seq, verdict_of(&outcome));

@@ -88,7 +88,7 @@ async fn receive_all(
         for consumer in consumers {
             receivers.entry(consumer.clone()).or_insert_with(|| {
                 let receiving = receive(shared.clone(), connection.clone(), name.clone(), consumer);
-                Task(tokio::task::spawn_local(receiving))
+                Task(iofog_task::spawn(receiving))
             });
         }
         if changes.changed().await.is_err() {
@@ -133,12 +133,12 @@ pub(super) async fn run_lanes(shared: Rc<Shared>) {
                     let (shared, lane) = (shared.clone(), lane.clone());
                     let link = LaneLink::Direct(shared.mailbox(&lane.destination));
                     let handing = async move { lane::run(&shared, &lane, &gate, &link).await };
-                    Task(tokio::task::spawn_local(handing))
+                    Task(iofog_task::spawn(handing))
                 }
                 (Some(Some(_)), Some((connection, name))) => {
                     let (connection, name) = (connection.clone(), name.clone());
                     let sending = send(shared.clone(), connection, name, lane.clone(), gate);
-                    Task(tokio::task::spawn_local(sending))
+                    Task(iofog_task::spawn(sending))
                 }
                 _ => continue,
             };

@@ -44,7 +44,7 @@ pub async fn serve(socket: &Path, administration: Rc<dyn Administration>) -> io:
             }
         };
         let administration = administration.clone();
-        tokio::task::spawn_local(async move {
+        iofog_task::spawn(async move {
             if let Err(error) = answer(stream, &*administration).await {
                 log::debug!(target: "cli", "client went away: {error}");
             }

@@ -88,7 +88,7 @@ impl Dialler {
 
 /// Runs a connection in the background until it ends.
 pub(super) fn run(connection: impl Future<Output = Result<(), hyper::Error>> + 'static) {
-    tokio::task::spawn_local(async move {
+    iofog_task::spawn(async move {
         if let Err(error) = connection.await {
             log::debug!(target: "controller", "connection ended: {error}");
         }

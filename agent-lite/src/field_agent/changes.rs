@@ -246,7 +246,7 @@ impl FieldAgent {
     /// Prunes in the background: it may take long.
     pub(super) fn request_prune(&self) {
         let agent = self.clone();
-        tokio::task::spawn_local(async move {
+        iofog_task::spawn(async move {
             match agent.prune().await {
                 Ok(bytes) => log::info!(target: "field-agent", "pruning freed {bytes} bytes"),
                 Err(error) => log::warn!(target: "field-agent", "pruning failed: {error}"),

@@ -20,7 +20,7 @@ impl FieldAgent {
         self.core.config.borrow_mut().set(Setting::GpsCoordinates, pair)?;
         self.core.config.borrow_mut().set(Setting::Gps, "dynamic")?;
         let agent = self.clone();
-        tokio::task::spawn_local(async move { agent.after_change().await });
+        iofog_task::spawn(async move { agent.after_change().await });
         Ok(())
     }
 

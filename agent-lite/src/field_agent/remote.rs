@@ -46,7 +46,7 @@ impl FieldAgent {
             if agent.is_linked() {
                 // Its status has no place in the frames of the link.
                 let agent = agent.clone();
-                tokio::task::spawn_local(async move { agent.put_status().await });
+                iofog_task::spawn(async move { agent.put_status().await });
             } else {
                 agent.core.status_due.notify_one();
             }
@@ -62,7 +62,7 @@ impl FieldAgent {
             return Ok(());
         }
         let agent = self.clone();
-        tokio::task::spawn_local(async move {
+        iofog_task::spawn(async move {
             match agent.send_snapshot(&uuid).await {
                 Ok(()) => log::info!(target: "field-agent", "image snapshot of {uuid} is sent"),
                 Err(error) => {

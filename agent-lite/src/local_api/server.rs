@@ -157,7 +157,7 @@ impl LocalApi {
                 Ok((stream, peer)) => {
                     let address = peer.ip().to_canonical();
                     if let Some(slot) = Slot::take(&self.shared, address, permit) {
-                        tokio::task::spawn_local(connection(self.clone(), stream, address, slot));
+                        iofog_task::spawn(connection(self.clone(), stream, address, slot));
                     }
                 }
                 Err(error) => {

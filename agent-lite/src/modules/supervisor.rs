@@ -66,7 +66,7 @@ impl Supervisor {
     pub(super) fn start(module: impl Module + 'static, changed: Rc<watch::Sender<u32>>) -> Self {
         let wanted = Rc::new(watch::channel(None).0);
         let supervisor = Self { wanted, report: Rc::default(), changed };
-        tokio::task::spawn_local(supervisor.clone().run(module));
+        iofog_task::spawn(supervisor.clone().run(module));
         supervisor
     }
 

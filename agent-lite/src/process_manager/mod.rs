@@ -187,7 +187,7 @@ impl ProcessManager {
             }
             for (container, to, most, answer) in self.shared.saves.take() {
                 let engine = engine.clone();
-                tokio::task::spawn_local(async move {
+                iofog_task::spawn(async move {
                     let _ = answer.send(engine.save(&container, &to, most).await);
                 });
             }
@@ -243,12 +243,7 @@ impl ProcessManager {
         };
         for action in plan.actions {
             log::info!(target: "process-manager", "{}: {}", action.uuid, describe(&action.step));
-            tokio::task::spawn_local(perform(
-                self.clone(),
-                engine.clone(),
-                action,
-                results.clone(),
-            ));
+            iofog_task::spawn(perform(self.clone(), engine.clone(), action, results.clone()));
         }
         let latest = now.after(SAFETY_LOOK);
         plan.wake_at.map_or(latest, |at| at.min(latest))

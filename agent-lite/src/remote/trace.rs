@@ -76,7 +76,7 @@ impl Traces {
 impl Trace {
     fn start(uuid: MicroserviceUuid, find: Find) -> Self {
         let lines = Rc::<RefCell<Lines>>::default();
-        let task = tokio::task::spawn_local(run(uuid, find, lines.clone()));
+        let task = iofog_task::spawn(run(uuid, find, lines.clone()));
         Self { lines, task }
     }
 }

@@ -80,7 +80,7 @@ impl Tunnel {
                 State { order: Some(order.clone()), status: Status::Opening, error: String::new() };
             *self.shared.borrow_mut() = state;
             let (shared, folder) = (self.shared.clone(), self.folder.clone());
-            let task = tokio::task::spawn_local(async move {
+            let task = iofog_task::spawn(async move {
                 let error = run(&order, &folder, &shared, &told).await;
                 log::warn!(target: "tunnel", "{error}");
                 let mut state = shared.borrow_mut();

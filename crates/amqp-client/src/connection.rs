@@ -98,7 +98,7 @@ impl Connection {
         let (open_timeout, max_offers) = (options.open_timeout, options.max_incoming_links);
         let shared = Rc::new(Shared::new(config(security, options), max_offers));
         let connection = Self { alive: Rc::new(Alive { shared: shared.clone() }) };
-        tokio::task::spawn_local(drive(stream, shared));
+        iofog_task::spawn(drive(stream, shared));
         timeout(open_timeout, connection.opened()).await.map_err(|_| ConnectError::TimedOut)??;
         Ok(connection)
     }

@@ -50,7 +50,7 @@ struct Local;
 
 impl<F: Future<Output = ()> + 'static> hyper::rt::Executor<F> for Local {
     fn execute(&self, task: F) {
-        tokio::task::spawn_local(task);
+        iofog_task::spawn(task);
     }
 }
 
@@ -116,7 +116,7 @@ impl LocalApi {
         let stream = TcpStream::connect(&self.address).await.map_err(failed)?;
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(failed)?;
-        tokio::task::spawn_local(async move {
+        iofog_task::spawn(async move {
             let _ = connection.await;
         });
         let body = serde_json::json!({ "id": self.id }).to_string();
@@ -182,7 +182,7 @@ mod tests {
                 .serve_connection(TokioIo::new(stream), service)
                 .with_upgrades();
             // Upgraded connections need no thread of their own here.
-            tokio::task::spawn_local(connection);
+            iofog_task::spawn(connection);
         }
     }
 
@@ -192,7 +192,7 @@ mod tests {
     ) -> Result<Response<Full<Bytes>>, std::convert::Infallible> {
         if request.uri().path() == "/v2/control/socket/id/uuid" {
             let (response, socket) = upgrade(&mut request).unwrap();
-            tokio::task::spawn_local(async move {
+            iofog_task::spawn(async move {
                 let mut socket = FragmentCollector::new(socket.await.unwrap());
                 loop {
                     agent.next.notified().await;
@@ -243,10 +243,10 @@ mod tests {
                 next: Notify::new(),
                 acknowledged: Cell::new(0),
             });
-            tokio::task::spawn_local(serve(Rc::clone(&agent), listener));
+            iofog_task::spawn(serve(Rc::clone(&agent), listener));
             let applied = Rc::new(RefCell::new(Vec::new()));
             let seen = Rc::clone(&applied);
-            tokio::task::spawn_local(async move {
+            iofog_task::spawn(async move {
                 let api = LocalApi { address, id: "uuid".to_owned() };
                 let apply = |config: &str| match config {
                     "broken" => Err("makes no sense"),

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use iofog_task::boxed;
 use tokio::task::JoinSet;
 
 use super::pool::Pool;
@@ -59,7 +60,8 @@ async fn attached<N: Network>(
             Either::Left(Either::Left(Ok(delivery))) => {
                 intake.arrived();
                 let (egress, replies) = (Rc::clone(&egress), Rc::clone(&replies));
-                running.spawn_local(async move { egress.serve(delivery, &*replies).await });
+                let serving = async move { egress.serve(delivery, &*replies).await };
+                running.spawn_local(boxed(serving));
             }
             Either::Left(Either::Left(Err(lost)) | Either::Right(lost)) => return Err(lost),
             Either::Right(()) => intake.done(),

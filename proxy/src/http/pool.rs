@@ -106,7 +106,7 @@ impl Pool {
         if idle.len() < self.most_idle {
             idle.push(Idle { sender: lease.sender, since: Instant::now() });
             if !self.swept.replace(true) {
-                tokio::task::spawn_local(sweep(Rc::downgrade(&self.idle), Rc::clone(&self.swept)));
+                iofog_task::spawn(sweep(Rc::downgrade(&self.idle), Rc::clone(&self.swept)));
             }
         }
     }
@@ -122,7 +122,7 @@ impl Pool {
         let stream = target::connect(&self.host, self.port).await?;
         let (sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-        tokio::task::spawn_local(async move {
+        iofog_task::spawn(async move {
             if let Err(error) = connection.await {
                 log::debug!("target connection ended: {error}");
             }

@@ -169,7 +169,7 @@ impl<N: Network> Under<N> {
     fn send_rest(&mut self, mut body: Incoming, ended: bool) {
         let (ingress, uplink) = (Rc::clone(&self.ingress), Rc::clone(&self.uplink));
         let (number, side, mut known) = (self.number, self.side.clone(), self.far.clone());
-        let rest = tokio::task::spawn_local(async move {
+        let rest = iofog_task::spawn(async move {
             let far = known.wait_for(Option::is_some).await.ok().and_then(|far| far.clone());
             let Some(Far { address, ours }) = far else { return };
             let Ok(sender) = uplink.far.to(&address).await else { return ingress.lost(number) };
@@ -210,7 +210,7 @@ impl<N: Network> Drop for Under<N> {
         let Some(Far { address, .. }) = self.far.borrow().clone() else { return };
         self.ingress.task.counters.fail(Failure::ClientGone);
         let (uplink, side) = (Rc::clone(&self.uplink), self.side.clone());
-        tokio::task::spawn_local(async move {
+        iofog_task::spawn(async move {
             if let Ok(sender) = uplink.far.to(&address).await
                 && let Ok(pending) = sender.send(side.abort(Reason::CANCEL.into())).await
             {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use h2::Reason;
 use hyper::client::conn::http2::SendRequest;
 use hyper::{Request, Response, StatusCode};
+use iofog_task::boxed;
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
@@ -104,7 +105,7 @@ async fn attached<N: Network>(
                 let delivery = delivery?;
                 intake.arrived();
                 let (egress, down) = (Rc::clone(&egress), Rc::clone(&down));
-                running.spawn_local(async move { egress.serve(delivery, &down).await });
+                running.spawn_local(boxed(async move { egress.serve(delivery, &down).await }));
             }
             Either::Left(Either::Right(delivery)) => egress.hand_out(delivery?, &down.streams),
             Either::Right(()) => intake.done(),

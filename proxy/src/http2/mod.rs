@@ -17,7 +17,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use hyper::rt::Executor;
-use tokio::task::spawn_local;
+use iofog_task::spawn;
 
 use crate::context::Starters;
 use crate::link::Network;
@@ -37,10 +37,7 @@ const KEEP_ALIVE: (Duration, Duration) = (Duration::from_secs(60), Duration::fro
 
 /// What starts http2 mappings.
 pub(crate) const fn starters<N: Network>() -> Starters<N> {
-    Starters {
-        ingress: |task| spawn_local(ingress::run(task)),
-        egress: |task| spawn_local(egress::run(task)),
-    }
+    Starters { ingress: |task| spawn(ingress::run(task)), egress: |task| spawn(egress::run(task)) }
 }
 
 /// Runs what the HTTP library starts on this thread.
@@ -49,6 +46,6 @@ struct Local;
 
 impl<F: Future<Output = ()> + 'static> Executor<F> for Local {
     fn execute(&self, future: F) {
-        spawn_local(future);
+        spawn(future);
     }
 }

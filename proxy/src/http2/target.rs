@@ -57,7 +57,7 @@ impl Target {
             .handshake(TokioIo::new(stream))
             .await
             .map_err(io::Error::other)?;
-        tokio::task::spawn_local(async move {
+        iofog_task::spawn(async move {
             if let Err(error) = connection.await {
                 log::debug!("target connection ended: {error}");
             }

@@ -13,6 +13,7 @@ use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use iofog_proxy::{MappingState, MappingStatus, ProxyHandle, ProxyStatus};
+use iofog_task::boxed;
 use tokio::net::TcpListener;
 
 /// Clients served at one time; more wait.
@@ -28,7 +29,7 @@ pub(crate) async fn serve(port: u16, proxy: ProxyHandle) -> io::Result<()> {
         }
         let Ok((stream, _)) = listener.accept().await else { continue };
         let proxy = proxy.clone();
-        clients.spawn_local(async move {
+        clients.spawn_local(boxed(async move {
             let service = service_fn(move |request| {
                 let response = answer(&request, &proxy.status());
                 async move { Ok::<_, Infallible>(response) }
@@ -37,7 +38,7 @@ pub(crate) async fn serve(port: u16, proxy: ProxyHandle) -> io::Result<()> {
                 .keep_alive(false)
                 .serve_connection(TokioIo::new(stream), service);
             let _ = tokio::time::timeout(std::time::Duration::from_secs(10), serving).await;
-        });
+        }));
         while clients.try_join_next().is_some() {}
     }
 }

@@ -4,6 +4,7 @@ use std::io;
 use std::rc::Rc;
 
 use bytes::Bytes;
+use iofog_task::boxed;
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 
@@ -56,7 +57,8 @@ async fn attached<N: Network>(
             }
             let (egress, connection) = (Rc::clone(&egress), connection.clone());
             let sessions = Rc::clone(&sessions);
-            tunnels.spawn_local(async move { egress.routed(&connection, &sessions, link).await });
+            let serving = async move { egress.routed(&connection, &sessions, link).await };
+            tunnels.spawn_local(boxed(serving));
         }
         return Err(connection.closed().await);
     }
@@ -85,8 +87,8 @@ async fn attached<N: Network>(
                 intake.arrived();
                 let (egress, connection) = (Rc::clone(&egress), connection.clone());
                 let sessions = Rc::clone(&sessions);
-                tunnels
-                    .spawn_local(async move { egress.plain(&connection, &sessions, open).await });
+                let serving = async move { egress.plain(&connection, &sessions, open).await };
+                tunnels.spawn_local(boxed(serving));
             }
             Either::Right(()) => intake.done(),
         }

@@ -129,7 +129,7 @@ impl<S: Sender> Drop for Parting<S> {
         let Some(place) = self.place.take() else { return };
         if self.tells || place.is_asked() {
             let sender = Rc::clone(&self.sender);
-            tokio::task::spawn_local(async move {
+            iofog_task::spawn(async move {
                 leave(sender).await;
                 drop(place);
             });

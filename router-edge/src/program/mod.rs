@@ -71,7 +71,7 @@ type Configs = watch::Receiver<Option<RouterConfig>>;
 async fn follow(api: LocalApi, options: RuntimeOptions, stop: &mut Stop) -> ExitCode {
     let (sender, mut configs) = watch::channel(None);
     info!("configuration of {} from the local API at {}", api.id, api.address);
-    let following = tokio::task::spawn_local(async move {
+    let following = iofog_task::spawn(async move {
         let take = |text: &str| -> Result<(), ConfigError> {
             sender.send_replace(Some(RouterConfig::from_any(text)?));
             Ok(())

@@ -30,7 +30,7 @@ pub(super) fn open(shared: &Rc<Shared>, config: &ConnectorConfig) -> Result<(), 
     let tls = Side::connector(shared, config)?;
     let state = Rc::new(RefCell::new(ConnectorState::default()));
     let task = keep(Rc::clone(shared), config.clone(), tls, Rc::clone(&state));
-    let entry = ConnectorTask { state, task: tokio::task::spawn_local(task) };
+    let entry = ConnectorTask { state, task: iofog_task::spawn(task) };
     shared.connectors.borrow_mut().insert(config.name.clone(), entry);
     Ok(())
 }

@@ -51,9 +51,9 @@ pub async fn start(
     let short = u32::try_from(seed & u64::from(u32::MAX)).unwrap_or(1);
     let shared = Rc::new(Shared::new(core, empty, options, short));
     let handle = RouterHandle { shared };
-    let timer = tokio::task::spawn_local(tick(Rc::clone(&handle.shared)));
+    let timer = iofog_task::spawn(tick(Rc::clone(&handle.shared)));
     *handle.shared.timer.borrow_mut() = Some(timer);
-    let steward = tokio::task::spawn_local(serve_management(handle.clone()));
+    let steward = iofog_task::spawn(serve_management(handle.clone()));
     *handle.shared.steward.borrow_mut() = Some(steward);
     if let Err(error) = handle.shared.users.load(&handle.shared) {
         handle.shutdown().await;
@@ -104,7 +104,7 @@ impl RouterHandle {
         let (ours, theirs) = pipe();
         let now = self.shared.now();
         let conn = self.shared.core.borrow_mut().accept_local("in-process", now);
-        tokio::task::spawn_local(driver::run_on(Rc::clone(&self.shared), conn, ours));
+        iofog_task::spawn(driver::run_on(Rc::clone(&self.shared), conn, ours));
         theirs
     }
 

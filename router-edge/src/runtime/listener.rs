@@ -43,8 +43,7 @@ pub(super) async fn open(shared: &Rc<Shared>, config: &ListenerConfig) -> Result
     let socket = bind(address).map_err(fail(address.to_string()))?;
     let address = socket.local_addr().map_err(fail(address.to_string()))?;
     info!("listener {} on {address}", config.name);
-    let task =
-        tokio::task::spawn_local(accept(Rc::clone(shared), Rc::new(config.clone()), tls, socket));
+    let task = iofog_task::spawn(accept(Rc::clone(shared), Rc::new(config.clone()), tls, socket));
     let entry = ListenerTask { address, task };
     shared.listeners.borrow_mut().insert(config.name.clone(), entry);
     Ok(())
@@ -98,7 +97,7 @@ async fn accept(
                 // Small frames must not wait for each other.
                 let _ = stream.set_nodelay(true);
                 let (shared, config, tls) = (Rc::clone(&shared), Rc::clone(&config), tls.clone());
-                tokio::task::spawn_local(async move {
+                iofog_task::spawn(async move {
                     let peer = peer.to_string();
                     match tls {
                         None => serve(shared, &config, peer, None, stream).await,

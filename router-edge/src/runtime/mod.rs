@@ -10,6 +10,7 @@ mod machine;
 mod options;
 mod resolve;
 mod shared;
+mod suites;
 mod tls;
 mod users;
 

@@ -18,6 +18,7 @@ use tokio_rustls::{TlsAcceptor, TlsConnector, client, server};
 
 use super::options::StartError;
 use super::shared::Shared;
+use super::suites;
 use crate::config::{ConnectorConfig, ListenerConfig, SslProfile};
 use crate::core::TlsFacts;
 use crate::identity::{UidNames, uid};
@@ -192,8 +193,8 @@ fn facts(state: &CommonState, naming: Option<&SslProfile>) -> TlsFacts {
         Some(ProtocolVersion::TLSv1_3) => "TLSv1.3",
         _ => "TLS",
     };
-    let cipher = state.negotiated_cipher_suite();
-    let cipher = cipher.and_then(|cipher| cipher.suite().as_str()).unwrap_or_default().to_owned();
+    let cipher = state.negotiated_cipher_suite().map(|cipher| suites::name(cipher.suite()));
+    let cipher = cipher.unwrap_or_default().to_owned();
     let certificate = state.peer_certificates().and_then(<[_]>::first);
     let peer = naming.zip(certificate).and_then(|(profile, cert)| peer_name(profile, cert));
     TlsFacts { protocol, cipher, peer }

@@ -73,7 +73,7 @@ const HINTS: &[(&[&str], &str)] = &[
 
 /// The step for an error text.
 pub(super) fn hint(error: &str) -> Option<&'static str> {
-    let error = error.to_lowercase();
+    let error = error.to_ascii_lowercase();
     let (_, step) =
         HINTS.iter().find(|(words, _)| words.iter().any(|word| error.contains(word)))?;
     Some(step)

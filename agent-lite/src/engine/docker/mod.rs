@@ -56,7 +56,7 @@ impl DockerEngine {
             known: RefCell::default(),
             changed: Notify::new(),
         });
-        let events = tokio::task::spawn_local(watch_events(Rc::downgrade(&shared)));
+        let events = iofog_task::spawn(watch_events(Rc::downgrade(&shared)));
         Self { shared, events: RefCell::new(events) }
     }
 
@@ -68,7 +68,7 @@ impl DockerEngine {
         }
         *self.shared.url.borrow_mut() = url.to_owned();
         *self.shared.client.borrow_mut() = None;
-        let events = tokio::task::spawn_local(watch_events(Rc::downgrade(&self.shared)));
+        let events = iofog_task::spawn(watch_events(Rc::downgrade(&self.shared)));
         self.events.replace(events).abort();
         self.shared.changed.notify_one();
     }

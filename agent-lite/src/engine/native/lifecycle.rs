@@ -169,7 +169,7 @@ async fn ask_shim(shared: &Shared, order: &shim::Order, run: &Path) -> io::Resul
         BufReader::new(output.take(64 << 10)).read_line(&mut line).await?;
     }
     // Collected when it ends; a later Agent leaves that to the system.
-    tokio::task::spawn_local(async move { child.wait().await });
+    iofog_task::spawn(async move { child.wait().await });
     Ok(line.trim_end().to_owned())
 }
 
@@ -180,7 +180,7 @@ fn stand_by(shared: &Rc<Shared>, record: &Record) {
         return;
     }
     let (shared, record) = (shared.clone(), record.clone());
-    tokio::task::spawn_local(async move {
+    iofog_task::spawn(async move {
         let run = shared.places.run_of(&record.id);
         if !has_shim(&run) && shared.resumed.borrow_mut().insert(id.clone()) {
             log::warn!(target: "engine", "{}: its shim is gone, another stands by", record.name);

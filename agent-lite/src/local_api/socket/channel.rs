@@ -52,7 +52,7 @@ impl Channel {
             (reader, BufWriter::with_capacity(TOGETHER, writer))
         });
         let (sender, events) = mpsc::channel(READ_AHEAD);
-        let reader = tokio::task::spawn_local(async move {
+        let reader = iofog_task::spawn(async move {
             let mut reader = Reader { half: reader, partial: None, limit: max_message_bytes };
             reader.half.set_max_message_size(max_message_bytes);
             reader.half.set_auto_pong(false);

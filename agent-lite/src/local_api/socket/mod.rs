@@ -47,7 +47,7 @@ pub(super) async fn open(
     let (answer, upgrade) = fastwebsockets::upgrade::upgrade(&mut request)
         .map_err(|error| Refusal::bad_request(error.to_string()))?;
     let (api, slot) = (api.clone(), peer.slot.take());
-    tokio::task::spawn_local(async move {
+    iofog_task::spawn(async move {
         match upgrade.await {
             Ok(socket) => {
                 let channel = channel::Channel::new(socket, api.shared.options.max_body_bytes);

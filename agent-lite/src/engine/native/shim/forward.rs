@@ -62,12 +62,12 @@ impl Forwarders {
     pub(super) fn run(&self) {
         for (listener, target) in &self.tcp {
             if let Ok(listener) = listener.try_clone().and_then(TcpListener::from_std) {
-                tokio::task::spawn_local(serve_tcp(listener, *target));
+                iofog_task::spawn(serve_tcp(listener, *target));
             }
         }
         for (socket, target) in &self.udp {
             if let Ok(socket) = socket.try_clone().and_then(UdpSocket::from_std) {
-                tokio::task::spawn_local(serve_udp(Rc::new(socket), *target));
+                iofog_task::spawn(serve_udp(Rc::new(socket), *target));
             }
         }
     }
@@ -86,7 +86,7 @@ async fn serve_tcp(listener: TcpListener, target: SocketAddr) {
         let Ok(permit) = permits.clone().acquire_owned().await else { return };
         match listener.accept().await {
             Ok((mut client, _)) => {
-                tokio::task::spawn_local(async move {
+                iofog_task::spawn(async move {
                     let _permit = permit;
                     let Ok(Ok(mut server)) = timeout(CONNECT, TcpStream::connect(target)).await
                     else {
@@ -124,7 +124,7 @@ async fn serve_udp(outer: Rc<UdpSocket>, target: SocketAddr) {
                 continue;
             }
             let inner = Rc::new(inner);
-            tokio::task::spawn_local(answer_udp(outer.clone(), inner.clone(), peer));
+            iofog_task::spawn(answer_udp(outer.clone(), inner.clone(), peer));
             peers.insert(peer, (inner, now));
         }
         if let Some((inner, seen)) = peers.get_mut(&peer) {

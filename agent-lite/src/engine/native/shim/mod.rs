@@ -170,7 +170,7 @@ impl Session {
         let mut hangup = signal(SignalKind::hangup())?;
         let folder = self.places.run_of(&self.order.id);
         let logs = Logs::open(&self.places.container(&self.order.id), self.record.log_files)?;
-        let follow = tokio::task::spawn_local(logs.follow(folder.join("out"), folder.join("err")));
+        let follow = iofog_task::spawn(logs.follow(folder.join("out"), folder.join("err")));
         self.forwarders.run();
         let ours = Children::new(self.run.pid);
         let mut health = std::pin::pin!(health::watch(self, &ours));
