@@ -267,7 +267,7 @@ fn the_schema_holds_what_entities_show() {
             let listener = format!("{prefix}listener");
             let about =
                 |operation: &'static str| [("operation", operation), ("entityType", &listener)];
-            let (code, _, schema) = ask.ask(&about("GET-SCHEMA"), none()).await;
+            let (code, _, schema) = ask.ask(&about("get-schema"), none()).await;
             assert_eq!(
                 (code, schema.get("prefix")),
                 (200, Some(&prefix.trim_end_matches('.').into()))

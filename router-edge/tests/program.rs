@@ -16,12 +16,17 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 
+/// The program: as cargo built it, or the one that `IOFOG_ROUTER` names, such as one for a device.
+fn program() -> String {
+    std::env::var("IOFOG_ROUTER").unwrap_or_else(|_| env!("CARGO_BIN_EXE_iofog-router").to_owned())
+}
+
 /// A running program; ends with the value.
 struct Program(Child);
 
 impl Program {
     fn start(local_api: u16) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_iofog-router"));
+        let mut command = Command::new(program());
         command.args(["--local-api", &format!("127.0.0.1:{local_api}"), "--log", "error"]);
         command.env_clear().env("SELFNAME", "uuid-1");
         Self(command.stdout(Stdio::null()).spawn().unwrap())
@@ -162,7 +167,7 @@ fn the_agents_configuration_is_followed_without_touching_what_stays() {
 
 #[test]
 fn without_configuration_the_program_says_what_it_wants() {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_iofog-router"));
+    let mut command = Command::new(program());
     let output = command.env_clear().output().unwrap();
     assert!(!output.status.success());
     let text = format!(
@@ -188,7 +193,7 @@ fn a_flooded_listener_does_not_take_all_open_files() {
         std::fs::write(&file, config).unwrap();
         let mut command = Command::new("sh");
         command.args(["-c", &format!("ulimit -n {FILES}; exec \"$0\" \"$@\"")]);
-        command.args([env!("CARGO_BIN_EXE_iofog-router"), "--log", "error", "-c"]).arg(&file);
+        command.args([program().as_str(), "--log", "error", "-c"]).arg(&file);
         let program = Program(command.stdout(Stdio::null()).spawn().unwrap());
         let open = async |port: u16| {
             let stream = TcpStream::connect(("127.0.0.1", port)).await?;

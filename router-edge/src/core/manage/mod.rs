@@ -170,7 +170,8 @@ impl Request {
         };
         let properties = message.properties.unwrap_or_default();
         Self {
-            operation: text_of(&about, "operation").unwrap_or_default(),
+            // The tools send what was typed.
+            operation: text_of(&about, "operation").unwrap_or_default().to_ascii_uppercase(),
             kind,
             type_given,
             name: text_of(&about, "name"),
