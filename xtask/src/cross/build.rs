@@ -28,7 +28,9 @@ pub struct Program {
 const FLAGS: &str = "-Clink-self-contained=no -Crelocation-model=static -Cforce-unwind-tables=no";
 
 /// A panic of a device program is one instruction that ends it: no texts, nothing to make them with, no places.
-const DEVICE_FLAGS: &str = " -Zlocation-detail=none";
+/// Symbols stay until they are kept: where a package has a level of its own, cargo asks the linker to take debug information
+/// out whatever the profile says, and zig's takes all symbols then.
+const DEVICE_FLAGS: &str = " -Zlocation-detail=none -Cstrip=none";
 
 /// The packages that have an optimisation of their own in `[profile.edge]`.
 const FAST_PACKAGES: [&str; 4] = ["bytes", "iofog-amqp", "iofog-amqp-engine", "iofog-router"];
@@ -78,6 +80,7 @@ fn flags(tools: &Tools, target: &Target, device: bool) -> Result<String> {
     if device {
         flags += DEVICE_FLAGS;
         flags += target.flags;
+        flags += &format!(" -Clink-arg=-Wl,-T,{}", workspace().join("cross/device.ld").display());
     }
     for object in objects::compiled(tools, target, device)? {
         flags += &format!(" -Clink-arg={}", object.display());
@@ -117,10 +120,7 @@ fn compile(tools: &Tools, target: &Target, name: &str, what: &[&str]) -> Result<
         .env("IOFOG_TARGET", target.name)
         .env("CARGO_TARGET_DIR", folder());
     if device {
-        command
-            .arg("-Zpanic-immediate-abort")
-            .env("CARGO_PROFILE_EDGE_PANIC", "immediate-abort")
-            .env("CARGO_PROFILE_EDGE_STRIP", "none");
+        command.arg("-Zpanic-immediate-abort").env("CARGO_PROFILE_EDGE_PANIC", "immediate-abort");
     }
     cargo::run(&mut command)?;
     if device { slim::strip(&folder().join(target.triple).join(profile)) } else { Ok(()) }
