@@ -80,7 +80,7 @@ fn flags(tools: &Tools, target: &Target, device: bool) -> Result<String> {
     if device {
         flags += DEVICE_FLAGS;
         flags += target.flags;
-        flags += &format!(" -Clink-arg=-Wl,-T,{}", workspace().join("cross/device.ld").display());
+        flags += &format!(" -Clinker={}", objects::linker(target)?.display());
     }
     for object in objects::compiled(tools, target, device)? {
         flags += &format!(" -Clink-arg={}", object.display());
@@ -98,6 +98,10 @@ fn overrides(target: &Target, name: &str) -> Vec<String> {
         .iter()
         .map(|package| format!("profile.edge.package.{package}.opt-level=\"{}\"", target.messages))
         .collect()
+}
+
+fn shouted(target: &Target) -> String {
+    target.triple.to_uppercase().replace('-', "_")
 }
 
 fn compile(tools: &Tools, target: &Target, name: &str, what: &[&str]) -> Result<()> {
@@ -120,7 +124,11 @@ fn compile(tools: &Tools, target: &Target, name: &str, what: &[&str]) -> Result<
         .env("IOFOG_TARGET", target.name)
         .env("CARGO_TARGET_DIR", folder());
     if device {
-        command.arg("-Zpanic-immediate-abort").env("CARGO_PROFILE_EDGE_PANIC", "immediate-abort");
+        command
+            .arg("-Zpanic-immediate-abort")
+            .env("IOFOG_LINKER", format!("CARGO_TARGET_{}_LINKER", shouted(target)))
+            .env("IOFOG_LLD", slim::tool("rust-lld")?)
+            .env("CARGO_PROFILE_EDGE_PANIC", "immediate-abort");
     }
     cargo::run(&mut command)?;
     if device { slim::strip(&folder().join(target.triple).join(profile)) } else { Ok(()) }

@@ -1,5 +1,6 @@
 //! What is linked in beside the C library, from `cross/`: for MIPS an answer to look-ups by name, as programs are linked to
-//! fixed places there (`dlsym.c`); for device programs a line that tells where they crashed (`crash.c`).
+//! fixed places there (`dlsym.c`); for device programs a line that tells where they crashed (`crash.c`). And how device
+//! programs are linked (`fold`).
 
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,27 @@ use crate::tools::cargo::{self, workspace};
 /// When one cannot be compiled.
 pub(super) fn compiled(tools: &Tools, target: &Target, device: bool) -> Result<Vec<PathBuf>> {
     names(target, device).iter().map(|name| compile(tools, target, name)).collect()
+}
+
+/// The linker of device programs, with what it reads beside it.
+///
+/// # Errors
+/// When it cannot be put in its place.
+pub(super) fn linker(target: &Target) -> Result<PathBuf> {
+    let place = folder().join(target.triple);
+    std::fs::create_dir_all(&place)
+        .with_context(|| format!("cannot create {}", place.display()))?;
+    for name in ["fold", "device.ld"] {
+        let made = place.join(format!("{name}.new"));
+        std::fs::copy(workspace().join("cross").join(name), &made)
+            .with_context(|| format!("cannot copy {name}"))?;
+        settle(&made, &place.join(name), &linked(&place))?;
+    }
+    Ok(place.join("fold"))
+}
+
+fn linked(place: &Path) -> [PathBuf; 2] {
+    ["edge", "release"].map(|profile| place.join(profile).join("deps"))
 }
 
 fn names(target: &Target, device: bool) -> Vec<&'static str> {
@@ -42,11 +64,11 @@ fn compile(tools: &Tools, target: &Target, name: &str) -> Result<PathBuf> {
         .arg(workspace().join(format!("cross/{name}.c")))
         .env("PATH", tools.path());
     cargo::run(&mut compile)?;
-    settle(&made, &object, &["edge", "release"].map(|profile| place.join(profile).join("deps")))?;
+    settle(&made, &object, &linked(&place))?;
     Ok(object)
 }
 
-/// Puts an object in its place. Where it is another than before, what was linked with that goes: cargo knows its name only,
+/// Puts an object, or what links, in its place. Where it is another than before, what was linked with that goes: cargo knows its name only,
 /// as a flag, and would take the programs for built.
 fn settle(made: &Path, object: &Path, linked: &[PathBuf]) -> Result<()> {
     let same =

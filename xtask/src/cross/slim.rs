@@ -32,11 +32,16 @@ pub(super) fn strip(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The compiler's own, which knows every target.
+/// A tool of the compiler's own, which knows every target.
+///
+/// # Errors
+/// When the compiler's folder is not known.
+pub(super) fn tool(name: &str) -> Result<PathBuf> {
+    Ok(rust_src::sysroot()?.join(format!("lib/rustlib/{}/bin/{name}", cargo::host_triple()?)))
+}
+
 fn objcopy(what: &[&str], from: &Path, to: &Path) -> Result<()> {
-    let library = rust_src::sysroot()?.join("lib");
-    let tool = format!("rustlib/{}/bin/rust-objcopy", cargo::host_triple()?);
-    let mut command = Command::new(library.join(tool));
-    command.args(what).arg(from).arg(to).env("LD_LIBRARY_PATH", PathBuf::from(&library));
+    let mut command = Command::new(tool("rust-objcopy")?);
+    command.args(what).arg(from).arg(to).env("LD_LIBRARY_PATH", rust_src::sysroot()?.join("lib"));
     cargo::run(&mut command)
 }
