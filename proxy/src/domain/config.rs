@@ -51,7 +51,7 @@ impl ProxyConfig {
     /// # Errors
     /// The text is not JSON of that shape.
     pub fn from_json(text: &str) -> Result<Self, ConfigError> {
-        Ok(serde_json::from_str(text)?)
+        Ok(serde_json::from_slice(text.as_bytes())?)
     }
 
     /// What to stop and start to get from `self` to `next`; exact strings decide, duplicates count once.

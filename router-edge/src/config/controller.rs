@@ -6,9 +6,8 @@ use super::entities::check;
 use super::{Attributes, ConfigError, ConnectorConfig, ListenerConfig, Mode, Role, RouterConfig};
 
 pub(super) fn parse(text: &str) -> Result<RouterConfig, ConfigError> {
-    let value: Value = serde_json::from_str(text).map_err(|error| ConfigError::Syntax {
-        line: error.line(),
-        rule: format!("not JSON: {error}"),
+    let value: Value = serde_json::from_slice(text.as_bytes()).map_err(|error| {
+        ConfigError::Syntax { line: error.line(), rule: format!("not JSON: {error}") }
     })?;
     let Value::Object(mut object) = value else {
         return Err(ConfigError::entity("configuration", "must be an object"));

@@ -5,9 +5,8 @@ use serde_json::Value;
 use super::{ConfigError, Entity};
 
 pub(super) fn parse(text: &str) -> Result<Vec<Entity>, ConfigError> {
-    let value: Value = serde_json::from_str(text).map_err(|error| ConfigError::Syntax {
-        line: error.line(),
-        rule: format!("not JSON: {error}"),
+    let value: Value = serde_json::from_slice(text.as_bytes()).map_err(|error| {
+        ConfigError::Syntax { line: error.line(), rule: format!("not JSON: {error}") }
     })?;
     let Value::Array(items) = value else {
         return Err(ConfigError::entity("configuration", "must be an array"));

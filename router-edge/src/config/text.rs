@@ -67,7 +67,7 @@ fn nested<'a>(
             None => return syntax(line, "brackets do not close".to_owned()),
         }
     }
-    serde_json::from_str(&text).map_err(|error| ConfigError::Syntax {
+    serde_json::from_slice(text.as_bytes()).map_err(|error| ConfigError::Syntax {
         line,
         rule: format!("nested value is not JSON: {error}"),
     })

@@ -19,7 +19,7 @@ impl UidNames {
     /// # Errors
     /// What the parser says.
     pub fn parse(text: &str) -> Result<Self, serde_json::Error> {
-        serde_json::from_str(text).map(Self)
+        serde_json::from_slice(text.as_bytes()).map(Self)
     }
 
     /// The name to show.
