@@ -1,6 +1,7 @@
 //! `cargo xtask hw`: the device programs on emulated hardware, against a Controller and a Router on this machine.
 
 use std::path::PathBuf;
+use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -90,6 +91,10 @@ const SMALL: [Scenario; 2] = [Scenario::PowerCuts, Scenario::NoNetwork];
 /// Packages of this machine that the emulation needs.
 const PACKAGES: &[&str] =
     &["qemu-system-arm", "qemu-system-mips", "cpio", "kmod", "e2fsprogs", "iproute2", "ipxe-qemu"];
+
+/// Programs of these.
+const TOOLS: [&str; 6] =
+    ["qemu-system-arm", "qemu-system-mipsel", "cpio", "modprobe", "mke2fs", "ip"];
 
 impl Hw {
     /// Runs the command.
@@ -256,9 +261,12 @@ impl Hw {
 /// What comes from elsewhere: emulators, compiler, kernels.
 fn fetch(machines: &[&'static Machine]) -> Result<Tools> {
     ensure!(rustix::process::geteuid().is_root(), "not root: no namespaces can be made");
-    if !has("qemu-system-mipsel") || !has("qemu-system-arm") || !has("cpio") {
+    if !TOOLS.iter().all(|tool| has(tool)) {
         apt::install(PACKAGES)?;
     }
+    let allowed =
+        Command::new("unshare").args(["--net", "--mount", "--pid", "--fork", "true"]).status();
+    ensure!(allowed.is_ok_and(|status| status.success()), "namespaces are refused here");
     let tools = toolchain::ensure()?;
     for machine in machines {
         image::prepare(machine)?;
@@ -283,7 +291,8 @@ fn built(machine: &Machine, name: &str) -> PathBuf {
 
 fn has(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&path).any(|folder| folder.join(program).exists())
+    let system = ["/usr/sbin", "/sbin"].map(PathBuf::from);
+    std::env::split_paths(&path).chain(system).any(|folder| folder.join(program).exists())
 }
 
 #[cfg(test)]
