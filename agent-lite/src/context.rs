@@ -119,6 +119,8 @@ struct Shared {
     message_settings: RefCell<BTreeMap<MicroserviceUuid, MessageSettings>>,
     addresses: RefCell<BTreeMap<IpAddr, MicroserviceUuid>>,
     router: RefCell<RouterAccess>,
+    /// Bytes of messages that may wait; none = the bus's own bound.
+    message_quota: Cell<Option<u64>>,
     edge_resources: RefCell<Rc<str>>,
     position: RefCell<Option<Position>>,
     published: RefCell<BTreeMap<MicroserviceUuid, (u64, EpochMillis)>>,
@@ -140,6 +142,7 @@ impl AgentContext {
                 message_settings: RefCell::default(),
                 addresses: RefCell::default(),
                 router: RefCell::default(),
+                message_quota: Cell::default(),
                 edge_resources: RefCell::new(Rc::from("[]")),
                 position: RefCell::default(),
                 published: RefCell::default(),
@@ -187,6 +190,16 @@ impl AgentContext {
     /// How the messages of `publisher` are to be kept; wrong settings, which its state tells, are none.
     pub fn message_settings(&self, publisher: &MicroserviceUuid) -> MessageSettings {
         self.shared.message_settings.borrow().get(publisher).copied().unwrap_or_default()
+    }
+
+    /// Bytes of messages that may wait on this node, as configured.
+    pub fn message_quota(&self) -> Option<u64> {
+        self.shared.message_quota.get()
+    }
+
+    /// Sets it; it holds from the next message on.
+    pub fn set_message_quota(&self, bytes: u64) {
+        self.shared.message_quota.set(Some(bytes));
     }
 
     /// Whether messages of any publisher are to be given up after a time.

@@ -294,6 +294,7 @@ impl Shared {
         for destination in routes {
             let lane = Lane { publisher: publisher.clone(), destination };
             let mut outbox = self.outbox.borrow_mut();
+            outbox.set_quota(self.context.message_quota().unwrap_or(self.options.quota_bytes));
             let (priority, now) = (message.priority, self.now());
             fault::before("bus.accept");
             seqs.push(outbox.accept(lane.clone(), priority, payload.clone(), now, &settings));

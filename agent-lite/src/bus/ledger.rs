@@ -94,7 +94,7 @@ impl Ledger {
         [
             (self.expired, "waited longer than ttlSeconds"),
             (self.dropped_own_quota, "over quotaKiB of the microservice"),
-            (self.dropped_quota, "over the disk limit of the Agent"),
+            (self.dropped_quota, "over message_quota of the Agent"),
             (self.dropped_rejected, "refused by the receiver"),
             (self.dropped_corrupt, "unreadable in storage"),
         ]

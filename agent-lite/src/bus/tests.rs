@@ -205,6 +205,29 @@ fn queries_see_only_publishers_with_a_route() {
 }
 
 #[test]
+fn the_node_keeps_as_much_as_it_is_told_to() {
+    let node = Node::new("quota");
+    node.context.set_microservices(vec![microservice("a", &["far"], false)]);
+    run(async {
+        let bus = node.bus();
+        let publish = async |count: usize| {
+            for _ in 0..count {
+                bus.publish(message(&"x".repeat(1000))).await.unwrap();
+            }
+            bus.status()
+        };
+        assert_eq!(publish(10).await.pending, 10);
+        node.context.set_message_quota(4096);
+        let status = publish(1).await;
+        assert!(status.pending > 0 && status.pending_bytes <= 4096, "{status:?}");
+        let ledger = status.ledger;
+        assert_eq!((ledger.accepted, ledger.dropped_quota), (11, 11 - status.pending as u64));
+        node.context.set_message_quota(1 << 20);
+        assert_eq!(publish(10).await.pending, status.pending + 10);
+    });
+}
+
+#[test]
 fn messages_wait_as_long_and_as_many_as_their_microservice_wants() {
     let node = Node::new("settings");
     let limited = |config: &str| LocalMicroservice {

@@ -53,7 +53,8 @@ config           [option] [value]        Change settings, several at once
                  -dev <on/off>           Developer's mode
                  -tz <time zone>         Time zone
                  --bind_address <ip>     Address of Local API, Router and published ports
-                 --container_network <n> Engine network of the containers";
+                 --container_network <n> Engine network of the containers
+                 --message_quota <#MiB>  Messages that may wait for their receivers";
 
 /// What `start` and `stop` print: only the service manager can do it.
 pub(super) const SERVICE_HINT: &str =

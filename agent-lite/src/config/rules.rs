@@ -61,6 +61,7 @@ pub(super) fn normalise(setting: Setting, value: &str) -> Result<String, Invalid
         Setting::FogType => one_of(value, &["auto", "intel_amd", "arm"]),
         Setting::RouterPort => whole(value, "Router port", 0, 65_535),
         Setting::BindAddress => address(value),
+        Setting::MessageQuota => whole(value, "Message quota", 1, 4096),
         _ => Ok(value.to_owned()),
     }
 }

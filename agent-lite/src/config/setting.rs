@@ -38,6 +38,7 @@ pub enum Setting {
     TimeZone,
     BindAddress,
     ContainerNetwork,
+    MessageQuota,
 }
 
 /// Names of one setting on each surface.
@@ -62,7 +63,7 @@ const fn row(
 }
 
 #[rustfmt::skip]
-const TABLE: [Row; 32] = [
+const TABLE: [Row; 33] = [
     row(Setting::Token, "access_token", None, None, None, ""),
     row(Setting::Uuid, "iofog_uuid", None, None, None, ""),
     row(Setting::ControllerUrl, "controller_url", Some("a"), None, Some("controller-url"), "http://localhost:54421/api/v3/"),
@@ -95,14 +96,15 @@ const TABLE: [Row; 32] = [
     row(Setting::TimeZone, "time_zone", Some("tz"), Some("timeZone"), Some("time-zone"), ""),
     row(Setting::BindAddress, "bind_address", None, None, None, ""),
     row(Setting::ContainerNetwork, "container_network", None, None, None, ""),
+    row(Setting::MessageQuota, "message_quota", None, None, None, "16"),
 ];
 
 // === impl Setting ===
 
 impl Setting {
     /// Every setting in file order.
-    pub const ALL: [Self; 32] = {
-        let mut all = [Self::Token; 32];
+    pub const ALL: [Self; 33] = {
+        let mut all = [Self::Token; 33];
         let mut at = 0;
         while at < all.len() {
             all[at] = TABLE[at].setting;
@@ -138,7 +140,9 @@ impl Setting {
     /// The setting of an option such as `-cf`; our own elements also by element name.
     pub fn by_cli(option: &str) -> Option<Self> {
         let name = option.strip_prefix('-')?;
-        let own = |row: &Row| matches!(row.setting, Self::BindAddress | Self::ContainerNetwork);
+        let own = |row: &Row| {
+            matches!(row.setting, Self::BindAddress | Self::ContainerNetwork | Self::MessageQuota)
+        };
         TABLE
             .iter()
             .find(|row| {

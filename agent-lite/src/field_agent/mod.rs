@@ -283,6 +283,7 @@ impl FieldAgent {
     fn spread_identity(&self) {
         let config = self.core.config.borrow();
         (self.core.on_change)(&config);
+        self.core.context.set_message_quota(config.integer(Setting::MessageQuota) << 20);
         if let (Some((latitude, longitude)), None) =
             (config.coordinates(), self.core.context.position())
         {

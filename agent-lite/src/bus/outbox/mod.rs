@@ -135,6 +135,11 @@ impl Outbox {
         }
     }
 
+    /// Changes how many bytes may wait; what is too much goes with the next message.
+    pub fn set_quota(&mut self, bytes: u64) {
+        self.limits.quota_bytes = bytes;
+    }
+
     /// Takes a message for one destination at `now` (ms, monotonic). When a quota is passed, its publisher's or the
     /// node's, the least important messages go, possibly this one.
     pub fn accept(

@@ -26,7 +26,7 @@ pub(super) fn findings(facts: &Facts) -> Vec<Finding> {
         let text =
             format!("messages from it were given up since the Agent began: {}", each.join(", "));
         findings.push(Finding::pending("messages", text).and(
-            "quicker receivers, a larger -d (disk limit) or other iofogSettings.messages in its configuration keep more",
+            "quicker receivers, a larger quota (iofog-agent config --message_quota MiB) or other iofogSettings.messages in its configuration keep more",
         ));
     }
     findings
