@@ -15,7 +15,7 @@ pub(crate) use armed::{Fault, Part, arm, at, disarm, seen, write};
 #[cfg(debug_assertions)]
 use kill::Moment;
 #[cfg(debug_assertions)]
-pub use kill::POINTS;
+pub use kill::{NATIVE_POINTS, POINTS};
 
 /// What is named is about to happen.
 #[inline]

@@ -1,5 +1,9 @@
 //! A node whose network comes up, and changes, long after its start (agent contract 5.2): in a network namespace of its own.
-#![allow(clippy::unwrap_used, reason = "a test may fail here")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stderr,
+    reason = "a test may fail, and says what it skips"
+)]
 
 #[cfg(test)]
 mod support;

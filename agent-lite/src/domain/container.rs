@@ -67,6 +67,8 @@ pub struct ContainerSpec {
     pub log_files: u32,
     /// The most it may take.
     pub limits: Limits,
+    /// All devices and rights of the node.
+    pub privileged: bool,
 }
 
 /// Label that upstream tools know: the node's uuid.
@@ -93,6 +95,7 @@ impl ContainerSpec {
             (LABEL_REBUILD, workload.rebuild.to_string()),
         ];
         // A port of the host's network is the container's own: nothing to publish.
+        let settings = settings(workload);
         let ports = if workload.host_network { &[] } else { workload.ports.as_slice() };
         Self {
             microservice: workload.uuid.clone(),
@@ -108,15 +111,16 @@ impl ContainerSpec {
                 .collect(),
             volumes: workload.volumes.clone(),
             log_files: if workload.log_size_mb > 2 { workload.log_size_mb / 2 } else { 1 },
-            limits: limits(workload),
+            limits: settings.limits,
+            privileged: settings.privileged,
             network,
         }
     }
 }
 
-/// Limits that were ordered; none when the settings are wrong, which the reconciler tells.
-fn limits(workload: &Workload) -> Limits {
-    Settings::parse(&workload.config).unwrap_or_default().limits
+/// What its configuration orders; nothing when that is wrong, which the reconciler tells.
+fn settings(workload: &Workload) -> Settings {
+    Settings::parse(&workload.config).unwrap_or_default()
 }
 
 fn environment(workload: &Workload, node: &NodeFacts) -> Vec<String> {
@@ -166,10 +170,13 @@ pub(crate) fn fingerprint(workload: &Workload, node: &NodeFacts) -> String {
     hash.text(&workload.log_size_mb.to_string());
     hash.text(&node.bind_address.map(|address| address.to_string()).unwrap_or_default());
     hash.text(node.container_network.as_deref().unwrap_or_default());
-    // Containers made before there were limits are not made anew.
-    let limits = limits(workload);
+    // Containers made before there were settings are not made anew.
+    let Settings { limits, privileged, .. } = settings(workload);
     if limits != Limits::default() {
         hash.text(&format!("{limits:?}"));
+    }
+    if privileged {
+        hash.text("privileged");
     }
     format!("{:016x}", hash.0)
 }
@@ -275,6 +282,7 @@ mod tests {
             Workload { host_network: true, ..workload() },
             Workload { extra_hosts: vec!["a:1".into()], ..workload() },
             Workload { config: r#"{"iofogSettings":{"memoryMiB":64}}"#.into(), ..workload() },
+            Workload { config: r#"{"iofogSettings":{"privileged":true}}"#.into(), ..workload() },
         ] {
             assert_ne!(base, fingerprint(&changed, &node()), "{changed:?}");
         }

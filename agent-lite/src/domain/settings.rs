@@ -14,6 +14,8 @@ const MEMBER: &str = "iofogSettings";
 pub struct Settings {
     /// Of the container.
     pub limits: Limits,
+    /// All devices and rights of the node, for drivers (`privileged`, decision 0137).
+    pub privileged: bool,
     /// Of the messages it sends.
     pub messages: MessageSettings,
 }
@@ -70,8 +72,15 @@ impl Settings {
                     settings.limits.memory_mib = Some(whole(&[name], value, (6, 1 << 20), rule)?);
                 }
                 "cpus" => settings.limits.cpu_milli = Some(cpus(name, value)?),
+                "privileged" => {
+                    let rule = "true or false";
+                    settings.privileged = value.as_bool().ok_or_else(|| unknown(&[name], rule))?;
+                }
                 "messages" => settings.messages = messages(value)?,
-                _ => return Err(unknown(&[name], "left out; known are memoryMiB, cpus, messages")),
+                _ => {
+                    let rule = "left out; known are memoryMiB, cpus, privileged, messages";
+                    return Err(unknown(&[name], rule));
+                }
             }
         }
         Ok(settings)
@@ -142,10 +151,11 @@ mod tests {
 
     #[test]
     fn all_settings_are_read() {
-        let text = r#"{"rate":5,"iofogSettings":{"memoryMiB":64,"cpus":0.25,
+        let text = r#"{"rate":5,"iofogSettings":{"memoryMiB":64,"cpus":0.25,"privileged":true,
             "messages":{"ttlSeconds":60,"quotaKiB":2,"priority":0}}}"#;
         let settings = Settings::parse(text).unwrap();
         assert_eq!(settings.limits, Limits { memory_mib: Some(64), cpu_milli: Some(250) });
+        assert!(settings.privileged);
         let messages = MessageSettings {
             ttl: Some(Duration::from_secs(60)),
             quota_bytes: Some(2048),
@@ -177,6 +187,7 @@ mod tests {
             let text = refused(&format!("{{\"cpus\":{wrong}}}"));
             assert!(text.contains(".cpus must be a number from 0.01 to 1024"), "{text}");
         }
+        assert!(refused(r#"{"privileged":"yes"}"#).contains(".privileged must be true or false"));
         assert!(refused(r#"{"memory":64}"#).contains(".memory must be left out; known are"));
         assert!(refused(r#"{"messages":{"ttlSeconds":1.5}}"#).contains(".messages.ttlSeconds"));
         assert!(refused(r#"{"messages":{"priority":256}}"#).contains("from 0 to 255"));

@@ -1,11 +1,13 @@
 //! Ends the process at a named place, as a power cut or the kernel would: debug builds only.
 //!
 //! `IOFOG_FAILPOINT=NAME.before|after|part[:COUNT]` ends it at the COUNTth passage of the place; `part` leaves the first
-//! half of a write. `IOFOG_FAILPOINT_TRACE=FILE` notes every passage there, one a line, and each start.
+//! half of a write. `IOFOG_FAILPOINT_TRACE=FILE` notes every passage there, one a line, and each start. Shims and workers
+//! inherit both: with `IOFOG_FAILPOINT_ONCE=FILE` only the process ends that takes the file away.
 
 use std::cell::RefCell;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
+use std::path::PathBuf;
 
 use rustix::process::{Signal, getpid, kill_process};
 
@@ -46,6 +48,24 @@ pub const POINTS: [(&str, bool); 32] = [
     ("engine.remove_image", false),
 ];
 
+/// Places of the engine without a daemon, in the Agent, its workers and the shims.
+#[doc(hidden)]
+pub const NATIVE_POINTS: [&str; 13] = [
+    "native.layer",
+    "native.image",
+    "native.record",
+    "native.rootfs",
+    "native.bundle",
+    "native.make",
+    "native.network",
+    "native.note",
+    "native.start",
+    "native.end",
+    "native.delete",
+    "native.gone",
+    "native.files",
+];
+
 /// When, in what is done at a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Moment {
@@ -60,6 +80,7 @@ struct Orders {
     /// Name with moment, and how many passages are left.
     death: Option<(String, u32)>,
     trace: Option<File>,
+    once: Option<PathBuf>,
 }
 
 thread_local! {
@@ -96,7 +117,11 @@ impl Orders {
         let file = std::env::var_os("IOFOG_FAILPOINT_TRACE");
         let trace =
             file.and_then(|path| OpenOptions::new().create(true).append(true).open(path).ok());
-        let mut orders = Self { death, trace };
+        let mut orders = Self {
+            death,
+            trace,
+            once: std::env::var_os("IOFOG_FAILPOINT_ONCE").map(PathBuf::from),
+        };
         orders.note("start");
         orders
     }
@@ -108,7 +133,7 @@ impl Orders {
             return false;
         };
         *left = left.saturating_sub(1);
-        *left == 0
+        *left == 0 && self.once.as_ref().is_none_or(|file| std::fs::remove_file(file).is_ok())
     }
 
     fn note(&mut self, line: &str) {

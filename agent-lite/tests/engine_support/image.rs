@@ -81,7 +81,8 @@ pub(crate) fn save(path: &Path, name: &str, layers: &[&[u8]], user: &str) {
     save_with(path, name, layers, &execution);
 }
 
-fn save_with(path: &Path, name: &str, layers: &[&[u8]], execution: &serde_json::Value) {
+/// The same with a whole configuration of how to run it.
+pub(crate) fn save_with(path: &Path, name: &str, layers: &[&[u8]], execution: &serde_json::Value) {
     let digests: Vec<Digest> = layers.iter().map(|layer| Digest::of(layer)).collect();
     let paths: Vec<String> = (0..layers.len()).map(|n| format!("{n}/layer.tar")).collect();
     let config = serde_json::json!({

@@ -297,6 +297,28 @@ async fn images_in_use_are_not_pruned<S: Site>(site: S) {
     site.clean();
 }
 
+/// Docker on the machines of the pipeline may start none, so that its part is only compared with the document.
+async fn devices_and_rights_are_for_those_that_ask<S: Site>(site: S) {
+    let engine = site.engine();
+    for (config, seen) in [("{}", false), (r#"{"iofogSettings":{"privileged":true}}"#, true)] {
+        let mut one = workload(
+            "rights",
+            &["exists", "/dev/kmsg", "write", "/proc/sys/kernel/domainname", "exit", "0"],
+        );
+        one.config = config.into();
+        let spec = site.spec(&one);
+        let id = run(&engine, &spec).await;
+        until(&engine, &spec.name, ContainerState::Exited).await;
+        let output = eventually("it ran", async || {
+            Some(site.output(&id)).filter(|text| text.contains("write"))
+        })
+        .await;
+        assert_eq!(output, format!("exists {seen}\nwrite {seen}\n"), "{config}");
+        remove(&engine, &id).await;
+    }
+    site.clean();
+}
+
 macro_rules! on_engines {
     ($($module:ident $site:ident: [$($scenario:ident),* $(,)?]),* $(,)?) => {$(
         mod $module {
@@ -324,6 +346,7 @@ on_engines! {
         what_crashes_is_started_again_after_a_while,
     ],
     native Native: [
+        devices_and_rights_are_for_those_that_ask,
         a_container_lives_from_creation_to_removal,
         the_end_is_noticed_and_output_is_kept,
         files_last_as_long_as_they_should,
@@ -336,6 +359,7 @@ on_engines! {
         an_image_that_was_saved_is_taken_from_the_archive,
     ],
     crun Crun: [
+        devices_and_rights_are_for_those_that_ask,
         a_container_lives_from_creation_to_removal,
         the_end_is_noticed_and_output_is_kept,
         limits_of_memory_and_processor_are_kept,

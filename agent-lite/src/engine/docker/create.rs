@@ -23,6 +23,9 @@ pub(super) fn body(spec: &ContainerSpec) -> Value {
     if let Some(mib) = spec.limits.memory_mib {
         host["Memory"] = (i64::from(mib) << 20).into();
     }
+    if spec.privileged {
+        host["Privileged"] = true.into();
+    }
     if let Some(milli) = spec.limits.cpu_milli {
         host["NanoCpus"] = (i64::from(milli) * 1_000_000).into();
     }

@@ -50,6 +50,8 @@ fn create_body_follows_the_contract() {
         assert!(host.get(absent).is_none(), "{absent}");
     }
     assert!(json.get("Cmd").is_none());
+    let asked = Workload { config: r#"{"iofogSettings":{"privileged":true}}"#.into(), ..workload };
+    assert_eq!(body(&ContainerSpec::new(&asked, &node))["HostConfig"]["Privileged"], true);
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub(super) struct Surroundings {
     /// As whom.
     pub identity: Identity,
     /// Capabilities that this process could give away.
-    pub capabilities: Vec<&'static str>,
+    pub capabilities: Vec<String>,
     /// The machine has control groups.
     pub cgroups: bool,
     /// They can limit the number of processes.
@@ -33,22 +33,52 @@ pub(super) struct Surroundings {
 
 const DEFAULT_PATH: &str = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
-/// Docker's default set, with bit numbers (capabilities(7)).
-pub(super) const CAPABILITIES: [(u8, &str); 14] = [
-    (0, "CAP_CHOWN"),
-    (1, "CAP_DAC_OVERRIDE"),
-    (3, "CAP_FOWNER"),
-    (4, "CAP_FSETID"),
-    (5, "CAP_KILL"),
-    (6, "CAP_SETGID"),
-    (7, "CAP_SETUID"),
-    (8, "CAP_SETPCAP"),
-    (10, "CAP_NET_BIND_SERVICE"),
-    (13, "CAP_NET_RAW"),
-    (18, "CAP_SYS_CHROOT"),
-    (27, "CAP_MKNOD"),
-    (29, "CAP_AUDIT_WRITE"),
-    (31, "CAP_SETFCAP"),
+/// Docker's default set, by bit number (capabilities(7)).
+pub(super) const CAPABILITIES: [u8; 14] = [0, 1, 3, 4, 5, 6, 7, 8, 10, 13, 18, 27, 29, 31];
+
+/// The names of all capabilities, by bit number.
+pub(super) const ALL_CAPABILITIES: [&str; 41] = [
+    "CHOWN",
+    "DAC_OVERRIDE",
+    "DAC_READ_SEARCH",
+    "FOWNER",
+    "FSETID",
+    "KILL",
+    "SETGID",
+    "SETUID",
+    "SETPCAP",
+    "LINUX_IMMUTABLE",
+    "NET_BIND_SERVICE",
+    "NET_BROADCAST",
+    "NET_ADMIN",
+    "NET_RAW",
+    "IPC_LOCK",
+    "IPC_OWNER",
+    "SYS_MODULE",
+    "SYS_RAWIO",
+    "SYS_CHROOT",
+    "SYS_PTRACE",
+    "SYS_PACCT",
+    "SYS_ADMIN",
+    "SYS_BOOT",
+    "SYS_NICE",
+    "SYS_RESOURCE",
+    "SYS_TIME",
+    "SYS_TTY_CONFIG",
+    "MKNOD",
+    "LEASE",
+    "AUDIT_WRITE",
+    "AUDIT_CONTROL",
+    "SETFCAP",
+    "MAC_OVERRIDE",
+    "MAC_ADMIN",
+    "SYSLOG",
+    "WAKE_ALARM",
+    "BLOCK_SUSPEND",
+    "AUDIT_READ",
+    "PERFMON",
+    "BPF",
+    "CHECKPOINT_RESTORE",
 ];
 
 /// Most processes of one container: a fork bomb stays in its container.
@@ -77,20 +107,29 @@ pub(super) fn config(record: &Record, around: &Surroundings) -> Value {
         namespaces.push(json!({"type": "network"}));
     }
     let Identity { uid, gid, groups, .. } = &around.identity;
-    let capabilities: &[&str] = &around.capabilities;
+    let capabilities: &[String] = &around.capabilities;
     // Capabilities of others than root take effect only over files that carry them.
-    let effective: &[&str] = if *uid == 0 { capabilities } else { &[] };
-    let mut linux = json!({
-        "namespaces": namespaces,
-        "maskedPaths": [
-            "/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
-            "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware"
-        ],
-        "readonlyPaths": ["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"],
-    });
+    let effective: &[String] = if *uid == 0 { capabilities } else { &[] };
+    let mut linux = json!({ "namespaces": namespaces });
+    if !record.privileged {
+        linux["maskedPaths"] = json!([
+            "/proc/asound",
+            "/proc/acpi",
+            "/proc/kcore",
+            "/proc/keys",
+            "/proc/latency_stats",
+            "/proc/timer_list",
+            "/proc/timer_stats",
+            "/proc/sched_debug",
+            "/proc/scsi",
+            "/sys/firmware"
+        ]);
+        linux["readonlyPaths"] =
+            json!(["/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"]);
+    }
     if around.cgroups {
         linux["cgroupsPath"] = json!(format!("/iofog/{}", record.id));
-        linux["resources"] = json!({"devices": [{"allow": false, "access": "rwm"}]});
+        linux["resources"] = json!({"devices": [{"allow": record.privileged, "access": "rwm"}]});
         if around.limits_processes {
             linux["resources"]["pids"] = json!({"limit": MAX_PROCESSES});
         }
@@ -143,7 +182,16 @@ fn mounts(record: &Record, around: &Surroundings) -> Vec<Value> {
     let mount = |target: &str, kind: &str, source: &str, options: &[&str]| json!({"destination": target, "type": kind, "source": source, "options": options});
     let mut mounts = vec![
         mount("/proc", "proc", "proc", &["nosuid", "noexec", "nodev"]),
-        mount("/dev", "tmpfs", "tmpfs", &["nosuid", "strictatime", "mode=755", "size=65536k"]),
+        match record.privileged {
+            // Devices that come and go are seen, too.
+            true => mount("/dev", "bind", "/dev", &["rbind", "nosuid", "noexec"]),
+            false => mount(
+                "/dev",
+                "tmpfs",
+                "tmpfs",
+                &["nosuid", "strictatime", "mode=755", "size=65536k"],
+            ),
+        },
         mount(
             "/dev/pts",
             "devpts",
@@ -156,12 +204,16 @@ fn mounts(record: &Record, around: &Surroundings) -> Vec<Value> {
             "shm",
             &["nosuid", "noexec", "nodev", "mode=1777", "size=65536k"],
         ),
-        mount("/dev/mqueue", "mqueue", "mqueue", &["nosuid", "noexec", "nodev"]),
     ];
+    if !record.privileged {
+        // Of the node's own folder of devices nothing is made.
+        mounts.push(mount("/dev/mqueue", "mqueue", "mqueue", &["nosuid", "noexec", "nodev"]));
+    }
+    let access = if record.privileged { "rw" } else { "ro" };
     // Without a network of its own a container may not mount a new view of /sys.
     mounts.push(match record.address {
-        Some(_) => mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", "ro"]),
-        None => mount("/sys", "bind", "/sys", &["rbind", "nosuid", "noexec", "nodev", "ro"]),
+        Some(_) => mount("/sys", "sysfs", "sysfs", &["nosuid", "noexec", "nodev", access]),
+        None => mount("/sys", "bind", "/sys", &["rbind", "nosuid", "noexec", "nodev", access]),
     });
     for name in ["hosts", "hostname", "resolv.conf"] {
         let source = around.files.join(name);
@@ -247,6 +299,7 @@ mod tests {
             }],
             log_files: 1,
             limits: Limits::default(),
+            privileged: false,
         }
     }
 
@@ -256,7 +309,7 @@ mod tests {
             files: "/f".into(),
             hostname: "h".into(),
             identity: Identity { uid: 1000, gid: 1000, groups: vec![5], home: None },
-            capabilities: vec!["CAP_CHOWN"],
+            capabilities: vec!["CAP_CHOWN".into()],
             cgroups: true,
             limits_processes: true,
             limits_swap: false,
@@ -276,12 +329,22 @@ mod tests {
         let last = config["mounts"].as_array().unwrap().last().unwrap();
         assert_eq!(last["options"], json!(["rbind", "rprivate", "ro"]));
         assert!(config["linux"]["namespaces"].to_string().contains("network"));
+        assert_eq!(config["linux"]["resources"]["devices"][0]["allow"], false);
+        assert!(config["linux"]["maskedPaths"].is_array());
         let mut host = record();
         host.address = None;
         host.cmd = vec!["own".into()];
         let config = super::config(&host, &around());
         assert!(!config["linux"]["namespaces"].to_string().contains("network"));
         assert_eq!(config["process"]["args"], json!(["/app", "own"]));
+    }
+
+    #[test]
+    fn privileged_are_those_that_ask() {
+        let config = config(&Record { privileged: true, ..record() }, &around());
+        assert_eq!(config["linux"]["resources"]["devices"][0]["allow"], true);
+        assert!(config["linux"].get("maskedPaths").is_none());
+        assert_eq!(config["mounts"][1]["source"], "/dev");
     }
 
     #[test]

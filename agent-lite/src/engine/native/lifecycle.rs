@@ -16,12 +16,13 @@ use tokio::process::Command;
 use tokio::time::{Instant, sleep};
 
 use super::image::{ImageStore, Reference};
-use super::record::{Record, Run};
+use super::record::{GONE, Places, RECORD, Record, Run};
 use super::runtime::Runtime;
 use super::{Shared, refused, shim};
 use crate::domain::{
     Container, ContainerId, ContainerSpec, ContainerState, Done, Failure, NetworkMode,
 };
+use crate::fault;
 
 /// Time a workload gets to end by itself.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
@@ -108,7 +109,9 @@ pub(super) fn create(shared: &Shared, spec: &ContainerSpec) -> Result<Done, Fail
         super::bundle::check_volume(volume).map_err(Failure::Refused)?;
     }
     let record = Record::new(new_id()?, spec, image, address);
+    fault::before("native.record");
     shared.places.put(&record).map_err(refused)?;
+    fault::after("native.record");
     Ok(Done::Created(record.container_id()))
 }
 
@@ -257,15 +260,42 @@ pub(super) async fn remove(shared: &Rc<Shared>, id: &ContainerId) -> Result<Done
     if is_up(shared, &record.id)? {
         stop(shared, id).await?;
     }
+    fault::before("native.delete");
     let _ = call(shared, &record.id, &["delete", "--force", &record.id]).await;
+    fault::after("native.delete");
     let folder = shared.places.container(&record.id);
-    // The record goes first: what is left then is no container any more, only files.
-    let gone = folder.with_extension("gone");
+    // Under this name it is no container any more, only files, which go now or at the next start of the Agent.
+    let gone = folder.with_extension(GONE);
+    fault::before("native.gone");
     fs::rename(&folder, &gone).map_err(refused)?;
+    fault::after("native.gone");
+    fault::before("native.files");
     remove_folder(&gone).map_err(refused)?;
     remove_folder(&shared.places.run_of(&record.id)).map_err(refused)?;
+    fault::after("native.files");
     shared.changed.notify_one();
     Ok(Done::Ok)
+}
+
+/// What an Agent left that ended while it made or removed containers; nothing is under way yet.
+pub(super) fn tidy(places: &Places) -> io::Result<()> {
+    for entry in fs::read_dir(places.library.join("containers")).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let has = |name| path.join(name).exists();
+        let unmade = !has(RECORD) && !has("upper") && !has("rootfs");
+        if path.extension().is_some_and(|end| end == GONE) || unmade {
+            remove_folder(&path)?;
+        }
+    }
+    for entry in fs::read_dir(&places.run).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let id = entry.file_name().to_string_lossy().into_owned();
+        let is_id = id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit());
+        if is_id && !places.container(&id).exists() && !has_shim(&path) {
+            remove_folder(&path)?;
+        }
+    }
+    Ok(())
 }
 
 fn remove_folder(path: &Path) -> io::Result<()> {

@@ -91,6 +91,9 @@ impl NativeEngine {
         {
             log::warn!(target: "engine", "images: {error}");
         }
+        if let Err(error) = lifecycle::tidy(&places) {
+            log::warn!(target: "engine", "containers: {error}");
+        }
         let shared = Shared {
             options,
             places,

@@ -16,6 +16,11 @@ use crate::domain::{
 };
 use crate::ids::{FogUuid, MicroserviceUuid};
 
+/// The file that makes a folder a container.
+pub(super) const RECORD: &str = "container.json";
+/// The end of the name of a container's folder that is being removed.
+pub(super) const GONE: &str = "gone";
+
 /// A container as it was ordered; never changed after it was made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Record {
@@ -54,6 +59,9 @@ pub(super) struct Record {
     /// The most it may take.
     #[serde(default)]
     pub limits: Limits,
+    /// All devices and rights of the node.
+    #[serde(default)]
+    pub privileged: bool,
 }
 
 /// A published port.
@@ -135,6 +143,7 @@ impl Record {
             volumes: spec.volumes.clone(),
             log_files: spec.log_files,
             limits: spec.limits,
+            privileged: spec.privileged,
         }
     }
 
@@ -205,7 +214,10 @@ impl Places {
         let mut records = Vec::new();
         for entry in entries {
             let path = entry?.path();
-            if let Some(record) = load::<Record>(&path.join("container.json"))? {
+            if path.extension().is_some_and(|end| end == GONE) {
+                continue;
+            }
+            if let Some(record) = load::<Record>(&path.join(RECORD))? {
                 records.push(record);
             }
         }
@@ -215,17 +227,14 @@ impl Places {
 
     /// One record.
     pub(super) fn record(&self, id: &str) -> io::Result<Option<Record>> {
-        load(&self.container(id).join("container.json"))
+        load(&self.container(id).join(RECORD))
     }
 
     /// Writes a record; with it the container exists.
     pub(super) fn put(&self, record: &Record) -> io::Result<()> {
         let folder = self.container(&record.id);
         fs::create_dir_all(&folder)?;
-        disk::write_secret_atomically(
-            &folder.join("container.json"),
-            &serde_json::to_vec(record)?,
-        )?;
+        disk::write_secret_atomically(&folder.join(RECORD), &serde_json::to_vec(record)?)?;
         disk::sync_folder_of(&folder)
     }
 

@@ -9,7 +9,7 @@ use tokio::process::Command;
 use super::image::worker::{Answer, Login, Order, Request, Save, VERB};
 use super::image::{ImageStore, Reference};
 use super::record::Record;
-use super::{Shared, refused};
+use super::{Shared, WORKERS, refused};
 use crate::domain::{Done, Failure, PullPolicy, Registry};
 
 /// Makes an image ready.
@@ -37,7 +37,7 @@ pub(super) async fn ensure(
         login: login
             .map(|one| Login { username: one.username.clone(), password: one.password.clone() }),
     });
-    let _turn = shared.workers.acquire().await;
+    let turn = shared.workers.acquire().await;
     let missing = |detail| Failure::ImageMissing { image: image.to_owned(), detail };
     match run(shared, &order, progress).await.map_err(refused)? {
         Some(Answer::Present | Answer::Imported) => Ok(Done::Ok),
@@ -48,6 +48,14 @@ pub(super) async fn ensure(
         }
         Some(Answer::Missing(reason)) => Err(missing(reason)),
         Some(Answer::Progress(_) | Answer::Saved) | None => {
+            drop(turn);
+            // What it had unpacked would stay until the Agent starts again, and be added to by each try.
+            if shared.workers.available_permits() == WORKERS
+                && let Err(error) =
+                    ImageStore::open(&shared.places.library).and_then(|store| store.tidy())
+            {
+                log::warn!(target: "engine", "images: {error}");
+            }
             Err(missing("image worker ended early".to_owned()))
         }
     }

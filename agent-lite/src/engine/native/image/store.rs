@@ -14,6 +14,7 @@ use super::document::Execution;
 use super::reference::Reference;
 use crate::disk;
 use crate::engine::native::layer::{self, Limits, UnpackError};
+use crate::fault;
 
 /// Folder name of a layer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -99,7 +100,10 @@ impl ImageStore {
 
     /// Writes the record; its layers must be there.
     pub fn put(&self, image: &Image) -> io::Result<()> {
-        disk::write_atomically(&self.record(&image.name), &serde_json::to_vec(image)?)
+        fault::before("native.image");
+        disk::write_atomically(&self.record(&image.name), &serde_json::to_vec(image)?)?;
+        fault::after("native.image");
+        Ok(())
     }
 
     /// Folder of a layer.
@@ -144,12 +148,14 @@ impl ImageStore {
             }
         };
         disk::write_atomically(&self.size_file(&id), bytes.to_string().as_bytes())?;
+        fault::before("native.layer");
         match fs::rename(&staged, self.layer(&id)) {
             Ok(()) => disk::sync_folder_of(&self.layer(&id))?,
             // Another worker made the same layer meanwhile.
             Err(_) if self.layer(&id).is_dir() => fs::remove_dir_all(&staged)?,
             Err(error) => return Err(error.into()),
         }
+        fault::after("native.layer");
         Ok(LayerRecord { id, bytes })
     }
 

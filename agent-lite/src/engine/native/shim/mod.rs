@@ -25,6 +25,7 @@ use super::record::{Ended, Places, Record, Run};
 use super::runtime::Runtime;
 use crate::clock::Clock;
 use crate::disk;
+use crate::fault;
 use children::Children;
 use forward::Forwarders;
 use logs::Logs;
@@ -125,6 +126,8 @@ fn open(order: Order) -> io::Result<Session> {
     let (run, forwarders) = if order.resume {
         let run = places.last_run(&order.id)?.filter(Run::is_alive);
         let run = run.ok_or_else(|| io::Error::other("container does not run"))?;
+        // The last shim may have ended between noting the run and beginning it. One that has begun is left alone by the runtime.
+        let _ = order.runtime.call(&folder.join("runtime.log"), ["start", &order.id]);
         (run, forwarders.unwrap_or_default())
     } else {
         let forwarders = forwarders?;
@@ -156,7 +159,10 @@ impl Session {
         let ended = Ended { code, finished: Clock::new().epoch(), out_of_memory };
         let path = self.places.run_of(&self.order.id).join("exit.json");
         let written = serde_json::to_vec(&ended).map_err(io::Error::from);
-        match written.and_then(|bytes| disk::write_atomically(&path, &bytes)) {
+        fault::before("native.end");
+        let written = written.and_then(|bytes| disk::write_atomically(&path, &bytes));
+        fault::after("native.end");
+        match written {
             Ok(()) => ExitCode::SUCCESS,
             Err(_) => ExitCode::FAILURE,
         }

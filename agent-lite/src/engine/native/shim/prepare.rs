@@ -11,12 +11,13 @@ use super::rootfs;
 use crate::clock::Clock;
 use crate::disk;
 use crate::domain::VolumeKind;
-use crate::engine::native::bundle::{self, CAPABILITIES, Surroundings};
+use crate::engine::native::bundle::{self, ALL_CAPABILITIES, CAPABILITIES, Surroundings};
 use crate::engine::native::cgroup;
 use crate::engine::native::layer::{Name, Root, copy_over};
 use crate::engine::native::network;
 use crate::engine::native::record::{Places, Record, Run};
 use crate::engine::native::user::Identity;
+use crate::fault;
 
 /// Makes and starts the container; its own thread must be the only one of this process.
 ///
@@ -37,12 +38,16 @@ pub(super) fn start(order: &Order, places: &Places, record: &Record) -> io::Resu
     }
     cgroup::check(record.limits).map_err(io::Error::other)?;
     let folder = places.container(&order.id);
+    fault::before("native.rootfs");
     let rootfs = rootfs::provide(places, record)?;
+    fault::after("native.rootfs");
     let around = surroundings(order, places, record, &folder, rootfs)?;
     let config = serde_json::to_vec(&bundle::config(record, &around))?;
     let bundle = folder.join("bundle");
+    fault::before("native.bundle");
     fs::create_dir_all(&bundle)?;
     fs::write(bundle.join("config.json"), config)?;
+    fault::after("native.bundle");
 
     let log = run.join("runtime.log");
     let pid_file = run.join("pid");
@@ -58,7 +63,9 @@ pub(super) fn start(order: &Order, places: &Places, record: &Record) -> io::Resu
         .arg(&pid_file)
         .arg(&order.id);
     create.stdout(pipe("out")?).stderr(pipe("err")?);
+    fault::before("native.make");
     order.runtime.wait(&mut create, &log)?;
+    fault::after("native.make");
     let started = begin(order, record, &run, &pid_file);
     if started.is_err() {
         let _ = order.runtime.call(&log, ["delete", "--force", &order.id]);
@@ -71,12 +78,18 @@ fn begin(order: &Order, record: &Record, run: &Path, pid_file: &Path) -> io::Res
     let pid: u32 = fs::read_to_string(pid_file)?.trim().parse().map_err(io::Error::other)?;
     if let Some(address) = record.address {
         let outer = format!("iof{}", record.id.get(..10).unwrap_or_default());
+        fault::before("native.network");
         network::attach(&outer, pid, address, order.gateway)?;
+        fault::after("native.network");
     }
     let state = Run::of(pid, Clock::new().epoch())
         .ok_or_else(|| io::Error::other("container ended at once"))?;
+    fault::before("native.note");
     disk::write_atomically(&run.join("run.json"), &serde_json::to_vec(&state)?)?;
+    fault::after("native.note");
+    fault::before("native.start");
     order.runtime.call(&run.join("runtime.log"), ["start", &order.id])?;
+    fault::after("native.start");
     Ok(state)
 }
 
@@ -107,7 +120,8 @@ fn surroundings(
             VolumeKind::Named => named_volume(places, &volume.source, &volume.target, &root)?,
         });
     }
-    let capabilities = usable_capabilities(&fs::read_to_string("/proc/self/status")?);
+    let status = fs::read_to_string("/proc/self/status")?;
+    let capabilities = usable_capabilities(&status, record.privileged);
     let cgroups = order.runtime.cgroups();
     let limits_swap = cgroup::limits_swap();
     Ok(Surroundings {
@@ -178,11 +192,14 @@ fn named_volume(places: &Places, name: &str, target: &str, root: &Root) -> io::R
     Ok(data)
 }
 
-/// Those of Docker's set that this process may hand on.
-fn usable_capabilities(status: &str) -> Vec<&'static str> {
+/// Those of Docker's set, or of all, that this process may hand on.
+fn usable_capabilities(status: &str, all: bool) -> Vec<String> {
     let line = status.lines().find_map(|line| line.strip_prefix("CapBnd:"));
     let held = line.and_then(|text| u64::from_str_radix(text.trim(), 16).ok()).unwrap_or_default();
-    CAPABILITIES.iter().filter(|(bit, _)| held >> bit & 1 == 1).map(|(_, name)| *name).collect()
+    let usable = (0_u8..)
+        .zip(ALL_CAPABILITIES)
+        .filter(|(bit, _)| held >> bit & 1 == 1 && (all || CAPABILITIES.contains(bit)));
+    usable.map(|(_, name)| format!("CAP_{name}")).collect()
 }
 
 /// A named pipe; one that is there is kept.
@@ -200,10 +217,17 @@ mod tests {
     #[test]
     fn only_capabilities_that_are_held_are_handed_on() {
         assert_eq!(
-            usable_capabilities("CapBnd:\t0000000000000003\n"),
+            usable_capabilities("CapBnd:\t0000000000000003\n", false),
             ["CAP_CHOWN", "CAP_DAC_OVERRIDE"]
         );
-        assert!(usable_capabilities("").is_empty());
-        assert_eq!(usable_capabilities("CapBnd:\t000001ffffffffff\n").len(), CAPABILITIES.len());
+        assert!(usable_capabilities("", true).is_empty());
+        let whole = "CapBnd:\t000001ffffffffff\n";
+        assert_eq!(usable_capabilities(whole, false).len(), CAPABILITIES.len());
+        assert_eq!(usable_capabilities(whole, true).last().unwrap(), "CAP_CHECKPOINT_RESTORE");
+        let default = usable_capabilities(whole, false);
+        for name in ["CAP_MKNOD", "CAP_SETFCAP", "CAP_NET_RAW"] {
+            assert!(default.iter().any(|one| one == name), "{name}");
+        }
+        assert!(!default.iter().any(|one| one == "CAP_SYS_ADMIN"));
     }
 }
