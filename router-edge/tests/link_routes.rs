@@ -152,6 +152,18 @@ fn below_a_router_that_leads_no_links_an_edge_leads_none() {
         let again = named_client(&edge, "again").await;
         assert_eq!(manage(&again, "CREATE", "q", "in").await, 501);
         assert_eq!(edge.status().link_routes, 0);
+        // The interior is asked for what clients send to, but for the edge's own management.
+        let _marker = again.sender(SenderOptions::to("marker")).await.unwrap();
+        let mut links = Vec::new();
+        loop {
+            let link = above.accept_link().await.unwrap();
+            let to = link.target().and_then(|target| target.address.clone());
+            links.push(link);
+            assert_ne!(to.as_deref(), Some("$management"));
+            if to.as_deref() == Some("marker") {
+                break;
+            }
+        }
         // While it is away the answer stays.
         let mut config = edge.config();
         config.connectors.clear();

@@ -141,7 +141,9 @@ impl Core {
         }
         let name = address.name.to_string();
         let (down, up) = (address.down, address.up);
-        let (consumed, produced) = (!address.consumers.is_empty(), !address.producers.is_empty());
+        // What this router serves itself, which is management, is not asked of the interior.
+        let produced = !address.producers.is_empty() && !address.in_process;
+        let consumed = !address.consumers.is_empty();
         let wanted = !address.refused;
         if consumed && wanted && down.is_none() {
             let down = self.attach_proxy(conn, session, Role::Receiver, &name, key);
