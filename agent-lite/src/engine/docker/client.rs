@@ -32,6 +32,7 @@ const LARGEST: usize = 16 << 20;
 pub(super) struct Client {
     address: Rc<Address>,
     version: Version,
+    is_podman: bool,
 }
 
 /// Major and minor.
@@ -92,7 +93,15 @@ impl Client {
         let told = document(&answer.await.map_err(|_| ApiError::silent())??)?;
         let version = told["ApiVersion"].as_str().and_then(Version::parse);
         let version = version.ok_or_else(|| ApiError::Lost("engine has no version".to_owned()))?;
-        Ok(Self { address, version: version.min(NEWEST) })
+        let components = told["Components"].as_array();
+        let is_podman =
+            components.is_some_and(|all| all.iter().any(|one| one["Name"] == "Podman Engine"));
+        Ok(Self { address, version: version.min(NEWEST), is_podman })
+    }
+
+    /// Podman behind Docker's API.
+    pub(super) fn is_podman(&self) -> bool {
+        self.is_podman
     }
 
     /// The whole answer.

@@ -4,6 +4,7 @@ mod client;
 mod create;
 mod image;
 mod list;
+mod podman;
 mod save;
 
 use std::cell::RefCell;
@@ -88,7 +89,7 @@ impl Engine for DockerEngine {
             }
             Step::Create(spec) => {
                 let path = format!("/containers/create?name={}", part(&spec.name));
-                let body = Some(create::body(spec));
+                let body = Some(podman::adapt(&client, spec, create::body(spec)).await?);
                 let made = client.ask(Call { body, ..Call::new(Method::POST, path) }).await;
                 made.and_then(|made| match made["Id"].as_str() {
                     Some(id) => Ok(Done::Created(ContainerId::new(id))),
@@ -114,6 +115,11 @@ impl Engine for DockerEngine {
             (Step::Create(spec), Err(ApiError::Status(StatusCode::NOT_FOUND, detail))) => {
                 Err(Failure::ImageMissing { image: spec.image.clone(), detail })
             }
+            // Podman has no number of its own for it.
+            (
+                Step::Create(spec),
+                Err(ApiError::Status(StatusCode::INTERNAL_SERVER_ERROR, detail)),
+            ) if detail.contains("already in use") => Err(Failure::NameTaken(spec.name.clone())),
             (_, result) => self.shared.note(result.map_err(Failure::from)),
         }
     }
@@ -180,8 +186,12 @@ async fn follow(client: &Client, shared: &Weak<Shared>) {
         strong.changed.notify_one();
     }
     let since = (Clock::new().epoch().0 / 1000).saturating_sub(2).to_string();
-    let filters = json!({"type": ["container"], "label": [LABEL_FOG]}).to_string();
-    let path = format!("/events?since={since}&filters={}", part(&filters));
+    let mut filters = json!({"type": ["container"]});
+    if !client.is_podman() {
+        // Podman wants the value, too, and tells nothing without.
+        filters["label"] = json!([LABEL_FOG]);
+    }
+    let path = format!("/events?since={since}&filters={}", part(&filters.to_string()));
     if let Ok(mut events) = client.documents(Call::new(Method::GET, path)).await {
         hear(&mut events, shared).await;
     }
@@ -209,8 +219,10 @@ async fn hear(events: &mut Documents, shared: &Weak<Shared>) {
         let Ok(Some(event)) = event else { return };
         let Some(strong) = shared.upgrade() else { return };
         let action = event["Action"].as_str().unwrap_or_default();
-        if matches!(action, "start" | "die" | "destroy" | "pause" | "unpause" | "rename" | "oom")
-            || action.starts_with("health_status")
+        if matches!(
+            action,
+            "start" | "die" | "destroy" | "remove" | "pause" | "unpause" | "rename" | "oom"
+        ) || action.starts_with("health_status")
         {
             if let Some(id) = event["Actor"]["ID"].as_str() {
                 strong.known.borrow_mut().remove(&ContainerId::new(id));
