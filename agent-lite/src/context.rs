@@ -3,13 +3,13 @@
 //! One writer (the field agent and the process manager), many readers on the same thread.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use iofog_pipe::PipeEnd;
+use iofog_sorted::{SortedMap, SortedSet};
 use tokio::sync::watch;
 
 use crate::domain::{EpochMillis, MessageSettings, Settings};
@@ -114,16 +114,16 @@ pub struct AgentContext {
 struct Shared {
     place: Place,
     fog: RefCell<FogUuid>,
-    microservices: RefCell<BTreeMap<MicroserviceUuid, Rc<LocalMicroservice>>>,
+    microservices: RefCell<SortedMap<MicroserviceUuid, Rc<LocalMicroservice>>>,
     /// Of those whose configuration has some.
-    message_settings: RefCell<BTreeMap<MicroserviceUuid, MessageSettings>>,
-    addresses: RefCell<BTreeMap<IpAddr, MicroserviceUuid>>,
+    message_settings: RefCell<SortedMap<MicroserviceUuid, MessageSettings>>,
+    addresses: RefCell<SortedMap<IpAddr, MicroserviceUuid>>,
     router: RefCell<RouterAccess>,
     /// Bytes of messages that may wait; none = the bus's own bound.
     message_quota: Cell<Option<u64>>,
     edge_resources: RefCell<Rc<str>>,
     position: RefCell<Option<Position>>,
-    published: RefCell<BTreeMap<MicroserviceUuid, (u64, EpochMillis)>>,
+    published: RefCell<SortedMap<MicroserviceUuid, (u64, EpochMillis)>>,
     processed: Cell<u64>,
     changes: watch::Sender<Generations>,
 }
@@ -217,7 +217,7 @@ impl AgentContext {
     }
 
     /// Microservices of this node that receive messages.
-    pub fn consumers(&self) -> BTreeSet<MicroserviceUuid> {
+    pub fn consumers(&self) -> SortedSet<MicroserviceUuid> {
         let all = self.shared.microservices.borrow();
         all.values().filter(|one| one.is_consumer).map(|one| one.uuid.clone()).collect()
     }
@@ -288,7 +288,7 @@ impl AgentContext {
 
     /// Replaces the microservices; readers wake only when something they see differs.
     pub fn set_microservices(&self, list: Vec<LocalMicroservice>) {
-        let new: BTreeMap<_, _> =
+        let new: SortedMap<_, _> =
             list.into_iter().map(|one| (one.uuid.clone(), Rc::new(one))).collect();
         let settings = |one: &Rc<LocalMicroservice>| {
             let settings = Settings::parse(&one.config).unwrap_or_default().messages;
@@ -310,7 +310,7 @@ impl AgentContext {
     }
 
     /// Replaces the container addresses.
-    pub fn set_addresses(&self, addresses: BTreeMap<IpAddr, MicroserviceUuid>) {
+    pub fn set_addresses(&self, addresses: SortedMap<IpAddr, MicroserviceUuid>) {
         *self.shared.addresses.borrow_mut() = addresses;
     }
 
@@ -337,7 +337,7 @@ impl AgentContext {
 
 type Routing<'a> = Vec<(&'a MicroserviceUuid, &'a [MicroserviceUuid], bool)>;
 
-fn routing_of(list: &BTreeMap<MicroserviceUuid, Rc<LocalMicroservice>>) -> Routing<'_> {
+fn routing_of(list: &SortedMap<MicroserviceUuid, Rc<LocalMicroservice>>) -> Routing<'_> {
     list.values().map(|one| (&one.uuid, one.routes.as_slice(), one.is_consumer)).collect()
 }
 
@@ -385,7 +385,7 @@ mod tests {
         let context =
             AgentContext::new(Place { bind_address: "10.1.0.1".parse().ok(), ..Place::default() });
         let container: IpAddr = "10.1.0.7".parse().unwrap();
-        context.set_addresses(BTreeMap::from([(container, "ms-1".into())]));
+        context.set_addresses(SortedMap::from([(container, "ms-1".into())]));
         assert_eq!(context.caller(container), Caller::Microservice("ms-1".into()));
         assert_eq!(
             context.caller("::ffff:10.1.0.7".parse().unwrap()),
@@ -421,6 +421,6 @@ mod tests {
         ]);
         assert_eq!(context.routes_from(&"a".into()), vec!["b".into(), "far".into()]);
         assert_eq!(context.publishers_to(&"far".into()), vec!["a".into()]);
-        assert_eq!(context.consumers(), BTreeSet::from(["b".into()]));
+        assert_eq!(context.consumers(), SortedSet::from(["b".into()]));
     }
 }

@@ -10,6 +10,7 @@ pub mod commandline;
 pub mod config;
 pub mod context;
 pub mod controller_client;
+mod crc;
 pub mod device_api;
 pub mod disk;
 pub mod domain;
@@ -19,7 +20,7 @@ pub mod fault;
 pub mod field_agent;
 #[doc(hidden)]
 pub mod fuzzing;
-mod http;
+mod gzip;
 pub mod ids;
 pub mod local_api;
 pub mod modules;

@@ -2,11 +2,11 @@
 //! change.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use iofog_sorted::SortedMap;
 use iofog_tls::rustls::ServerConfig;
 use iofog_tls::{Identity, Reloading, ServerOptions, TlsError};
 
@@ -14,7 +14,7 @@ use iofog_tls::{Identity, Reloading, ServerOptions, TlsError};
 /// A port without files is served plain.
 pub(crate) struct Certificates {
     folder: PathBuf,
-    found: RefCell<BTreeMap<u16, Rc<Reloading<ServerConfig>>>>,
+    found: RefCell<SortedMap<u16, Rc<Reloading<ServerConfig>>>>,
 }
 
 // === impl Certificates ===

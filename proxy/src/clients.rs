@@ -2,11 +2,11 @@
 //! without having asked for anything makes room for the next.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
+use iofog_sorted::SortedMap;
 use iofog_task::boxed;
 use tokio::task::{AbortHandle, Id, JoinSet};
 
@@ -40,8 +40,8 @@ pub(crate) struct Clients {
     most: usize,
     tasks: JoinSet<()>,
     /// By age.
-    open: BTreeMap<u64, Client>,
-    numbers: BTreeMap<Id, u64>,
+    open: SortedMap<u64, Client>,
+    numbers: SortedMap<Id, u64>,
     next: u64,
 }
 
@@ -93,8 +93,8 @@ impl Clients {
         Self {
             most,
             tasks: JoinSet::new(),
-            open: BTreeMap::new(),
-            numbers: BTreeMap::new(),
+            open: SortedMap::new(),
+            numbers: SortedMap::new(),
             next: 0,
         }
     }

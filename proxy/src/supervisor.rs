@@ -1,9 +1,9 @@
 //! Runs the mappings of a configuration and applies changes to them while they run.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use iofog_sorted::SortedMap;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -27,7 +27,7 @@ pub(crate) struct Supervisor<N: Network> {
 #[derive(Default)]
 struct State {
     config: ProxyConfig,
-    running: BTreeMap<String, Running>,
+    running: SortedMap<String, Running>,
 }
 
 struct Running {

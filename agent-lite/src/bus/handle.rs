@@ -1,11 +1,11 @@
 //! The bus as the rest of the Agent sees it: publish, receive, query.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use bytes::Bytes;
 use iofog_iomessage::{EncodeError, IoMessage};
+use iofog_sorted::SortedMap;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -92,8 +92,8 @@ pub(super) struct Shared {
     pub(super) log: RefCell<MessageLog>,
     /// Why the folder is not open, and since when (ms, monotonic).
     pub(super) closed: RefCell<Option<(String, u64)>>,
-    pub(super) gates: RefCell<BTreeMap<Lane, Rc<LaneGate>>>,
-    pub(super) mailboxes: RefCell<BTreeMap<MicroserviceUuid, Rc<Mailbox>>>,
+    pub(super) gates: RefCell<SortedMap<Lane, Rc<LaneGate>>>,
+    pub(super) mailboxes: RefCell<SortedMap<MicroserviceUuid, Rc<Mailbox>>>,
     pub(super) carrier: RefCell<Option<Carrier>>,
     /// When that last changed (ms, monotonic).
     pub(super) connected_since: Cell<u64>,

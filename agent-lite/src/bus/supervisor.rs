@@ -1,12 +1,12 @@
 //! Keeps one connection to the Router with a receiver for each consumer of this node, and a task for each lane: over the
 //! Router to other nodes, by hand inside of this one.
 
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
 use iofog_amqp::Error;
 use iofog_amqp_client::{Connection, Receiver};
+use iofog_sorted::SortedMap;
 use tokio::task::JoinHandle;
 
 use super::handle::Shared;
@@ -81,7 +81,7 @@ async fn receive_all(
     router_seen: u32,
 ) {
     let mut changes = shared.context.subscribe();
-    let mut receivers: BTreeMap<MicroserviceUuid, Task> = BTreeMap::new();
+    let mut receivers: SortedMap<MicroserviceUuid, Task> = SortedMap::new();
     while changes.borrow_and_update().router == router_seen {
         let consumers = shared.context.consumers();
         receivers.retain(|consumer, _| consumers.contains(consumer));
@@ -102,7 +102,7 @@ async fn receive_all(
 pub(super) async fn run_lanes(shared: Rc<Shared>) {
     let mut changes = shared.context.subscribe();
     // With the name of the connection; none inside of the node.
-    let mut lanes: BTreeMap<Lane, (Option<Rc<str>>, Task)> = BTreeMap::new();
+    let mut lanes: SortedMap<Lane, (Option<Rc<str>>, Task)> = SortedMap::new();
     loop {
         changes.borrow_and_update();
         forget_idle_lanes(&shared, &mut lanes);
@@ -152,7 +152,7 @@ pub(super) async fn run_lanes(shared: Rc<Shared>) {
 }
 
 /// A lane without messages whose route is gone needs no task.
-fn forget_idle_lanes(shared: &Shared, tasks: &mut BTreeMap<Lane, (Option<Rc<str>>, Task)>) {
+fn forget_idle_lanes(shared: &Shared, tasks: &mut SortedMap<Lane, (Option<Rc<str>>, Task)>) {
     shared.gates.borrow_mut().retain(|lane, _| {
         let routed = shared.context.routes_from(&lane.publisher).contains(&lane.destination);
         let keep = routed || !shared.outbox.borrow().is_idle(lane);

@@ -7,23 +7,18 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use hyper_util::rt::TokioIo;
+use iofog_http::{BoxWire, Sender};
 use smol_hyper::rt::FuturesIo;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::timeout;
 
 use super::tls::Tls;
 use super::url::BaseUrl;
 use super::{Access, AgentLink, ControllerError};
-use crate::http::{self, Sender, Wire};
 
 const CONNECT: Duration = Duration::from_secs(10);
 /// Receive buffer of a connection.
 const BUFFER: u32 = 16 * 1024;
-
-/// A plain or an encrypted connection.
-pub(super) trait Connection: AsyncRead + AsyncWrite + Unpin + Send {}
-impl<T: AsyncRead + AsyncWrite + Unpin + Send> Connection for T {}
 
 /// Opens connections.
 #[derive(Default)]
@@ -57,11 +52,11 @@ impl Dialler {
         access: &Access,
     ) -> Result<Sender, ControllerError> {
         let stream = self.link.borrow().as_ref().and_then(AgentLink::open);
-        let wire: Box<dyn Wire> = match stream {
+        let wire: BoxWire = match stream {
             Some(stream) => Box::new(FuturesIo::new(stream)),
-            None => Box::new(TokioIo::new(self.open(base, access).await?)),
+            None => self.open(base, access).await?,
         };
-        http::sender(wire).await.map_err(ControllerError::Broken)
+        iofog_http::sender(wire).await.map_err(ControllerError::Broken)
     }
 
     /// A connection to the Controller's port.
@@ -69,7 +64,7 @@ impl Dialler {
         &self,
         base: &BaseUrl,
         access: &Access,
-    ) -> Result<Box<dyn Connection>, ControllerError> {
+    ) -> Result<BoxWire, ControllerError> {
         if access.secure && !base.secure {
             return Err(ControllerError::Insecure);
         }
@@ -78,21 +73,12 @@ impl Dialler {
             .map_err(|_| ControllerError::Timeout)?
             .map_err(ControllerError::Connect)?;
         if !base.secure {
-            return Ok(Box::new(stream));
+            return Ok(Box::new(TokioIo::new(stream)));
         }
         let secured = self.tls.secure(stream, &base.host, &access.certificate);
         let secured = timeout(CONNECT, secured).await.map_err(|_| ControllerError::Timeout)??;
-        Ok(Box::new(secured))
+        Ok(Box::new(TokioIo::new(secured)))
     }
-}
-
-/// Runs a connection in the background until it ends.
-pub(super) fn run(connection: impl Future<Output = Result<(), hyper::Error>> + 'static) {
-    iofog_task::spawn(async move {
-        if let Err(error) = connection.await {
-            log::debug!(target: "controller", "connection ended: {error}");
-        }
-    });
 }
 
 async fn dial(base: &BaseUrl, access: &Access) -> io::Result<TcpStream> {

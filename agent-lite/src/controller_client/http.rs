@@ -14,7 +14,7 @@ use tokio::time::timeout;
 use super::connect::Dialler;
 use super::url::BaseUrl;
 use super::{Access, ControllerError};
-use crate::http::Sender;
+use iofog_http::Sender;
 
 /// Largest body taken from a Controller.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;

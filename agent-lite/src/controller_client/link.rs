@@ -2,18 +2,16 @@
 
 use std::time::Duration;
 
-use hyper::client::conn::http1::handshake;
 use hyper::header::{CONNECTION, HeaderValue, UPGRADE};
-use hyper::upgrade::Upgraded;
 use hyper::{Method, StatusCode};
-use hyper_util::rt::TokioIo;
+use iofog_http::{Switched, switch};
 use iofog_link::AgentSession;
 use iofog_link_io::Link;
 use tokio::time::timeout;
 
 use super::http::{Exchange, build, refusal};
 use super::url::BaseUrl;
-use super::{Answer, ControllerClient, ControllerError, connect};
+use super::{Answer, ControllerClient, ControllerError};
 
 /// Longest time an upgrade may take.
 const OPENING: Duration = Duration::from_secs(30);
@@ -26,11 +24,11 @@ impl ControllerClient {
     ///
     /// # Errors
     /// [`ControllerError::NoLink`] when the Controller answers anything but the upgrade and is otherwise fine.
-    pub async fn open_link(&self) -> Answer<TokioIo<Upgraded>> {
+    pub async fn open_link(&self) -> Answer<Switched> {
         timeout(OPENING, self.upgraded()).await.map_err(|_| ControllerError::Timeout)?
     }
 
-    async fn upgraded(&self) -> Answer<TokioIo<Upgraded>> {
+    async fn upgraded(&self) -> Answer<Switched> {
         let access = self.shared.access.borrow().clone();
         let base = BaseUrl::parse(&access.url)?;
         let exchange = Exchange {
@@ -44,15 +42,12 @@ impl ControllerClient {
         let headers = request.headers_mut();
         headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
         headers.insert(UPGRADE, HeaderValue::from_static(iofog_link::UPGRADE));
-        let io = TokioIo::new(self.shared.dialler.open(&base, &access).await?);
-        let (mut sender, connection) = handshake(io).await.map_err(ControllerError::Broken)?;
-        connect::run(connection.with_upgrades());
-        let answer = sender.send_request(request).await.map_err(ControllerError::Broken)?;
+        let wire = self.shared.dialler.open(&base, &access).await?;
+        let (answer, switched) = switch(wire, request).await.map_err(ControllerError::Broken)?;
+        if let Some(connection) = switched {
+            return Ok(connection);
+        }
         match answer.status() {
-            StatusCode::SWITCHING_PROTOCOLS => {
-                let upgraded = hyper::upgrade::on(answer).await;
-                Ok(TokioIo::new(upgraded.map_err(ControllerError::Broken)?))
-            }
             status @ (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
                 Err(refusal(status, answer.headers(), b""))
             }

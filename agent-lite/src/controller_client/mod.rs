@@ -371,7 +371,7 @@ fn granted(body: Value) -> Answer<ProvisionReply> {
 
 /// A body as the contract's type; the error names the field.
 fn decoded<T: DeserializeOwned>(body: Value) -> Answer<T> {
-    serde_json::from_value(body).map_err(|error| ControllerError::malformed(error.to_string()))
+    T::deserialize(&body).map_err(|error| ControllerError::malformed(error.to_string()))
 }
 
 #[cfg(test)]

@@ -13,12 +13,11 @@ use hyper::Method;
 use hyper::body::{Body, Frame, SizeHint};
 use hyper::client::conn::http1::handshake;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper_util::rt::TokioIo;
 use tokio::time::timeout;
 
 use super::http::{Exchange, build, refusal};
 use super::url::BaseUrl;
-use super::{Answer, ControllerClient, ControllerError, connect};
+use super::{Answer, ControllerClient, ControllerError};
 
 /// No part of an image has this line, or the form would end there; it is looked for by nobody but the receiver.
 const BOUNDARY: &str = "iofog-image-snapshot-7e1c0b6f52d94a8f";
@@ -59,9 +58,13 @@ impl ControllerClient {
         let kind = HeaderValue::from_str(&kind)
             .map_err(|error| ControllerError::malformed(error.to_string()))?;
         head.headers.insert(CONTENT_TYPE, kind);
-        let io = TokioIo::new(self.shared.dialler.open(&base, &access).await?);
-        let (mut sender, connection) = handshake(io).await.map_err(ControllerError::Broken)?;
-        connect::run(connection);
+        let wire = self.shared.dialler.open(&base, &access).await?;
+        let (mut sender, connection) = handshake(wire).await.map_err(ControllerError::Broken)?;
+        iofog_task::spawn(async move {
+            if let Err(error) = connection.await {
+                log::debug!(target: "controller", "connection ended: {error}");
+            }
+        });
         let request = hyper::Request::from_parts(head, form);
         let (head, body) =
             sender.send_request(request).await.map_err(ControllerError::Broken)?.into_parts();

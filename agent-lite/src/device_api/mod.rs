@@ -9,6 +9,7 @@ use hyper::body::Incoming;
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper::{Method, Request, Response, StatusCode};
+use iofog_http::BoxWire;
 use serde_json::{Value, json};
 
 use crate::field_agent::{FieldAgent, VERSION};
@@ -33,11 +34,11 @@ impl DeviceApi {
     }
 
     /// Answers requests on one connection or stream until it ends.
-    pub async fn serve(self, io: impl hyper::rt::Read + hyper::rt::Write + Unpin) {
+    pub async fn serve(self, wire: BoxWire) {
         let service = service_fn(|request| async { Ok::<_, Infallible>(self.answer(request)) });
         let served = hyper::server::conn::http1::Builder::new()
             .max_buf_size(HEAD)
-            .serve_connection(io, service)
+            .serve_connection(wire, service)
             .await;
         if let Err(error) = served {
             log::debug!(target: "device-api", "caller went away: {error}");

@@ -146,7 +146,7 @@ fn is_news(config: &Config, setting: Setting, value: &str) -> bool {
 }
 
 /// What both sides hold, for telling which one changed.
-fn exchanged(config: &Config) -> std::collections::BTreeMap<String, String> {
+fn exchanged(config: &Config) -> iofog_sorted::SortedMap<String, String> {
     let both = Setting::ALL
         .into_iter()
         .filter(|setting| setting.json().is_some() || *setting == Setting::GpsCoordinates);

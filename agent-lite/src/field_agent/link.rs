@@ -115,7 +115,7 @@ impl FieldAgent {
                     None => return,
                     Some(stream) => {
                         let service = device_api::DeviceApi::for_controller(self.clone());
-                        iofog_task::spawn(service.serve(FuturesIo::new(stream)));
+                        iofog_task::spawn(service.serve(Box::new(FuturesIo::new(stream))));
                     }
                 },
             }

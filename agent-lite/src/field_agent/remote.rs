@@ -1,9 +1,8 @@
 //! Traces, tunnel and hardware inventory by order of the Controller (agent contract 12).
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use bytes::Bytes;
 use hyper::Method;
+use iofog_sorted::{SortedMap, SortedSet};
 
 use super::FieldAgent;
 use crate::config::Setting;
@@ -31,7 +30,7 @@ impl FieldAgent {
     /// Takes which microservices are to be traced.
     pub(super) async fn fetch_traces(&self) -> Result<(), ControllerError> {
         let switches = self.guarded(self.core.client.traces()).await?;
-        let wanted: BTreeSet<_> =
+        let wanted: SortedSet<_> =
             switches.into_iter().filter_map(|(uuid, run)| run.then_some(uuid)).collect();
         log::info!(target: "field-agent", "{} microservices are traced", wanted.len());
         self.core.traces.follow(&wanted);
@@ -110,7 +109,7 @@ impl FieldAgent {
 
     /// Passes on what a HAL container says of the hardware, when it changed. Without one it is silent.
     pub(super) async fn hardware_loop(&self) {
-        let mut sent = BTreeMap::new();
+        let mut sent = SortedMap::new();
         loop {
             for kind in [Hardware::Devices, Hardware::Usb] {
                 let provisioned = self.core.config.borrow().is_provisioned();

@@ -1,8 +1,8 @@
 //! The body of `PUT agent/status` (agent contract 3.6): odd types are the contract's own.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
+use iofog_sorted::SortedMap;
 use serde_json::{Map, Value, json};
 
 use crate::domain::{ContainerId, EpochMillis, Report};
@@ -25,7 +25,7 @@ pub(super) struct StatusInput<'a> {
     pub(super) processed: u64,
     pub(super) per_publisher: &'a [(MicroserviceUuid, u64)],
     pub(super) speed: f64,
-    pub(super) containers: &'a BTreeMap<ContainerId, ContainerUsage>,
+    pub(super) containers: &'a SortedMap<ContainerId, ContainerUsage>,
     pub(super) version: &'a str,
     /// Ready for an upgrade, for a rollback.
     pub(super) ready: (bool, bool),
@@ -141,7 +141,7 @@ mod tests {
             processed: 3,
             per_publisher: &[("a".into(), 3)],
             speed: 0.5,
-            containers: &BTreeMap::from([(
+            containers: &SortedMap::from([(
                 ContainerId::new("c"),
                 ContainerUsage { cpu: 1.25, memory: 77 },
             )]),

@@ -1,10 +1,10 @@
 //! Lines that microservices log through the Agent, one set of rotating files each (agent contract, 4.1).
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use hyper::StatusCode;
 use iofog_log_sink::{RotatingFile, format_utc};
+use iofog_sorted::SortedMap;
 use serde_json::json;
 
 use super::reply::{self, Answer, Refusal};
@@ -20,7 +20,7 @@ const MEGABYTE: u64 = 1 << 20;
 /// The open files.
 pub(super) struct LogLines {
     folder: PathBuf,
-    open: BTreeMap<MicroserviceUuid, RotatingFile>,
+    open: SortedMap<MicroserviceUuid, RotatingFile>,
 }
 
 /// `POST /v2/log`.
@@ -44,7 +44,7 @@ pub(super) async fn post(shared: &Shared, peer: &Peer, body: &[u8]) -> Result<An
 
 impl LogLines {
     pub(super) fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned(), open: BTreeMap::new() }
+        Self { folder: folder.to_owned(), open: SortedMap::new() }
     }
 
     fn write(

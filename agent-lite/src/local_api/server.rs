@@ -1,7 +1,6 @@
 //! Accepts connections, bounds them, and serves HTTP/1.1 on each.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -12,6 +11,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use iofog_sorted::SortedMap;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 
@@ -69,7 +69,7 @@ pub(super) struct Shared {
     pub(super) options: LocalApiOptions,
     pub(super) log_lines: RefCell<LogLines>,
     pub(super) control_sockets: ControlSockets,
-    callers: RefCell<BTreeMap<IpAddr, u32>>,
+    callers: RefCell<SortedMap<IpAddr, u32>>,
 }
 
 /// One connection: who calls, and what it was handed and has not confirmed.

@@ -1,11 +1,11 @@
 //! Runs the reconciler against an engine: looks, does the planned steps side by side, looks again.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use iofog_sorted::SortedMap;
 use tokio::sync::{Notify, mpsc, oneshot, watch};
 
 use crate::clock::Clock;
@@ -117,7 +117,7 @@ impl ProcessManager {
     }
 
     /// CPU and memory of this node's running containers, by container.
-    pub fn container_usage(&self) -> BTreeMap<ContainerId, ContainerUsage> {
+    pub fn container_usage(&self) -> SortedMap<ContainerId, ContainerUsage> {
         self.shared.cgroups.sample(&self.shared.running.borrow())
     }
 
@@ -274,7 +274,7 @@ impl ProcessManager {
         };
         let running: Vec<&Container> = containers.iter().filter(own).collect();
         *self.shared.running.borrow_mut() = running.iter().map(|one| one.id.clone()).collect();
-        let addresses: BTreeMap<_, _> = running
+        let addresses: SortedMap<_, _> = running
             .iter()
             .filter_map(|one| Some((one.address?, one.microservice.clone())))
             .collect();

@@ -39,7 +39,7 @@ pub async fn request(
     let work = async {
         let stream = TcpStream::connect(("127.0.0.1", port)).await?;
         let wire = Box::new(TokioIo::new(stream));
-        let mut sender = crate::http::sender(wire).await.map_err(broken)?;
+        let mut sender = iofog_http::sender(wire).await.map_err(broken)?;
         let mut request = Request::builder().method(method).uri(path).header(HOST, "localhost");
         if let Some(content_type) = content_type {
             request = request.header(CONTENT_TYPE, content_type);

@@ -2,11 +2,11 @@
 //! ended, and what is not fetched is bounded.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, BTreeSet};
 use std::process::Stdio;
 use std::rc::Rc;
 use std::time::Duration;
 
+use iofog_sorted::{SortedMap, SortedSet};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
 use tokio::task::JoinHandle;
@@ -27,7 +27,7 @@ type Find = Rc<dyn Fn(&MicroserviceUuid) -> Option<u32>>;
 /// The traces that run.
 pub struct Traces {
     find: Find,
-    running: RefCell<BTreeMap<MicroserviceUuid, Trace>>,
+    running: RefCell<SortedMap<MicroserviceUuid, Trace>>,
 }
 
 struct Trace {
@@ -51,7 +51,7 @@ impl Traces {
     }
 
     /// Starts and ends traces so that those of `wanted` run.
-    pub fn follow(&self, wanted: &BTreeSet<MicroserviceUuid>) {
+    pub fn follow(&self, wanted: &SortedSet<MicroserviceUuid>) {
         let mut running = self.running.borrow_mut();
         running.retain(|uuid, _| wanted.contains(uuid));
         for uuid in wanted {

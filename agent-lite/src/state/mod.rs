@@ -4,8 +4,7 @@ mod enrolment;
 mod predecessor;
 mod store;
 
-use std::collections::{BTreeMap, BTreeSet};
-
+use iofog_sorted::{SortedMap, SortedSet};
 use serde::{Deserialize, Serialize};
 
 pub use enrolment::EnrolmentFiles;
@@ -23,7 +22,7 @@ pub struct Snapshot {
     pub desired: Desired,
     /// Identities this node had before; containers labelled with them are its own.
     #[serde(default)]
-    pub former: BTreeSet<FogUuid>,
+    pub former: SortedSet<FogUuid>,
     /// Linked edge resources: the text of a JSON array; empty when never fetched.
     #[serde(default)]
     pub edge_resources: String,
@@ -32,10 +31,10 @@ pub struct Snapshot {
     pub router: Option<RouterAddress>,
     /// Images that this Agent pulled: only these are pruned.
     #[serde(default)]
-    pub pulled: BTreeSet<String>,
+    pub pulled: SortedSet<String>,
     /// Values last pushed to or taken from the Controller, so that a start can tell which side changed.
     #[serde(default)]
-    pub synced_config: BTreeMap<String, String>,
+    pub synced_config: SortedMap<String, String>,
     /// Generation of the last update of the device link; 0 for none.
     #[serde(default)]
     pub generation: u64,

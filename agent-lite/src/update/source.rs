@@ -52,7 +52,7 @@ async fn over_http(
         if authority.contains(':') { authority.to_owned() } else { format!("{authority}:80") };
     let stream = patient(TcpStream::connect(address)).await??;
     let wire = Box::new(TokioIo::new(stream));
-    let mut sender = crate::http::sender(wire).await.map_err(io::Error::other)?;
+    let mut sender = iofog_http::sender(wire).await.map_err(io::Error::other)?;
     let request = Request::get(path)
         .header("host", authority)
         .body(Full::default())

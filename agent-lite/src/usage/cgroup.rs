@@ -1,9 +1,10 @@
 //! CPU and memory of containers, read from their control groups: a few small files instead of an engine call.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Instant;
+
+use iofog_sorted::SortedMap;
 
 use crate::domain::ContainerId;
 
@@ -19,7 +20,7 @@ pub struct ContainerUsage {
 /// Remembers the CPU times of the last sample.
 #[derive(Debug, Default)]
 pub struct CgroupSampler {
-    last: RefCell<BTreeMap<ContainerId, (Instant, u64)>>,
+    last: RefCell<SortedMap<ContainerId, (Instant, u64)>>,
 }
 
 /// Where engines put their groups: the native one, Docker with and without systemd, Podman the same.
@@ -52,7 +53,7 @@ fn parent(pid: u32) -> Option<u32> {
 
 impl CgroupSampler {
     /// Figures of the containers; those that cannot be read are left out.
-    pub fn sample(&self, containers: &[ContainerId]) -> BTreeMap<ContainerId, ContainerUsage> {
+    pub fn sample(&self, containers: &[ContainerId]) -> SortedMap<ContainerId, ContainerUsage> {
         let now = Instant::now();
         let mut last = self.last.borrow_mut();
         last.retain(|id, _| containers.contains(id));

@@ -2,11 +2,12 @@
 //! ending those that take nothing.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 use std::time::Duration;
+
+use iofog_sorted::SortedMap;
 
 /// A tunnel whose socket took nothing for this long has no claim to memory that others need.
 const STALLED: Duration = Duration::from_secs(10);
@@ -22,7 +23,7 @@ struct Shared {
     limit: usize,
     held: Cell<usize>,
     next: Cell<u64>,
-    places: RefCell<BTreeMap<u64, Rc<State>>>,
+    places: RefCell<SortedMap<u64, Rc<State>>>,
 }
 
 #[derive(Debug, Default)]
@@ -53,7 +54,7 @@ impl Backlog {
             limit,
             held: Cell::new(0),
             next: Cell::new(0),
-            places: RefCell::new(BTreeMap::new()),
+            places: RefCell::new(SortedMap::new()),
         };
         Self { shared: Rc::new(shared) }
     }

@@ -8,9 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
+use iofog_http::Sender;
 use tokio::time::Instant;
 
 use crate::target;
@@ -30,13 +30,13 @@ pub(super) struct Pool {
 }
 
 struct Idle {
-    sender: SendRequest<Full<Bytes>>,
+    sender: Sender,
     since: Instant,
 }
 
 /// A connection that answers; give it back with [`Pool::keep`] when the body is read.
 pub(super) struct Lease {
-    sender: SendRequest<Full<Bytes>>,
+    sender: Sender,
 }
 
 /// The target did not answer.
@@ -112,22 +112,15 @@ impl Pool {
     }
 
     /// The connection used last, which is the least likely to be stale.
-    fn take_idle(&self) -> Option<SendRequest<Full<Bytes>>> {
+    fn take_idle(&self) -> Option<Sender> {
         let mut idle = self.idle.borrow_mut();
         idle.retain(Idle::is_fresh);
         idle.pop().map(|kept| kept.sender)
     }
 
-    async fn connect(&self) -> io::Result<SendRequest<Full<Bytes>>> {
+    async fn connect(&self) -> io::Result<Sender> {
         let stream = target::connect(&self.host, self.port).await?;
-        let (sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-        iofog_task::spawn(async move {
-            if let Err(error) = connection.await {
-                log::debug!("target connection ended: {error}");
-            }
-        });
-        Ok(sender)
+        iofog_http::sender(Box::new(TokioIo::new(stream))).await.map_err(io::Error::other)
     }
 }
 

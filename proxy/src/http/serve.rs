@@ -7,6 +7,7 @@ use std::time::Duration;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use iofog_http::BoxWire;
 use tokio::net::TcpStream;
 
 use super::ingress::Ingress;
@@ -38,10 +39,11 @@ pub(super) async fn serve<N: Network>(
         let (ingress, activity) = (Rc::clone(&ingress), activity.clone());
         async move { Ok::<_, Infallible>(ingress.answer(request, activity).await) }
     });
+    let wire: BoxWire = Box::new(TokioIo::new(stream));
     let served = rules()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(wire, service)
         .await;
     if let Err(error) = served {
         log::debug!("client connection ended: {error}");

@@ -1,7 +1,6 @@
 //! Messages that wait, on disk: append-only segments with checksums. Survives a cut at any byte.
 
 mod aside;
-mod crc;
 mod record;
 mod segments;
 #[cfg(test)]

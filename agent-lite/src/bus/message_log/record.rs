@@ -2,8 +2,8 @@
 
 use bytes::{Buf, BufMut, Bytes};
 
-use super::crc::crc32;
 use crate::bus::outbox::{Lane, Seq};
+use crate::crc::crc32;
 use crate::ids::MicroserviceUuid;
 
 /// Bytes before the body of a record: length and checksum.

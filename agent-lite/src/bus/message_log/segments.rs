@@ -1,6 +1,6 @@
 //! The files of the log. Records are appended to the newest; the oldest goes when nothing in it is live.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::fs::FileExt as _;
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use bytes::Bytes;
+use iofog_sorted::{SortedMap, SortedSet};
 
 use super::aside;
 use super::record::{Record, Scan};
@@ -46,7 +47,7 @@ pub struct Recovery {
     pub damaged_messages: u64,
     /// Segments that were set aside: unreadable, or damaged before their end.
     pub bad_segments: u64,
-    lanes: BTreeSet<Rc<Lane>>,
+    lanes: SortedSet<Rc<Lane>>,
 }
 
 /// The open log.
@@ -55,7 +56,7 @@ pub struct MessageLog {
     folder: PathBuf,
     segment_limit: u64,
     /// Live messages per segment; the last key is the one that is appended to.
-    live: BTreeMap<u32, u32>,
+    live: SortedMap<u32, u32>,
     /// None when there was no room for one at start; another is tried with each write.
     current: Option<File>,
     current_id: u32,
@@ -78,7 +79,7 @@ impl MessageLog {
         Self {
             folder: PathBuf::new(),
             segment_limit: 0,
-            live: BTreeMap::new(),
+            live: SortedMap::new(),
             current: None,
             current_id: 0,
             length: 0,
@@ -106,7 +107,7 @@ impl MessageLog {
                 None => recovery.bad_segments += 1,
             }
         }
-        let mut live: BTreeMap<u32, u32> = ids.iter().map(|id| (*id, 0)).collect();
+        let mut live: SortedMap<u32, u32> = ids.iter().map(|id| (*id, 0)).collect();
         for one in recovery.live.values() {
             *live.entry(one.location.segment).or_default() += 1;
         }
@@ -325,8 +326,8 @@ fn path_of(folder: &Path, id: u32) -> PathBuf {
     folder.join(format!("outbox-{id:010}.log"))
 }
 
-fn segment_ids(folder: &Path) -> io::Result<BTreeSet<u32>> {
-    let mut ids = BTreeSet::new();
+fn segment_ids(folder: &Path) -> io::Result<SortedSet<u32>> {
+    let mut ids = SortedSet::new();
     for entry in fault::at("log.list", || fs::read_dir(folder))? {
         let name = entry?.file_name();
         let digits = name.to_str().and_then(|name| name.strip_prefix("outbox-"));

@@ -11,6 +11,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use iofog_sorted::SortedMap;
 
 use self::lane::LaneState;
 use self::share::Share;
@@ -60,9 +61,9 @@ pub struct Outbox {
     limits: Limits,
     entries: BTreeMap<Seq, Entry>,
     /// Keys are shared with the entries: tens of thousands may wait on a small node.
-    lanes: BTreeMap<Rc<Lane>, LaneState>,
+    lanes: SortedMap<Rc<Lane>, LaneState>,
     /// By publisher.
-    shares: BTreeMap<MicroserviceUuid, Share>,
+    shares: SortedMap<MicroserviceUuid, Share>,
     unwritten: BTreeSet<Seq>,
     /// On disk and gone since: their settlement must be written.
     settled: Vec<(Seq, Location)>,
@@ -102,8 +103,8 @@ impl Outbox {
         Self {
             limits,
             entries: BTreeMap::new(),
-            lanes: BTreeMap::new(),
-            shares: BTreeMap::new(),
+            lanes: SortedMap::new(),
+            shares: SortedMap::new(),
             unwritten: BTreeSet::new(),
             settled: Vec::new(),
             bytes: 0,

@@ -6,9 +6,9 @@
 mod plan;
 mod step;
 
-use std::collections::{BTreeMap, BTreeSet};
-
 pub use step::{Action, Done, Failure, Plan, PullPolicy, Step};
+
+use iofog_sorted::{SortedMap, SortedSet};
 
 use super::explain::{Clocks, Insight};
 use super::track::Track;
@@ -20,8 +20,8 @@ use crate::ids::{FogUuid, MicroserviceUuid};
 pub struct Reconciler {
     node: NodeFacts,
     /// Identities this node had before: their containers are still its own.
-    former: BTreeSet<FogUuid>,
-    tracks: BTreeMap<MicroserviceUuid, Track>,
+    former: SortedSet<FogUuid>,
+    tracks: SortedMap<MicroserviceUuid, Track>,
     ticket: u64,
 }
 
@@ -29,12 +29,12 @@ pub struct Reconciler {
 
 impl Reconciler {
     /// A reconciler for the node described by `node`; `former` are its earlier identities.
-    pub fn new(node: NodeFacts, former: BTreeSet<FogUuid>) -> Self {
+    pub fn new(node: NodeFacts, former: SortedSet<FogUuid>) -> Self {
         Self { node, former, ..Self::default() }
     }
 
     /// Takes changed facts; containers are compared with them at the next plan.
-    pub fn set_node(&mut self, node: NodeFacts, former: BTreeSet<FogUuid>) {
+    pub fn set_node(&mut self, node: NodeFacts, former: SortedSet<FogUuid>) {
         self.node = node;
         self.former = former;
     }

@@ -2,7 +2,7 @@
 //! effect, and an Agent that dies between any two steps. Every schedule must converge, and no order may be made
 //! into a container twice. A failing seed is printed and replays.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::*;
 use crate::domain::{ContainerId, ContainerState, Desired, Observation, Workload, container};
@@ -296,7 +296,7 @@ fn node() -> NodeFacts {
 }
 
 fn new_reconciler() -> Reconciler {
-    Reconciler::new(node(), BTreeSet::new())
+    Reconciler::new(node(), iofog_sorted::SortedSet::new())
 }
 
 fn workload(number: u64) -> Workload {

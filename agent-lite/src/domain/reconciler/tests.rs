@@ -1,6 +1,6 @@
 //! Single looks: one state in, the expected step out.
 
-use std::collections::BTreeSet;
+use iofog_sorted::SortedSet;
 
 use super::*;
 use crate::domain::{
@@ -62,7 +62,7 @@ struct Bench {
 impl Bench {
     fn new(fog: &str, workloads: Vec<Workload>, containers: Vec<Container>) -> Self {
         let desired = Desired { workloads, accepted: true, ..Desired::default() };
-        let reconciler = Reconciler::new(node(fog), BTreeSet::new());
+        let reconciler = Reconciler::new(node(fog), SortedSet::new());
         Self { reconciler, desired, containers, now: Mono::from_millis(0) }
     }
 
@@ -164,7 +164,7 @@ fn deprovisioned_containers_are_stopped_and_kept() {
     let own = workload("a");
     let mut bench = Bench::new("", vec![], vec![running(&own, "fog")]);
     bench.desired.accepted = false;
-    bench.reconciler.set_node(node(""), BTreeSet::from(["fog".into()]));
+    bench.reconciler.set_node(node(""), SortedSet::from(["fog".into()]));
     let stop = bench.only_step();
     assert_eq!(stop.step, Step::Stop(ContainerId::new("c-a")));
     bench.done(&stop, Done::Ok);

@@ -18,7 +18,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use crate::domain::Failure;
-use crate::http::{self, Wire};
+use iofog_http::Wire;
 
 /// The newest version that is understood; an older engine is asked in its own.
 const NEWEST: Version = Version(1, 53);
@@ -152,7 +152,7 @@ async fn send(address: &Address, call: &Call<'_>, version: &str) -> Result<Incom
         .connect()
         .await
         .map_err(|error| ApiError::Lost(format!("{}: {error}", address.host_or_path())))?;
-    let mut sender = http::sender(wire).await.map_err(ApiError::lost)?;
+    let mut sender = iofog_http::sender(wire).await.map_err(ApiError::lost)?;
     let (head, body) = sender.send_request(request).await.map_err(ApiError::lost)?.into_parts();
     // Already started, already stopped.
     if head.status.is_success() || head.status == StatusCode::NOT_MODIFIED {

@@ -1,10 +1,9 @@
 //! Images: present, pulled, removed.
 
-use std::collections::BTreeMap;
-
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE;
 use hyper::Method;
+use iofog_sorted::SortedMap;
 use serde_json::{Value, json};
 
 use super::client::{ApiError, Call, Client, part};
@@ -122,7 +121,7 @@ fn split_reference(image: &str) -> (&str, &str) {
 
 /// Mean of the layers' percentages.
 #[derive(Default)]
-struct Layers(BTreeMap<String, u64>);
+struct Layers(SortedMap<String, u64>);
 
 impl Layers {
     fn note(&mut self, info: &Value) -> Option<u8> {

@@ -1,9 +1,10 @@
 //! Listing microservice containers, with the start time of those that run.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use hyper::Method;
+use iofog_sorted::SortedMap;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -90,7 +91,7 @@ struct Summary {
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Networks {
-    networks: Option<BTreeMap<String, Option<Network>>>,
+    networks: Option<SortedMap<String, Option<Network>>>,
 }
 
 #[derive(Deserialize)]

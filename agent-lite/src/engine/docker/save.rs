@@ -4,13 +4,12 @@ use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::Path;
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use hyper::Method;
 
 use super::client::{Call, Client, part};
 use super::list::inspect_container;
 use crate::domain::{ContainerId, Failure};
+use crate::gzip::Packing;
 
 /// Writes the image that `container` was made from.
 pub(super) async fn image_of(
@@ -26,7 +25,7 @@ pub(super) async fn image_of(
     let path = format!("/images/{}/get", part(name));
     let mut pieces = client.pieces(Call::new(Method::GET, path)).await?;
     let file = File::create(to).map_err(refused)?;
-    let mut packed = GzEncoder::new(file, Compression::fast());
+    let mut packed = Packing::new(file);
     while let Some(piece) = pieces.next().await? {
         packed.write_all(&piece).map_err(refused)?;
         let length = packed.get_ref().metadata().map_err(refused)?.len();

@@ -1,6 +1,5 @@
 //! Containers from creation to removal, and what their shims say of them.
 
-use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
@@ -8,6 +7,7 @@ use std::process::Stdio;
 use std::rc::Rc;
 use std::time::Duration;
 
+use iofog_sorted::SortedSet;
 use rustix::fs::FlockOperation;
 use rustix::process::Signal;
 use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
@@ -99,7 +99,7 @@ pub(super) fn create(shared: &Shared, spec: &ContainerSpec) -> Result<Done, Fail
     let address = if spec.network == NetworkMode::Host {
         None
     } else {
-        let used: BTreeSet<_> = records.iter().filter_map(|record| record.address).collect();
+        let used: SortedSet<_> = records.iter().filter_map(|record| record.address).collect();
         let free = shared.subnet()?.free(&used);
         Some(free.ok_or_else(|| {
             Failure::Refused("all addresses of the container network are in use".to_owned())

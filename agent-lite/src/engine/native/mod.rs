@@ -17,10 +17,10 @@ mod user;
 mod work;
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use iofog_sorted::SortedSet;
 use tokio::sync::{Notify, Semaphore};
 
 use super::Engine;
@@ -59,9 +59,9 @@ struct Shared {
     changed: Notify,
     workers: Semaphore,
     /// Containers whose shims are being listened to.
-    watched: RefCell<BTreeSet<ContainerId>>,
+    watched: RefCell<SortedSet<ContainerId>>,
     /// Containers whose lost shims were replaced once.
-    resumed: RefCell<BTreeSet<ContainerId>>,
+    resumed: RefCell<SortedSet<ContainerId>>,
     subnet: Cell<Option<Subnet>>,
 }
 

@@ -1,10 +1,10 @@
 //! The control socket: one-byte signals, repeated until they are acknowledged.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::Duration;
 
+use iofog_sorted::SortedMap;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -21,7 +21,7 @@ const MAX_TRIES: u32 = 10;
 /// One control socket per microservice: the new one replaces the old.
 #[derive(Default)]
 pub(in crate::local_api) struct ControlSockets {
-    open: RefCell<BTreeMap<MicroserviceUuid, oneshot::Sender<()>>>,
+    open: RefCell<SortedMap<MicroserviceUuid, oneshot::Sender<()>>>,
 }
 
 impl ControlSockets {

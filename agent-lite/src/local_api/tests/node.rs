@@ -1,12 +1,12 @@
 //! A node with a Local API on a free port, and a client for it.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use iofog_sorted::SortedMap;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::LocalSet;
@@ -78,7 +78,7 @@ impl Node {
             host,
         ]);
         let addresses = [(A, "a"), (B, "b")].map(|(ip, id)| (ip.parse().unwrap(), id.into()));
-        context.set_addresses(BTreeMap::from(addresses));
+        context.set_addresses(SortedMap::from(addresses));
         let bus = Bus::start(context.clone(), BusOptions::default());
         let bluetooth = TcpSocket::new_v4().unwrap();
         bluetooth.bind("127.0.0.1:0".parse().unwrap()).unwrap();

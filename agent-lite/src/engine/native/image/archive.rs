@@ -1,11 +1,10 @@
 //! Images in files: archives of `docker save`, OCI archives (gzip or not), OCI layout folders.
 
-use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
 
-use flate2::read::MultiGzDecoder;
+use iofog_sorted::SortedMap;
 use serde::Deserialize;
 use tar::{Archive, EntryType};
 
@@ -14,6 +13,7 @@ use super::document::{Descriptor, Document, ImageConfig, MAX_DOCUMENT, Manifest,
 use super::reference::Reference;
 use super::store::{Image, ImageStore, LayerRecord};
 use super::{BadDocument, ImageError};
+use crate::gzip::Unpacking;
 
 /// All small files of one archive together.
 const MAX_DOCUMENTS: usize = 32 << 20;
@@ -40,9 +40,9 @@ struct Saved {
 /// A file or folder with images.
 struct Source {
     path: PathBuf,
-    documents: BTreeMap<PathBuf, Vec<u8>>,
+    documents: SortedMap<PathBuf, Vec<u8>>,
     /// Layers that are other names of layers (older `docker save`).
-    links: BTreeMap<PathBuf, PathBuf>,
+    links: SortedMap<PathBuf, PathBuf>,
 }
 
 /// Looks for `wanted` in the images of `folder` and puts it into the store. Damaged files are skipped and told.
@@ -75,7 +75,7 @@ pub(super) fn import_from(
 }
 
 /// A stream of an archive, unpacked when it is compressed.
-pub(super) fn decompressed(mut file: impl Read + 'static) -> Result<Box<dyn Read>, ImageError> {
+pub(super) fn decompressed<'a>(mut file: impl Read + 'a) -> Result<Box<dyn Read + 'a>, ImageError> {
     let mut start = [0; 4];
     let mut filled = 0;
     while filled < start.len() {
@@ -84,11 +84,12 @@ pub(super) fn decompressed(mut file: impl Read + 'static) -> Result<Box<dyn Read
             count => filled += count,
         }
     }
-    let file = io::Cursor::new(start[..filled].to_vec()).chain(file);
+    // Boxed, so that the unpacking is compiled once.
+    let file: Box<dyn Read + 'a> = Box::new(io::Cursor::new(start[..filled].to_vec()).chain(file));
     match start {
-        [0x1f, 0x8b, ..] => Ok(Box::new(MultiGzDecoder::new(file))),
+        [0x1f, 0x8b, ..] => Ok(Box::new(Unpacking::new(file))),
         [0x28, 0xb5, 0x2f, 0xfd] => Err(ImageError::Compression("zstd")),
-        _ => Ok(Box::new(file)),
+        _ => Ok(file),
     }
 }
 
@@ -98,7 +99,7 @@ impl Source {
     /// Reads all small files.
     fn open(path: &Path) -> Result<Self, ImageError> {
         let mut source =
-            Self { path: path.to_owned(), documents: BTreeMap::new(), links: BTreeMap::new() };
+            Self { path: path.to_owned(), documents: SortedMap::new(), links: SortedMap::new() };
         if path.is_dir() {
             source.read_folder()?;
         } else {
@@ -272,17 +273,10 @@ impl Source {
         }
         let mut archive = Archive::new(decompressed(BufReader::new(File::open(&self.path)?))?);
         for entry in archive.entries()?.raw(true) {
-            let mut entry = entry?;
+            let entry = entry?;
             if clean(&entry.path()?) == path {
                 // A layer inside may be compressed by itself.
-                let mut start = [0; 2];
-                let count = entry.read(&mut start)?;
-                let whole = io::Cursor::new(start[..count].to_vec()).chain(entry);
-                return match start {
-                    [0x1f, 0x8b] => work(Box::new(MultiGzDecoder::new(whole))),
-                    [0x28, 0xb5] => Err(ImageError::Compression("zstd")),
-                    _ => work(Box::new(whole)),
-                };
+                return work(decompressed(entry)?);
             }
         }
         Err(ImageError::Archive(format!("{} is missing", path.display())))

@@ -33,7 +33,7 @@ pub struct Descriptor {
     pub platform: Option<Platform>,
     /// Names and other remarks.
     #[serde(default)]
-    pub annotations: std::collections::BTreeMap<String, String>,
+    pub annotations: iofog_sorted::SortedMap<String, String>,
 }
 
 /// A kind of machine.
@@ -259,7 +259,7 @@ mod tests {
                 os: "linux".into(),
                 variant: variant.into(),
             }),
-            annotations: std::collections::BTreeMap::new(),
+            annotations: iofog_sorted::SortedMap::new(),
         }
     }
 

@@ -4,8 +4,6 @@
 use std::fs::File;
 use std::io::{self, Write};
 
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use serde_json::json;
 use tar::{Builder, Header};
 
@@ -16,12 +14,13 @@ use super::store::ImageStore;
 use super::worker::Save;
 use super::{BadDocument, ImageError};
 use crate::engine::native::layer::pack;
+use crate::gzip::Packing;
 
 /// Does what `order` asks; the file is incomplete when it fails.
 pub(super) fn save(order: &Save) -> Result<(), ImageError> {
     let store = ImageStore::open(&order.store)?;
     let file = Bounded { file: File::create(&order.to)?, left: order.most };
-    let mut archive = Builder::new(GzEncoder::new(file, Compression::fast()));
+    let mut archive = Builder::new(Packing::new(file));
     let (mut diff_ids, mut paths) = (Vec::new(), Vec::new());
     for id in &order.layers {
         // A header says the length first: the stream is made twice, the first time for length and digest.

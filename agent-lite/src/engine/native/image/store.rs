@@ -2,11 +2,11 @@
 //!
 //! A record is written after its layers are complete and synced, so a record can be trusted after a power cut.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use iofog_sorted::{SortedMap, SortedSet};
 use serde::{Deserialize, Serialize};
 
 use super::digest::Digest;
@@ -180,7 +180,7 @@ impl ImageStore {
     }
 
     /// Removes records of these names, then layers that neither a record nor `held` needs; says how many bytes went.
-    pub fn remove(&self, names: &[String], held: &BTreeSet<LayerId>) -> io::Result<u64> {
+    pub fn remove(&self, names: &[String], held: &SortedSet<LayerId>) -> io::Result<u64> {
         for name in names {
             match fs::remove_file(self.record(name)) {
                 Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
@@ -190,7 +190,7 @@ impl ImageStore {
         let mut needed = held.clone();
         needed.extend(self.all().into_iter().flat_map(|image| image.layers).map(|one| one.id));
         let mut freed = 0;
-        let mut sizes = BTreeMap::new();
+        let mut sizes = SortedMap::new();
         for entry in fs::read_dir(self.layers())?.flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             match name.strip_suffix(".size") {

@@ -1,11 +1,11 @@
 //! Which addresses the containers of this Agent have: 253 of one /24, chosen once and kept.
 
-use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::net::Ipv4Addr;
 use std::path::Path;
 
+use iofog_sorted::SortedSet;
 use serde::{Deserialize, Serialize};
 
 use crate::disk;
@@ -56,7 +56,7 @@ impl Subnet {
     }
 
     /// The lowest address that nobody has.
-    pub(crate) fn free(&self, used: &BTreeSet<Ipv4Addr>) -> Option<Ipv4Addr> {
+    pub(crate) fn free(&self, used: &SortedSet<Ipv4Addr>) -> Option<Ipv4Addr> {
         let [a, b, c, _] = self.gateway.octets();
         (2..=254).map(|last| Ipv4Addr::new(a, b, c, last)).find(|address| !used.contains(address))
     }
@@ -84,7 +84,7 @@ mod tests {
                       veth1\t0203570A\t00000000\t0005\t0\t0\t0\tFFFFFFFF\n";
         assert_eq!(Subnet::choose(routes, 3).gateway, Ipv4Addr::new(10, 87, 4, 1));
         assert_eq!(Subnet::choose(routes, 9).cidr(), "10.87.9.0/24");
-        let used = BTreeSet::from([Ipv4Addr::new(10, 87, 9, 2)]);
+        let used = SortedSet::from([Ipv4Addr::new(10, 87, 9, 2)]);
         assert_eq!(Subnet::choose(routes, 9).free(&used), Some(Ipv4Addr::new(10, 87, 9, 3)));
         let full = (2..=254).map(|last| Ipv4Addr::new(10, 87, 9, last)).collect();
         assert_eq!(Subnet::choose(routes, 9).free(&full), None);

@@ -17,7 +17,7 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 
-use crate::http::{Wire, sender};
+use iofog_http::{Wire, sender};
 
 const CONNECT: Duration = Duration::from_secs(15);
 const HEAD: Duration = Duration::from_secs(60);
