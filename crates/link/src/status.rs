@@ -1,8 +1,9 @@
 //! What an Agent reports, and which of it is worth sending: states at once, figures when they moved by more than a
 //! dead-band, the rest every few minutes.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+
+use iofog_sorted::SortedMap;
 
 use crate::Millis;
 use crate::wire::{Bounded, Id, MicroserviceDelta, NodeDelta, StatusDelta, Text};
@@ -53,7 +54,7 @@ pub struct StatusTracker {
     node: Option<NodeStatus>,
     /// Controller's idea of our clock: ours minus monotonic time.
     clock_offset: u64,
-    microservices: BTreeMap<Id, MicroserviceStatus>,
+    microservices: SortedMap<Id, MicroserviceStatus>,
     refreshed: Millis,
 }
 
@@ -75,7 +76,7 @@ impl StatusTracker {
         let mut changed = Vec::new();
         for one in microservices {
             let before = self.microservices.entry(one.id.clone());
-            let is_new = matches!(before, alloc::collections::btree_map::Entry::Vacant(_));
+            let is_new = before.is_vacant();
             let before = before.or_default();
             let delta = microservice_delta(before, one, is_new, refresh);
             let nothing = MicroserviceDelta { id: one.id.clone(), ..MicroserviceDelta::default() };

@@ -1,7 +1,8 @@
 //! Documents: what the Controller offers, what the Agent has, and updates that take effect as a whole.
 
-use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
+
+use iofog_sorted::SortedMap;
 
 use crate::wire::{Begin, DecodeError, Frame, Id, Kind, Known, Put, encode};
 use crate::{MAX_CHUNK, MAX_DOCUMENTS, MAX_UPDATE, digest};
@@ -9,7 +10,7 @@ use crate::{MAX_CHUNK, MAX_DOCUMENTS, MAX_UPDATE, digest};
 /// Names a document.
 pub type Key = (Kind, Id);
 /// Digests of documents.
-pub type Documents = BTreeMap<Key, u64>;
+pub type Documents = SortedMap<Key, u64>;
 
 /// Everything one Agent should know at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -115,7 +115,7 @@ pub(crate) fn role_allowed(
 }
 
 fn unique<'a>(entity: &str, names: impl Iterator<Item = &'a String>) -> Result<(), ConfigError> {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = iofog_sorted::SortedSet::new();
     for name in names {
         if !seen.insert(name) {
             return Err(ConfigError::attribute(entity, "name", format!("is used twice: `{name}`")));

@@ -274,7 +274,7 @@ fn wrong<T>(from: &Attributes, attribute: &str, rule: &str) -> Result<T, ConfigE
 
 /// The rules between virtual hosts.
 pub(crate) fn check(policy: &PolicyConfig) -> Result<(), ConfigError> {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = iofog_sorted::SortedSet::new();
     for vhost in &policy.vhosts {
         for name in std::iter::once(&vhost.hostname).chain(&vhost.aliases) {
             if !seen.insert(name) {
@@ -282,7 +282,7 @@ pub(crate) fn check(policy: &PolicyConfig) -> Result<(), ConfigError> {
                 return Err(ConfigError::attribute("vhost", "hostname", rule));
             }
         }
-        let mut users = std::collections::BTreeSet::new();
+        let mut users = iofog_sorted::SortedSet::new();
         for (group, user) in vhost.groups.iter().flat_map(|g| g.users.iter().map(move |u| (g, u))) {
             if !users.insert(user) {
                 let entity = format!("vhost {} group {}", vhost.hostname, group.name);

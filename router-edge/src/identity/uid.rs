@@ -1,9 +1,9 @@
 //! The name of a peer made from its client certificate: `uidFormat` and `uidNameMappingFile` of an
 //! sslProfile (router.md section 8).
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use iofog_sorted::SortedMap;
 use ring::digest::{Algorithm, SHA1_FOR_LEGACY_USE_ONLY, SHA256, SHA512, digest};
 
 use super::subject;
@@ -11,7 +11,7 @@ use crate::config::UidPart;
 
 /// Names that are shown instead of the ones made from certificates.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct UidNames(BTreeMap<String, String>);
+pub struct UidNames(SortedMap<String, String>);
 
 impl UidNames {
     /// Reads a JSON object from names to names.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use iofog_sorted::{SortedMap, SortedSet};
 use log::{error, info};
 
 use super::message::{Advertisement, ControlMessage, Hello, LinkState, LinkStateUpdate};
@@ -65,9 +66,9 @@ pub struct Network {
     pub(super) id: RouterId,
     pub(super) instance: u64,
     pub(super) settings: Settings,
-    pub(super) links: BTreeMap<NeighbourLink, u32>,
-    pub(super) neighbours: BTreeMap<RouterId, Neighbour>,
-    pub(super) nodes: BTreeMap<RouterId, Node>,
+    pub(super) links: SortedMap<NeighbourLink, u32>,
+    pub(super) neighbours: SortedMap<RouterId, Neighbour>,
+    pub(super) nodes: SortedMap<RouterId, Node>,
     pub(super) numbers: Bits,
     pub(super) own: LinkState,
     pub(super) mobile: BTreeMap<String, u8>,
@@ -112,9 +113,9 @@ impl Network {
             id,
             instance,
             settings,
-            links: BTreeMap::new(),
-            neighbours: BTreeMap::new(),
-            nodes: BTreeMap::new(),
+            links: SortedMap::new(),
+            neighbours: SortedMap::new(),
+            nodes: SortedMap::new(),
             numbers,
             own: LinkState::default(),
             mobile: BTreeMap::new(),
@@ -384,7 +385,7 @@ impl Network {
             }
         }
         let holdoff = self.settings.holdoff;
-        let named: BTreeSet<&RouterId> = self
+        let named: SortedSet<&RouterId> = self
             .nodes
             .values()
             .filter(|node| node.route.is_some())

@@ -1,6 +1,6 @@
 //! The control messages between interior routers (router.md 5.3), without their encoding.
 
-use std::collections::BTreeMap;
+use iofog_sorted::SortedMap;
 
 use crate::config::RouterId;
 
@@ -60,7 +60,7 @@ pub struct LinkState {
     /// Version.
     pub sequence: u64,
     /// Neighbour and cost.
-    pub peers: BTreeMap<RouterId, u32>,
+    pub peers: SortedMap<RouterId, u32>,
 }
 
 /// LSU.

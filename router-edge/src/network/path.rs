@@ -1,7 +1,7 @@
 //! Shortest paths over the known link states: next hops, costs and valid origins, the same on
 //! every router that knows the same states (router.md 5.3).
 
-use std::collections::{BTreeMap, BTreeSet};
+use iofog_sorted::{SortedMap, SortedSet};
 
 use crate::config::RouterId;
 
@@ -10,7 +10,7 @@ use crate::config::RouterId;
 pub struct Bits(pub u128);
 
 /// Known links: for each router its peers and the cost to reach them.
-pub type Links = BTreeMap<RouterId, BTreeMap<RouterId, u32>>;
+pub type Links = SortedMap<RouterId, SortedMap<RouterId, u32>>;
 
 /// One router in a shortest-path tree.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,11 +51,11 @@ impl Bits {
 
 /// Gives every router that is only known as somebody's peer a link back of cost 1.
 pub(super) fn complete(links: &mut Links) {
-    let named: BTreeSet<(RouterId, RouterId)> = links
+    let named: SortedSet<(RouterId, RouterId)> = links
         .iter()
         .flat_map(|(from, peers)| peers.keys().map(|to| (to.clone(), from.clone())))
         .collect();
-    let known: BTreeSet<RouterId> = links.keys().cloned().collect();
+    let known: SortedSet<RouterId> = links.keys().cloned().collect();
     for (peer, back) in named {
         if !known.contains(&peer) {
             links.entry(peer).or_default().insert(back, 1);
@@ -66,10 +66,10 @@ pub(super) fn complete(links: &mut Links) {
 /// Shortest-path tree from `root`; equal costs are taken in order of id. Unreachable routers and
 /// the root itself are left out.
 #[must_use]
-pub fn paths_from(root: &RouterId, links: &Links) -> BTreeMap<RouterId, Step> {
-    let mut tree: BTreeMap<RouterId, Step> = BTreeMap::new();
-    let mut open: BTreeSet<(u32, RouterId)> = BTreeSet::from([(0, root.clone())]);
-    let mut done: BTreeSet<RouterId> = BTreeSet::new();
+pub fn paths_from(root: &RouterId, links: &Links) -> SortedMap<RouterId, Step> {
+    let mut tree: SortedMap<RouterId, Step> = SortedMap::new();
+    let mut open: SortedSet<(u32, RouterId)> = SortedSet::from([(0, root.clone())]);
+    let mut done: SortedSet<RouterId> = SortedSet::new();
     while let Some((cost, at)) = open.pop_first() {
         if !done.insert(at.clone()) {
             continue;
@@ -90,7 +90,7 @@ pub fn paths_from(root: &RouterId, links: &Links) -> BTreeMap<RouterId, Step> {
 
 /// Walks back from `to`: the router just after `root`, and whether `via` lies between.
 pub(super) fn walk(
-    tree: &BTreeMap<RouterId, Step>,
+    tree: &SortedMap<RouterId, Step>,
     root: &RouterId,
     to: &RouterId,
     via: &RouterId,
@@ -125,7 +125,7 @@ mod tests {
     fn the_cheaper_way_round_wins() {
         let links = links(&[("A", "B", 1), ("B", "C", 1), ("A", "C", 5)]);
         let tree = paths_from(&"A".into(), &links);
-        assert_eq!(tree[&"C".into()].cost, 2);
+        assert_eq!(tree.get(&"C".into()).unwrap().cost, 2);
         let way = walk(&tree, &"A".into(), &"C".into(), &"B".into());
         assert_eq!(way, Some(("B".into(), true)));
     }
@@ -134,7 +134,7 @@ mod tests {
     fn equal_costs_are_taken_in_order_of_id() {
         let links = links(&[("A", "B", 1), ("A", "C", 1), ("B", "D", 1), ("C", "D", 1)]);
         let tree = paths_from(&"A".into(), &links);
-        assert_eq!(tree[&"D".into()].previous, "B".into());
+        assert_eq!(tree.get(&"D".into()).unwrap().previous, "B".into());
     }
 
     #[test]
@@ -142,7 +142,7 @@ mod tests {
         let mut links = Links::new();
         links.entry("A".into()).or_default().insert("B".into(), 3);
         complete(&mut links);
-        assert_eq!(links[&"B".into()][&"A".into()], 1);
+        assert_eq!(links.get(&"B".into()).unwrap().get(&"A".into()), Some(&1));
     }
 
     #[test]

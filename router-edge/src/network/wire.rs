@@ -1,8 +1,7 @@
 //! Control messages as AMQP messages: `opcode` property and a map body (router.md 5.3).
 
-use std::collections::BTreeMap;
-
 use iofog_amqp::{Body, Header, Map, Message, Properties, Value};
+use iofog_sorted::SortedMap;
 use thiserror::Error;
 
 use super::message::{
@@ -254,7 +253,7 @@ impl<'a> Reader<'a> {
                     let cost = u32::try_from(cost.as_u64()?).ok()?;
                     Some((RouterId::new(id.as_str()?), cost))
                 })
-                .collect::<Option<BTreeMap<_, _>>>()
+                .collect::<Option<SortedMap<_, _>>>()
         })?;
         Ok(LinkStateUpdate {
             id: self.id()?,
@@ -338,7 +337,7 @@ mod tests {
             ControlMessage::LinkStateUpdate(LinkStateUpdate {
                 id,
                 instance: 7,
-                state: LinkState { sequence: 9, peers: BTreeMap::from([("B".into(), 2)]) },
+                state: LinkState { sequence: 9, peers: SortedMap::from([("B".into(), 2)]) },
             }),
             ControlMessage::MobileRequest(Request { have: 5, ..request }),
             update(MobileChange::Absolute(vec![("Mq/x".into(), 2), ("He1".into(), 3)])),

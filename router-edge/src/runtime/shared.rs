@@ -1,12 +1,12 @@
 //! What the tasks of one router share: the core, and how to wake a connection's task.
 
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::task::Waker;
 use std::time::Instant;
 
 use iofog_amqp_engine::Millis;
+use iofog_sorted::SortedMap;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 
@@ -20,8 +20,8 @@ pub(super) struct Shared {
     pub(super) core: RefCell<Core>,
     pub(super) options: RuntimeOptions,
     pub(super) config: RefCell<RouterConfig>,
-    pub(super) listeners: RefCell<BTreeMap<String, ListenerTask>>,
-    pub(super) connectors: RefCell<BTreeMap<String, ConnectorTask>>,
+    pub(super) listeners: RefCell<SortedMap<String, ListenerTask>>,
+    pub(super) connectors: RefCell<SortedMap<String, ConnectorTask>>,
     pub(super) timer: RefCell<Option<JoinHandle<()>>>,
     pub(super) steward: RefCell<Option<JoinHandle<()>>>,
     /// Told when management asks for something that needs sockets.

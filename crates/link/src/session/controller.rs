@@ -1,8 +1,10 @@
 //! The Controller's end: welcomes, offers documents, hears reports, notices silence.
 
-use alloc::collections::{BTreeSet, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::string::String;
 use alloc::vec::Vec;
+
+use iofog_sorted::SortedSet;
 
 use super::base::{Base, EVENTS, Lost, common};
 use super::streams::Streams;
@@ -169,7 +171,7 @@ impl ControllerSession {
         if !self.may_offer() {
             return false;
         }
-        let distinct: BTreeSet<_> = offer.documents.iter().map(|(key, _)| key).collect();
+        let distinct: SortedSet<_> = offer.documents.iter().map(|(key, _)| key).collect();
         debug_assert_eq!(distinct.len(), offer.documents.len(), "keys are unique");
         let flags = offer.flags & !document_flags;
         let written = update::write(&self.known, self.is_fresh, flags, offer, &mut self.base.out);

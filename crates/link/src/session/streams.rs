@@ -1,7 +1,9 @@
 //! Streams inside a link, each with its own credit, so that a slow one holds up nobody.
 
-use alloc::collections::{BTreeMap, VecDeque};
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
+
+use iofog_sorted::SortedMap;
 
 use crate::MAX_CHUNK;
 use crate::wire::{DecodeError, Frame, encode};
@@ -33,7 +35,7 @@ pub enum StreamRead {
 #[derive(Debug)]
 pub struct Streams {
     next: StreamId,
-    open: BTreeMap<StreamId, Stream>,
+    open: SortedMap<StreamId, Stream>,
     arrived: VecDeque<StreamId>,
     /// Where the next round of sending begins.
     turn: StreamId,
@@ -62,7 +64,7 @@ impl Streams {
     pub(super) fn new(first: StreamId) -> Self {
         Self {
             next: first,
-            open: BTreeMap::new(),
+            open: SortedMap::new(),
             arrived: VecDeque::new(),
             turn: 0,
             closing: Vec::new(),
@@ -150,7 +152,7 @@ impl Streams {
     pub(super) fn write_out(&mut self, out: &mut Vec<u8>, limit: usize) {
         let mut idle = 0;
         while out.len() < limit && idle < self.open.len() {
-            let next = self.open.range(self.turn..).next().or_else(|| self.open.iter().next());
+            let next = self.open.at_or_after(&self.turn).or_else(|| self.open.first_key_value());
             let Some(id) = next.map(|(id, _)| *id) else { break };
             self.turn = id + 1;
             let sent = self.open.get_mut(&id).is_some_and(|stream| stream.write_out(id, out));

@@ -1,8 +1,7 @@
 //! The policy as entities: its limits, what they refused, virtual hosts and what they saw.
 
-use std::collections::BTreeMap;
-
 use iofog_amqp::Value;
+use iofog_sorted::SortedMap;
 
 use super::views::{Record, count, total};
 use crate::config::{Allowed, GroupConfig, VhostConfig};
@@ -47,7 +46,7 @@ impl Core {
                     grants.filter(|grant| grant.vhost == stats.hostname)
                 };
                 let counts = |of: &dyn Fn(&Grant) -> String| {
-                    let mut counts = BTreeMap::<String, u64>::new();
+                    let mut counts = SortedMap::<String, u64>::new();
                     for grant in grants() {
                         *counts.entry(of(grant)).or_default() += 1;
                     }
