@@ -8,6 +8,7 @@ mod explain;
 mod link;
 mod link_status;
 mod link_update;
+mod position;
 mod provision;
 mod remote;
 mod status;
@@ -114,6 +115,7 @@ struct Core {
     link_due: Notify,
     gate: RefCell<ListGate>,
     interface: RefCell<NetworkInterface>,
+    whereabouts: position::Whereabouts,
     sampler: Sampler,
     usage: Cell<Usage>,
     started: EpochMillis,
@@ -155,6 +157,7 @@ impl FieldAgent {
         let core = Core {
             client: ControllerClient::new(access(&parts.config)),
             interface: RefCell::new(detect_interface(&parts.config)),
+            whereabouts: position::Whereabouts::default(),
             config: RefCell::new(parts.config),
             file: RefCell::new(parts.file),
             state: RefCell::new(parts.state),
@@ -424,6 +427,7 @@ impl FieldAgent {
     async fn usage_loop(&self) {
         loop {
             self.look_for_address();
+            self.look_for_position();
             self.sample();
             self.core.message_bytes.set(folder_bytes(&self.core.context.place().message_dir));
             self.core.speed.note(self.core.context.published().0, self.core.clock.mono());

@@ -119,6 +119,7 @@ impl FieldAgent {
             reports,
             registries: self.core.state.borrow().desired.registries.len(),
             address: interface.address,
+            external: &self.core.whereabouts.external(),
             processed,
             per_publisher: &per_publisher,
             speed: self.core.speed.per_second(),

@@ -17,7 +17,7 @@ const SILENCE: Duration = Duration::from_secs(60);
 ///
 /// # Errors
 /// When it cannot be had, or `take` refuses a piece.
-pub(super) async fn fetch(
+pub(crate) async fn fetch(
     source: &str,
     file: &str,
     mut take: impl FnMut(&[u8]) -> io::Result<()>,

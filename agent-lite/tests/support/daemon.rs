@@ -16,14 +16,27 @@ pub(crate) struct Daemon {
 impl Daemon {
     /// Writes `config.xml` elements and starts the daemon.
     pub(crate) fn start(folder: &Path, elements: &[(&str, &str)]) -> Self {
+        Self::start_with(folder, elements, &[])
+    }
+
+    /// The same with variables of its own in the environment.
+    pub(crate) fn start_with(
+        folder: &Path,
+        elements: &[(&str, &str)],
+        variables: &[(&str, &str)],
+    ) -> Self {
         let lines: String =
             elements.iter().map(|(name, value)| format!("<{name}>{value}</{name}>\n")).collect();
         std::fs::write(folder.join("config.xml"), format!("<config>\n{lines}</config>\n")).unwrap();
-        Self::restart(folder)
+        Self::run(folder, variables)
     }
 
     /// Starts the daemon on a folder that has its configuration.
     pub(crate) fn restart(folder: &Path) -> Self {
+        Self::run(folder, &[])
+    }
+
+    fn run(folder: &Path, variables: &[(&str, &str)]) -> Self {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
@@ -31,6 +44,7 @@ impl Daemon {
             .unwrap();
         let child = Command::new(PROGRAM)
             .args(["--state-dir", folder.to_str().unwrap(), "daemon"])
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stderr(log)
             .spawn()
