@@ -5,7 +5,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use iofog_log_sink::{Format, LevelFilter, Options as LogOptions, Sink, Target};
 use rustix::fs::FlockOperation;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
@@ -21,6 +20,7 @@ use crate::domain::NodeFacts;
 use crate::engine::{AnyEngine, NativeOptions};
 use crate::field_agent::{FieldAgent, Parts};
 use crate::local_api::{LocalApi, LocalApiOptions};
+use crate::logging::Log;
 use crate::modules::{Modules, ProxyModule, RouterModule};
 use crate::process_manager::ProcessManager;
 use crate::state::{EnrolmentFiles, StateStore};
@@ -76,11 +76,7 @@ pub fn run(arguments: &Arguments, launch: Launch) -> Result<End, StartError> {
         Some(target) => target == LogTarget::File,
         None => arguments.state_dir.is_none(),
     };
-    // A full disk keeps nothing from running: what cannot be written now is written later.
-    let sink = match iofog_log_sink::init(log_options(&config, to_file)) {
-        Err(_) if to_file => iofog_log_sink::init(log_options(&config, false))?,
-        sink => sink?,
-    };
+    let log = Log::start(&config, to_file)?;
     notes.iter().for_each(|note| log::warn!(target: "config", "{note}"));
     if let Err(error) = file.save(&config) {
         log::error!(target: "config", "configuration could not be saved: {error}");
@@ -90,7 +86,7 @@ pub fn run(arguments: &Arguments, launch: Launch) -> Result<End, StartError> {
         .enable_all()
         .build()
         .map_err(StartError::Runtime)?;
-    LocalSet::new().block_on(&runtime, serve(paths, config, file, token, sink, launch))
+    LocalSet::new().block_on(&runtime, serve(paths, config, file, token, log, launch))
 }
 
 async fn serve(
@@ -98,7 +94,7 @@ async fn serve(
     config: Config,
     file: ConfigFile,
     token: String,
-    sink: Sink,
+    log: Log,
     launch: Launch,
 ) -> Result<End, StartError> {
     let clock = Clock::new();
@@ -130,7 +126,7 @@ async fn serve(
         clock,
         updater: updater.clone(),
         on_change: Box::new(move |config| {
-            follow_config(&sink, config);
+            log.follow(config);
             followed.set_url(config.get(Setting::DockerUrl));
         }),
     };
@@ -225,47 +221,6 @@ fn local_api_token(path: &Path) -> io::Result<String> {
     }
     disk::write_secret_atomically(path, token.as_bytes())?;
     Ok(token)
-}
-
-/// Lets the log follow a changed configuration or identity.
-fn follow_config(sink: &Sink, config: &Config) {
-    sink.set_level(log_level(config));
-    sink.set_agent_id(config.uuid().as_str());
-}
-
-/// The contract's level names, those of Java's logging.
-fn log_level(config: &Config) -> LevelFilter {
-    match config.get(Setting::LogLevel) {
-        "SEVERE" => LevelFilter::Error,
-        "WARNING" => LevelFilter::Warn,
-        "FINE" => LevelFilter::Debug,
-        "FINER" | "FINEST" | "ALL" => LevelFilter::Trace,
-        _ => LevelFilter::Info,
-    }
-}
-
-fn log_options(config: &Config, to_file: bool) -> LogOptions {
-    let level = log_level(config);
-    if !to_file {
-        return LogOptions { level, target: Target::Stderr, format: Format::Text };
-    }
-    let count = u32::try_from(config.integer(Setting::LogFileCount)).unwrap_or(1).max(1);
-    let target = Target::RotatingFile {
-        directory: PathBuf::from(config.get(Setting::LogDirectory)),
-        stem: "iofog-agent".to_owned(),
-        limit_bytes: log_file_bytes(config) / u64::from(count),
-        count,
-    };
-    LogOptions { level, target, format: Format::AgentJson }
-}
-
-/// `log_disk_consumption_limit` in bytes; it may be a fraction of a GiB.
-fn log_file_bytes(config: &Config) -> u64 {
-    let text = config.get(Setting::LogLimit);
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let tenths = fraction.get(..1).and_then(|digit| digit.parse::<u64>().ok()).unwrap_or_default();
-    let whole: u64 = whole.parse().unwrap_or_default();
-    (whole * 10 + tenths) * (1 << 30) / 10
 }
 
 fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, StartError> {

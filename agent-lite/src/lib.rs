@@ -23,6 +23,7 @@ pub mod fuzzing;
 mod gzip;
 pub mod ids;
 pub mod local_api;
+mod logging;
 pub mod modules;
 pub mod process_manager;
 pub mod remote;

@@ -48,6 +48,25 @@ fn provisioning_is_refused_with_the_controllers_words_and_keeps_the_old_identity
 }
 
 #[test]
+fn the_log_moves_to_another_folder_at_once_and_stays_where_none_can_be() {
+    let folder = folder("log-folder");
+    std::fs::write(folder.join("config.xml"), "<config>\n</config>\n").unwrap();
+    let daemon = Daemon::restart_with(&folder, &["--log", "file"]);
+    let moved = folder.join("moved");
+    daemon.command(&["config", "-ld", moved.to_str().unwrap()]);
+    let newest = moved.join("iofog-agent.0.log");
+    assert!(newest.exists());
+    // Where a file stands no folder can be made.
+    let file = folder.join("file");
+    std::fs::write(&file, "").unwrap();
+    daemon.command(&["config", "-ld", file.join("below").to_str().unwrap()]);
+    let told = std::fs::read_to_string(&newest).unwrap();
+    assert!(told.contains("the log stays where it is"), "{told}");
+    assert!(daemon.terminate());
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+#[test]
 fn settings_are_judged_one_by_one_saved_and_pushed() {
     let controller = Controller::start();
     let (folder, daemon) = start("settings", &controller);

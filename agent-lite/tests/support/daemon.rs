@@ -28,22 +28,29 @@ impl Daemon {
         let lines: String =
             elements.iter().map(|(name, value)| format!("<{name}>{value}</{name}>\n")).collect();
         std::fs::write(folder.join("config.xml"), format!("<config>\n{lines}</config>\n")).unwrap();
-        Self::run(folder, variables)
+        Self::run(folder, variables, &[])
     }
 
     /// Starts the daemon on a folder that has its configuration.
     pub(crate) fn restart(folder: &Path) -> Self {
-        Self::run(folder, &[])
+        Self::run(folder, &[], &[])
     }
 
-    fn run(folder: &Path, variables: &[(&str, &str)]) -> Self {
+    /// The same with words before its order.
+    pub(crate) fn restart_with(folder: &Path, words: &[&str]) -> Self {
+        Self::run(folder, &[], words)
+    }
+
+    fn run(folder: &Path, variables: &[(&str, &str)], words: &[&str]) -> Self {
         let log = std::fs::OpenOptions::new()
             .create(true)
             .append(true)
             .open(folder.join("stderr.log"))
             .unwrap();
         let child = Command::new(PROGRAM)
-            .args(["--state-dir", folder.to_str().unwrap(), "daemon"])
+            .args(["--state-dir", folder.to_str().unwrap()])
+            .args(words)
+            .arg("daemon")
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stderr(log)

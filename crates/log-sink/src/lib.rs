@@ -31,7 +31,7 @@ impl Default for Options {
 }
 
 /// Destination of the lines.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     /// Standard error of the process.
     Stderr,
