@@ -2,6 +2,7 @@
 //! when a rule does; the tests below feed the same functions with damaged samples on every run.
 
 use std::path::Path;
+use std::task::{Context, Waker};
 
 use crate::domain::enrolment::{FirstBoot, Record, device_id};
 use crate::engine::native::image::{Challenge, Document, ImageConfig, Reference, choose};
@@ -10,6 +11,26 @@ use crate::engine::native::layer::{Limits, unpack};
 /// The body of a request to the Local API, read every way that a route does.
 pub fn local_api_body(bytes: &[u8]) {
     crate::local_api::read_any_body(bytes);
+}
+
+/// What a microservice sends over its WebSocket after the upgrade, in messages of 64 KiB at most.
+///
+/// # Panics
+/// A bound was passed.
+pub fn socket_frames(bytes: &[u8]) {
+    let reading = crate::local_api::read_any_frames(bytes, 64 << 10);
+    // Everything is there: nothing is ever waited for.
+    let done = std::pin::pin!(reading).poll(&mut Context::from_waker(Waker::noop()));
+    assert!(done.is_ready(), "waits for bytes that cannot come");
+}
+
+/// What a container engine answers: lists, documents one after another, the progress of a pull.
+///
+/// # Panics
+/// A rule is broken.
+#[cfg(feature = "docker")]
+pub fn engine_answer(bytes: &[u8]) {
+    crate::engine::read_any_answer(bytes);
 }
 
 /// An image name: what is read names one image however often it is written and read.
@@ -151,6 +172,25 @@ mod tests {
                 enrolment(&text(&dice.damage(sample.as_bytes())));
             }
         }
+    }
+
+    #[test]
+    fn damaged_frames_and_answers_of_engines_are_harmless() {
+        // A ping, a message in two fragments, an acknowledgement, a close: masked with zeros.
+        let mut frames = vec![0x89, 0x81, 0, 0, 0, 0, 9];
+        frames.extend([0x02, 0x84, 0, 0, 0, 0, 0x0D, 0, 0, 0, 0x80, 0x83, 0, 0, 0, 0, 2, 4, 0]);
+        frames.extend([0x82, 0x81, 0, 0, 0, 0, 0x0B, 0x88, 0x80, 0, 0, 0, 0]);
+        let list = br#"[{"Id":"a","Names":["/iofog_b"],"Labels":{"c":"d"},"State":"running","Status":"Up (healthy)","NetworkSettings":{"Networks":{"e":{"IPAddress":"172.17.0.2"}}}}]"#;
+        let progress = br#"{"id":"a","status":"Downloading","progressDetail":{"current":1,"total":2}}{"id":"b","status":"Pull complete"}"#;
+        let mut dice = Dice(0x0bad_cafe);
+        for _ in 0..5_000 {
+            socket_frames(&dice.damage(&frames));
+            for sample in [&list[..], progress, b"2026-11-30T06:00:00.123456789Z"] {
+                engine_answer(&dice.damage(sample));
+            }
+        }
+        engine_answer(b"18446744073709551615-12-31T23:59:59Z");
+        engine_answer(b"2026-18446744073709551615-01T00:00:00Z");
     }
 
     #[test]

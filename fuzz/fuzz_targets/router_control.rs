@@ -10,7 +10,8 @@ const OPCODES: [&str; 7] = ["HELLO", "RA", "LSR", "LSU", "MAR", "MAU", "XYZ"];
 fuzz_target!(|input: (u8, Vec<u8>)| {
     let (choice, body) = input;
     let opcode = OPCODES[usize::from(choice) % OPCODES.len()];
-    let Ok(Message { body: Body::Value(Value::Map(map)), .. }) = Message::decode(&section(&body)) else {
+    let Ok(Message { body: Body::Value(Value::Map(map)), .. }) = Message::decode(&section(&body))
+    else {
         return;
     };
     let message = Message {

@@ -9,20 +9,55 @@ use libfuzzer_sys::fuzz_target;
 
 /// Those whose answer depends on the request; the schema is the same for everybody, and long.
 const OPERATIONS: [&str; 10] = [
-    "QUERY", "READ", "CREATE", "UPDATE", "DELETE", "GET-TYPES", "GET-ATTRIBUTES", "GET-OPERATIONS",
-    "GET-MGMT-NODES", "GET-ANNOTATIONS",
+    "QUERY",
+    "READ",
+    "CREATE",
+    "UPDATE",
+    "DELETE",
+    "GET-TYPES",
+    "GET-ATTRIBUTES",
+    "GET-OPERATIONS",
+    "GET-MGMT-NODES",
+    "GET-ANNOTATIONS",
 ];
 /// Requests of one execution: something may be created, changed, shown and deleted.
 const REQUESTS: usize = 4;
 const TYPES: [&str; 15] = [
-    "listener", "connector", "sslProfile", "router.connection.linkRoute", "router", "connection", "router.node",
-    "router.link", "router.address", "router.config.address", "router.config.linkRoute", "router.config.autoLink",
-    "log", "policy", "routerMetrics",
+    "listener",
+    "connector",
+    "sslProfile",
+    "router.connection.linkRoute",
+    "router",
+    "connection",
+    "router.node",
+    "router.link",
+    "router.address",
+    "router.config.address",
+    "router.config.linkRoute",
+    "router.config.autoLink",
+    "log",
+    "policy",
+    "routerMetrics",
 ];
 /// Attributes that the entities have.
 const NAMES: [&str; 17] = [
-    "name", "host", "port", "role", "cost", "pattern", "prefix", "direction", "distribution", "containerId",
-    "sslProfile", "certFile", "saslMechanisms", "idleTimeoutSeconds", "attributeNames", "address", "enable",
+    "name",
+    "host",
+    "port",
+    "role",
+    "cost",
+    "pattern",
+    "prefix",
+    "direction",
+    "distribution",
+    "containerId",
+    "sslProfile",
+    "certFile",
+    "saslMechanisms",
+    "idleTimeoutSeconds",
+    "attributeNames",
+    "address",
+    "enable",
 ];
 
 /// Operation, type, family, name, attributes.
@@ -39,8 +74,18 @@ enum Attribute {
 
 /// Values that some attribute takes.
 const WORDS: [&str; 12] = [
-    "in", "out", "normal", "edge", "inter-router", "route-container", "balanced", "multicast", "yes", "ANONYMOUS",
-    "a.#", "q",
+    "in",
+    "out",
+    "normal",
+    "edge",
+    "inter-router",
+    "route-container",
+    "balanced",
+    "multicast",
+    "yes",
+    "ANONYMOUS",
+    "a.#",
+    "q",
 ];
 
 thread_local! {
@@ -50,8 +95,11 @@ thread_local! {
 fuzz_target!(|requests: Vec<Request>| {
     let mut router = ROUTER.with(Clone::clone);
     let client = router.peers[0];
-    for (n, (operation, kind, family, name, attributes)) in requests.iter().take(REQUESTS).enumerate() {
-        let prefix = ["", "org.apache.qpid.dispatch.", "io.skupper.router."][usize::from(*family) % 3];
+    for (n, (operation, kind, family, name, attributes)) in
+        requests.iter().take(REQUESTS).enumerate()
+    {
+        let prefix =
+            ["", "org.apache.qpid.dispatch.", "io.skupper.router."][usize::from(*family) % 3];
         let kind = format!("{prefix}{}", TYPES[usize::from(*kind) % TYPES.len()]);
         let mut about: Vec<(Value, Value)> = vec![
             ("operation".into(), OPERATIONS[usize::from(*operation) % OPERATIONS.len()].into()),
@@ -66,7 +114,9 @@ fuzz_target!(|requests: Vec<Request>| {
                 Attribute::Text(text) => text.as_str().into(),
                 Attribute::Int(number) => Value::Long(*number),
                 Attribute::Bool(flag) => Value::Bool(*flag),
-                Attribute::List(names) => Value::List(names.iter().map(|n| n.as_str().into()).collect()),
+                Attribute::List(names) => {
+                    Value::List(names.iter().map(|n| n.as_str().into()).collect())
+                }
                 Attribute::Word(word) => WORDS[usize::from(*word) % WORDS.len()].into(),
             };
             (NAMES[usize::from(*name) % NAMES.len()].into(), value)

@@ -50,7 +50,13 @@ impl Router {
         let version = annotations_version.map(Value::Uint);
         let mut script = Script::default();
         script
-            .opening("a", version.map(|version| ("qd.annotations-version".into(), version)).into_iter().collect())
+            .opening(
+                "a",
+                version
+                    .map(|version| ("qd.annotations-version".into(), version))
+                    .into_iter()
+                    .collect(),
+            )
             .attach(SENDER, LinkRole::Sender, Some("q"))
             .attach(RECEIVER, LinkRole::Receiver, Some("q"))
             .attach(ANONYMOUS, LinkRole::Sender, None)

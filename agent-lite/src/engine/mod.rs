@@ -12,6 +12,8 @@ use std::path::Path;
 
 #[cfg(feature = "docker")]
 pub use docker::DockerEngine;
+#[cfg(feature = "docker")]
+pub(crate) use docker::read_any_answer;
 pub use native::{NativeEngine, NativeOptions};
 pub use select::{AnyEngine, EngineChoice};
 

@@ -18,3 +18,4 @@ mod watched;
 
 pub(crate) use request::read_any_body;
 pub use server::{LocalApi, LocalApiOptions, bind};
+pub(crate) use socket::read_any_frames;

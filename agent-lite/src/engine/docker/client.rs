@@ -224,6 +224,16 @@ fn first(held: &mut Vec<u8>) -> Result<Option<Value>, ApiError> {
     }
 }
 
+/// Reads documents off a stream of bytes, and forgets them: for fuzzing. Each takes some of the bytes.
+pub(super) fn read_any_documents(bytes: &[u8]) -> Vec<Value> {
+    let (mut held, mut all) = (bytes.to_vec(), Vec::new());
+    while let Ok(Some(document)) = first(&mut held) {
+        all.push(document);
+    }
+    assert!(all.len() <= bytes.len(), "a document of no bytes");
+    all
+}
+
 // === impl Version ===
 
 impl Version {

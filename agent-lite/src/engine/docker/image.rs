@@ -96,6 +96,14 @@ async fn pull(
     Ok(())
 }
 
+/// Reads what a pull tells, and forgets it: for fuzzing.
+pub(super) fn read_any_progress(told: &[Value]) {
+    let mut layers = Layers::default();
+    for percentage in told.iter().filter_map(|info| layers.note(info)) {
+        assert!(percentage <= 100, "more than the whole");
+    }
+}
+
 /// As the engine wants them: base64 for addresses, of a document.
 fn credentials(registry: &Registry) -> String {
     let document = json!({

@@ -246,3 +246,9 @@ async fn act(
 
 #[cfg(test)]
 mod tests;
+
+/// Reads an engine's answer every way that an order does, and forgets it: for fuzzing.
+pub(crate) fn read_any_answer(bytes: &[u8]) {
+    list::read_any_list(bytes);
+    image::read_any_progress(&client::read_any_documents(bytes));
+}

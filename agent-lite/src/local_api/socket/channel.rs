@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use fastwebsockets::{Frame, OpCode, Payload, WebSocket, WebSocketError, WebSocketWrite};
+use fastwebsockets::{
+    Frame, OpCode, Payload, Role, WebSocket, WebSocketError, WebSocketRead, WebSocketWrite,
+};
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
-use tokio::io::{BufWriter, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, BufWriter, WriteHalf};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use super::frame::{PING, PONG};
+use super::frame::{self, PING, PONG};
 
 type Stream = TokioIo<Upgraded>;
 
@@ -53,10 +55,7 @@ impl Channel {
         });
         let (sender, events) = mpsc::channel(READ_AHEAD);
         let reader = iofog_task::spawn(async move {
-            let mut reader = Reader { half: reader, partial: None, limit: max_message_bytes };
-            reader.half.set_max_message_size(max_message_bytes);
-            reader.half.set_auto_pong(false);
-            reader.half.set_auto_close(false);
+            let mut reader = Reader::new(reader, max_message_bytes);
             while let Ok(event) = reader.next().await {
                 if let Some(event) = event
                     && sender.send(event).await.is_err()
@@ -138,13 +137,20 @@ impl Drop for Channel {
 }
 
 /// Puts fragments together, bounded over all of them.
-struct Reader {
-    half: fastwebsockets::WebSocketRead<ReadHalf<Stream>>,
+struct Reader<S> {
+    half: WebSocketRead<S>,
     partial: Option<BytesMut>,
     limit: usize,
 }
 
-impl Reader {
+impl<S: AsyncRead + Unpin> Reader<S> {
+    fn new(mut half: WebSocketRead<S>, limit: usize) -> Self {
+        half.set_max_message_size(limit);
+        half.set_auto_pong(false);
+        half.set_auto_close(false);
+        Self { half, partial: None, limit }
+    }
+
     async fn next(&mut self) -> Result<Option<Event>, WebSocketError> {
         let mut obliged = |_: Frame<'_>| std::future::ready(Ok::<(), WebSocketError>(()));
         let frame = self.half.read_frame(&mut obliged).await?;
@@ -168,6 +174,26 @@ impl Reader {
             (OpCode::Close, _) => Ok(Some(Event::Close)),
             // Text has no meaning here; SDKs send binary only.
             (OpCode::Text | OpCode::Pong, _) => Ok(None),
+        }
+    }
+}
+
+/// Reads a microservice's bytes after the upgrade, as frames and as what is in them, and forgets them: for fuzzing.
+pub(crate) async fn read_any_frames(bytes: &[u8], limit: usize) {
+    let stream = tokio::io::join(bytes, tokio::io::sink());
+    let socket = WebSocket::after_handshake(stream, Role::Server);
+    let (reader, _writer) = socket.split(tokio::io::split);
+    let mut reader = Reader::new(reader, limit);
+    while let Ok(event) = reader.next().await {
+        match event {
+            Some(Event::Binary(whole)) => {
+                assert!(whole.len() <= limit, "a message beyond the bound");
+                if let frame::Incoming::Message(message) = frame::parse(&whole) {
+                    let _ = iofog_iomessage::IoMessage::decode(&message);
+                }
+            }
+            Some(Event::Close) => return,
+            Some(Event::Ping(_)) | None => {}
         }
     }
 }

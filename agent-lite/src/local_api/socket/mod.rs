@@ -15,6 +15,7 @@ use super::reply::{Answer, Refusal};
 use super::server::{LocalApi, Peer};
 use super::{identity, request};
 
+pub(crate) use channel::read_any_frames;
 pub(super) use control::ControlSockets;
 
 /// Which of the two sockets.
