@@ -157,7 +157,7 @@ impl FieldAgent {
         let core = Core {
             client: ControllerClient::new(access(&parts.config)),
             interface: RefCell::new(detect_interface(&parts.config)),
-            whereabouts: position::Whereabouts::default(),
+            whereabouts: position::Whereabouts::new(),
             config: RefCell::new(parts.config),
             file: RefCell::new(parts.file),
             state: RefCell::new(parts.state),

@@ -23,8 +23,10 @@ const FIRST_PAUSE: Duration = Duration::from_secs(120);
 const LONGEST_PAUSE: Duration = Duration::from_secs(6 * 3600);
 
 /// What is known of the node's place on the internet, and when to ask.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Whereabouts {
+    /// Who is asked, if anyone.
+    service: Option<String>,
     plan: Cell<Plan>,
     external: RefCell<String>,
 }
@@ -53,6 +55,16 @@ struct Found {
 // === impl Whereabouts ===
 
 impl Whereabouts {
+    /// Nothing is known yet; whom to ask is looked up once.
+    pub(super) fn new() -> Self {
+        let service = std::env::var(VARIABLE).unwrap_or_else(|_| SERVICE.to_owned());
+        Self {
+            service: service.starts_with("http://").then_some(service),
+            plan: Cell::default(),
+            external: RefCell::default(),
+        }
+    }
+
     /// The node's address on the internet; empty when it is not known.
     pub(super) fn external(&self) -> String {
         self.external.borrow().clone()
@@ -90,7 +102,7 @@ impl Plan {
 impl FieldAgent {
     /// Asks the service when it is time; never waits for it.
     pub(super) fn look_for_position(&self) {
-        let service = std::env::var(VARIABLE).unwrap_or_else(|_| SERVICE.to_owned());
+        let Some(service) = self.core.whereabouts.service.as_deref() else { return };
         let mode = self.core.config.borrow().get(Setting::Gps).to_owned();
         let (now, plan) = (self.core.clock.mono(), self.core.whereabouts.plan.get().in_mode(&mode));
         self.core.whereabouts.plan.set(plan);
@@ -98,11 +110,11 @@ impl FieldAgent {
             self.core.whereabouts.external.borrow_mut().clear();
         }
         let settled = self.core.config.borrow().is_provisioned() && self.core.initialised.get();
-        if !settled || !service.starts_with("http://") || !plan.is_due(&mode, now) {
+        if !settled || !plan.is_due(&mode, now) {
             return;
         }
         self.core.whereabouts.plan.set(plan.asked(now));
-        let agent = self.clone();
+        let (agent, service) = (self.clone(), service.to_owned());
         iofog_task::spawn(async move {
             match ask(&service).await {
                 Ok(found) => agent.take_found(found).await,
