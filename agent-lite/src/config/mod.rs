@@ -48,6 +48,11 @@ impl Config {
         self.values.get(setting.index()).map(String::as_str).unwrap_or_default()
     }
 
+    /// The value of a setting that nobody set.
+    pub fn built_in(&self, setting: Setting) -> String {
+        setting.default_value(&self.paths)
+    }
+
     /// Validates, normalises and stores one value.
     pub fn set(&mut self, setting: Setting, value: &str) -> Result<(), Invalid> {
         let normal = rules::normalise(setting, value)?;

@@ -100,7 +100,8 @@ impl FieldAgent {
     fn take_remote(&self, remote: &RemoteConfig) {
         let before = self.core.config.borrow().clone();
         for (setting, value) in &remote.settings {
-            if !is_news(&before, *setting, value) {
+            let value = meant(&before, *setting, value);
+            if !is_news(&before, *setting, &value) {
                 continue;
             }
             let target = if *setting == Setting::GpsCoordinates { Setting::Gps } else { *setting };
@@ -130,6 +131,19 @@ impl FieldAgent {
     }
 }
 
+/// What the Controller means by a value: a folder that nobody chose there is the Agent's own (decision 0140).
+fn meant(config: &Config, setting: Setting, value: &str) -> String {
+    let unchosen = match setting {
+        Setting::DiskDirectory => "/var/lib/iofog",
+        Setting::LogDirectory => "/var/log/iofog",
+        _ => return value.to_owned(),
+    };
+    match value.trim_end_matches('/') == unchosen {
+        true => config.built_in(setting),
+        false => value.to_owned(),
+    }
+}
+
 /// The value differs from the local one, by number where both are numbers.
 fn is_news(config: &Config, setting: Setting, value: &str) -> bool {
     let local = config.get(setting);
@@ -151,4 +165,29 @@ fn exchanged(config: &Config) -> iofog_sorted::SortedMap<String, String> {
         .into_iter()
         .filter(|setting| setting.json().is_some() || *setting == Setting::GpsCoordinates);
     both.map(|setting| (setting.element().to_owned(), config.get(setting).to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::meant;
+    use crate::config::{Config, Paths, Setting};
+
+    #[test]
+    fn folders_nobody_chose_are_the_agents_own() {
+        let system = Config::defaults(&Paths::system(None));
+        let elsewhere = Config::defaults(&Paths::under(Path::new("/home/me")));
+        for (config, setting, value, is) in [
+            (&system, Setting::LogDirectory, "/var/log/iofog/", "/var/log/iofog-agent/"),
+            (&system, Setting::LogDirectory, "/var/log/iofog", "/var/log/iofog-agent/"),
+            (&system, Setting::DiskDirectory, "/var/lib/iofog/", "/var/lib/iofog-agent/"),
+            (&elsewhere, Setting::DiskDirectory, "/var/lib/iofog/", "/home/me/lib/"),
+            (&system, Setting::LogDirectory, "/data/iofog/", "/data/iofog/"),
+            (&system, Setting::LogDirectory, "/var/lib/iofog/", "/var/lib/iofog/"),
+            (&system, Setting::LogLevel, "/var/log/iofog/", "/var/log/iofog/"),
+        ] {
+            assert_eq!(meant(config, setting, value), is, "{setting:?} {value}");
+        }
+    }
 }

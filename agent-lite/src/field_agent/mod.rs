@@ -513,6 +513,3 @@ fn detect_interface(config: &Config) -> NetworkInterface {
     let wanted = Some(config.get(Setting::NetworkInterface)).filter(|name| *name != "dynamic");
     NetworkInterface::detect(config.bind_address(), wanted, host)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,1 +1,0 @@
-//! The field agent against a scripted Controller: see the crate's `tests` folder.
