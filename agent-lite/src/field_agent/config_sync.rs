@@ -48,7 +48,8 @@ impl FieldAgent {
 
     async fn after_change(&self) {
         self.save_config();
-        *self.core.interface.borrow_mut() = super::detect_interface(&self.core.config.borrow());
+        *self.core.interface.borrow_mut() =
+            super::connection::detect_interface(&self.core.config.borrow());
         self.spread_identity();
         self.push_config().await;
         self.core.changes_due.notify_one();

@@ -98,9 +98,11 @@ impl FieldAgent {
         };
         let mut config = self.config();
         change(&mut config)?;
-        let client =
-            ControllerClient::new(Access { token: String::new(), ..super::access(&config) });
-        let host = super::detect_interface(&config).address;
+        let client = ControllerClient::new(Access {
+            token: String::new(),
+            ..super::connection::access(&config)
+        });
+        let host = super::connection::detect_interface(&config).address;
         let fog_type = config.fog_type();
         let granted =
             client.enrol(&first.key, &record.device, &record.proof, host, fog_type).await?;

@@ -3,56 +3,44 @@
 
 mod changes;
 mod config_sync;
+mod connection;
 mod enrolment;
 mod explain;
+mod housekeeping;
 mod link;
 mod link_status;
 mod link_update;
 mod position;
 mod provision;
 mod remote;
+mod spread;
 mod status;
 mod status_body;
 
 use std::cell::{Cell, RefCell};
-use std::path::PathBuf;
 use std::rc::Rc;
 use std::time::Duration;
 
+use connection::{access, detect_interface};
 use tokio::sync::Notify;
 
+pub use connection::Link;
 pub use provision::ProvisionError;
 
 use crate::clock::Clock;
 use crate::config::{Config, ConfigFile, Setting};
-use crate::context::{AgentContext, LocalMicroservice, Position, RouterAccess};
-use crate::controller_client::{Access, ControllerClient, ControllerError};
-use crate::domain::{EpochMillis, Kind, ListGate, MicroserviceState, Mono, NodeFacts, Report};
-use crate::fault;
+use crate::context::AgentContext;
+use crate::controller_client::ControllerClient;
+use crate::domain::{EpochMillis, ListGate, Mono};
 use crate::modules::Modules;
 use crate::process_manager::ProcessManager;
 use crate::remote::{Traces, Tunnel};
 use crate::state::{EnrolmentFiles, Snapshot, StateStore};
-use crate::update::{Facts, Updater};
-use crate::usage::{NetworkInterface, Sampler, SpeedMeter, Usage, folder_bytes};
-
-const USAGE_PERIOD: Duration = Duration::from_secs(10);
+use crate::update::Updater;
+use crate::usage::{NetworkInterface, Sampler, SpeedMeter, Usage};
 
 /// Version reported to the Controller: the contract line that is implemented.
 pub const VERSION: &str = "3.1.0";
-
-/// State of the link to the Controller (agent contract 2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Link {
-    /// Provisioned, but the last call failed.
-    NotConnected,
-    /// The Controller's certificate is refused.
-    BrokenCertificate,
-    /// No identity.
-    NotProvisioned,
-    /// The last call succeeded.
-    Ok,
-}
 
 /// The parts a field agent works with.
 pub struct Parts {
@@ -265,251 +253,8 @@ impl FieldAgent {
         self.core.state.borrow().pulled.iter().cloned().collect()
     }
 
-    fn save_state(&self) {
-        self.core.state.borrow_mut().pulled.extend(self.core.processes.take_pulled());
-        let result = self.core.store.save(&self.core.state.borrow());
-        if let Err(error) = result {
-            log::error!(target: "field-agent", "state could not be saved: {error}");
-        }
-    }
-
-    /// True when it is on disk.
-    fn save_config(&self) -> bool {
-        let result = self.core.file.borrow().save(&self.core.config.borrow());
-        if let Err(error) = &result {
-            log::error!(target: "field-agent", "configuration could not be saved: {error}");
-        }
-        result.is_ok()
-    }
-
-    /// Tells all parts who this node is.
-    fn spread_identity(&self) {
-        let config = self.core.config.borrow();
-        (self.core.on_change)(&config);
-        self.core.context.set_message_quota(config.integer(Setting::MessageQuota) << 20);
-        if let (Some((latitude, longitude)), None) =
-            (config.coordinates(), self.core.context.position())
-        {
-            let (latitude, longitude) = (latitude.to_owned(), longitude.to_owned());
-            self.core.context.set_position(Some(Position {
-                latitude,
-                longitude,
-                timestamp: self.core.clock.epoch().0,
-            }));
-        }
-        if self.core.client.set_access(access(&config)) {
-            self.core.documents.borrow_mut().clear();
-            self.core.link_tried.set(false);
-            self.core.link_due.notify_one();
-        }
-        let fog = self.core.state.borrow().fog.clone();
-        self.core.context.set_fog_uuid(fog.clone());
-        let interface = self.core.interface.borrow();
-        let node = NodeFacts {
-            fog,
-            bind_address: self.core.context.bind_address(),
-            iofog_address: self.core.context.bind_address().or(interface.address),
-            time_zone: config.get(Setting::TimeZone).to_owned(),
-            container_network: config.container_network().map(str::to_owned),
-        };
-        self.core.processes.set_node(node, self.core.state.borrow().former.iter().cloned());
-    }
-
-    /// Tells all parts what should run here.
-    fn spread_desired(&self) {
-        let state = self.core.state.borrow();
-        let local = state
-            .desired
-            .workloads
-            .iter()
-            .filter(|one| !one.delete && one.kind() == Kind::Container);
-        let local = local.map(|one| LocalMicroservice {
-            uuid: one.uuid.clone(),
-            config: Rc::from(one.config.as_str()),
-            routes: one.routes.clone(),
-            is_consumer: one.is_consumer,
-            log_size_mb: one.log_size_mb,
-            host_network: one.host_network,
-        });
-        self.core.context.set_microservices(local.collect());
-        let edge_resources =
-            if state.edge_resources.is_empty() { "[]" } else { state.edge_resources.as_str() };
-        self.core.context.set_edge_resources(Rc::from(edge_resources));
-        fault::before("desired.apply");
-        self.core.modules.apply(&state.desired);
-        self.core.processes.set_desired(state.desired.clone());
-        fault::after("desired.apply");
-        drop(state);
-        self.spread_router();
-    }
-
-    /// Without a built-in Router the Controller's word says where messages go.
-    fn spread_router(&self) {
-        if matches!(self.core.context.router(), RouterAccess::Local(_)) {
-            return;
-        }
-        let state = self.core.state.borrow();
-        let has_module =
-            state.desired.workloads.iter().any(|one| !one.delete && one.kind() == Kind::Router);
-        let access = match &state.router {
-            Some(address) if !has_module => {
-                let own = self.core.config.borrow().bind_address().map(|bind| bind.to_string());
-                let host = match address.host.as_str() {
-                    "localhost" => own.unwrap_or_else(|| "127.0.0.1".to_owned()),
-                    host => host.to_owned(),
-                };
-                RouterAccess::Tcp { host, port: address.port }
-            }
-            _ => RouterAccess::None,
-        };
-        if !self.core.context.router().is_same(&access) {
-            self.core.context.set_router(access);
-        }
-    }
-
-    /// Follows the built-in Router coming and going.
-    async fn router_loop(&self) {
-        let mut changed = self.core.modules.watch_reports();
-        while changed.changed().await.is_ok() {
-            self.spread_router();
-        }
-    }
-
-    /// Sets the state of the link; says what it was before.
-    fn set_link(&self, link: Link) -> Link {
-        let before = self.core.link.replace(link);
-        if before != link {
-            self.core.link_since.set(self.core.clock.mono());
-        }
-        before
-    }
-
-    fn note_success(&self) {
-        self.core.link_error.borrow_mut().clear();
-        if self.core.config.borrow().is_provisioned() && self.set_link(Link::Ok) != Link::Ok {
-            log::info!(target: "field-agent", "connected to the controller");
-        }
-    }
-
-    fn note_failure(&self, doing: &str, error: &ControllerError) {
-        let text = format!("{doing}: {error}");
-        if *self.core.link_error.borrow() != text {
-            log::warn!(target: "field-agent", "{text}");
-            *self.core.link_error.borrow_mut() = text;
-        }
-        if self.core.config.borrow().is_provisioned() {
-            self.set_link(match error {
-                ControllerError::Certificate(_) => Link::BrokenCertificate,
-                _ => Link::NotConnected,
-            });
-        }
-    }
-
-    /// Looks which address this node has by now: a network may come up, or become another, long after the start.
-    fn look_for_address(&self) {
-        let found = detect_interface(&self.core.config.borrow());
-        // While there is none, the last one is the best guess.
-        if found.address.is_none() || *self.core.interface.borrow() == found {
-            return;
-        }
-        let address = |one: &NetworkInterface| match one.address {
-            Some(address) => format!("{address} ({})", one.name),
-            None => "not known".to_owned(),
-        };
-        let (now, before) = (address(&found), address(&self.core.interface.borrow()));
-        log::info!(target: "field-agent", "the address of this node is {now}; it was {before}");
-        *self.core.interface.borrow_mut() = found;
-        self.spread_identity();
-        self.core.status_due.notify_one();
-    }
-
-    /// Refreshes the resource figures.
-    async fn usage_loop(&self) {
-        loop {
-            self.look_for_address();
-            self.look_for_position();
-            self.sample();
-            self.core.message_bytes.set(folder_bytes(&self.core.context.place().message_dir));
-            self.core.speed.note(self.core.context.published().0, self.core.clock.mono());
-            tokio::time::sleep(USAGE_PERIOD).await;
-        }
-    }
-
-    /// Prunes when the disk runs full, as often as configured.
-    async fn prune_loop(&self) {
-        loop {
-            let hours = u32::try_from(self.core.config.borrow().integer(Setting::PruningFrequency))
-                .unwrap_or(1)
-                .max(1);
-            tokio::time::sleep(Duration::from_secs(3600) * hours).await;
-            let usage = self.core.usage.get();
-            let threshold = self.core.config.borrow().integer(Setting::DiskThreshold);
-            if usage.disk_total > 0 && usage.disk_free / (usage.disk_total / 100).max(1) < threshold
-            {
-                self.request_prune();
-            }
-        }
-    }
-
-    /// Asks for releases as often as configured, carries out version commands, watches a trial.
-    async fn update_loop(&self) {
-        let hours = u32::try_from(self.core.config.borrow().integer(Setting::UpgradeFrequency));
-        let period = Duration::from_secs(3600) * hours.unwrap_or(24).max(1);
-        self.core.updater.clone().run(period, || self.facts()).await;
-    }
-
-    fn facts(&self) -> Facts {
-        let running = |report: &Report| report.state == MicroserviceState::Running;
-        Facts {
-            provisioned: self.core.config.borrow().is_provisioned(),
-            connected: self.core.link.get() == Link::Ok,
-            running: self
-                .reports()
-                .into_iter()
-                .filter(running)
-                .map(|report| report.uuid.as_str().to_owned())
-                .collect(),
-        }
-    }
-
     /// Self-update.
     pub fn updater(&self) -> &Updater {
         &self.core.updater
     }
-
-    fn sample(&self) {
-        let folder = self.core.context.state_dir().to_owned();
-        self.core.usage.set(self.core.sampler.sample(&folder));
-    }
-}
-
-impl Link {
-    /// The text of `status`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NotConnected => "not connected",
-            Self::BrokenCertificate => "broken certificate",
-            Self::NotProvisioned => "not provisioned",
-            Self::Ok => "ok",
-        }
-    }
-}
-
-fn access(config: &Config) -> Access {
-    Access {
-        url: config.controller_url(),
-        token: config.token().to_owned(),
-        source: config.bind_address(),
-        certificate: PathBuf::from(config.get(Setting::ControllerCert)),
-        secure: config.get(Setting::SecureMode) == "on",
-    }
-}
-
-fn detect_interface(config: &Config) -> NetworkInterface {
-    let url = config.controller_url();
-    let authority =
-        url.split_once("://").map_or("", |(_, rest)| rest).split('/').next().unwrap_or_default();
-    let host = authority.rsplit_once(':').map_or(authority, |(host, _)| host);
-    let wanted = Some(config.get(Setting::NetworkInterface)).filter(|name| *name != "dynamic");
-    NetworkInterface::detect(config.bind_address(), wanted, host)
 }

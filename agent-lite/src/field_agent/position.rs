@@ -12,7 +12,6 @@ use super::FieldAgent;
 use crate::config::Setting;
 use crate::context::Position;
 use crate::domain::Mono;
-use crate::update::fetch;
 
 /// Names another service, or none by an empty value.
 const VARIABLE: &str = "IOFOG_GEOLOCATION";
@@ -155,7 +154,7 @@ impl FieldAgent {
 
 async fn ask(service: &str) -> io::Result<Found> {
     let mut body = Vec::new();
-    fetch(service, "", |piece| {
+    iofog_http::get(service, |piece| {
         if body.len() + piece.len() > LARGEST {
             return Err(io::Error::other("too long an answer"));
         }

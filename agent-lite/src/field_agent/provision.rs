@@ -34,7 +34,10 @@ impl FieldAgent {
     /// Provisions with `key`. The present identity stays until the new one is granted and written.
     pub async fn provision(&self, key: &str) -> Result<FogUuid, ProvisionError> {
         let _attempt = self.attempt()?;
-        let access = Access { token: String::new(), ..super::access(&self.core.config.borrow()) };
+        let access = Access {
+            token: String::new(),
+            ..super::connection::access(&self.core.config.borrow())
+        };
         let fog_type = self.core.config.borrow().fog_type();
         // A client of its own: the loops go on with the present identity meanwhile.
         let client = crate::controller_client::ControllerClient::new(access);
@@ -54,7 +57,8 @@ impl FieldAgent {
         fault::after("identity.grant");
         self.core.state.borrow_mut().take_identity(&granted.uuid);
         self.save_state();
-        *self.core.interface.borrow_mut() = super::detect_interface(&self.core.config.borrow());
+        *self.core.interface.borrow_mut() =
+            super::connection::detect_interface(&self.core.config.borrow());
         self.core.initialised.set(false);
         self.set_link(Link::Ok);
         self.spread_identity();

@@ -20,5 +20,4 @@ mod supervisor;
 pub use launcher::{Launch, launch, relaunch};
 pub use settings::{Settings, TARGET};
 pub use slots::Slots;
-pub(crate) use source::fetch;
 pub use supervisor::{Command, Facts, Updater};

@@ -1,6 +1,7 @@
 //! Requests over HTTP/1.1. Every client of a device's programs goes through here: the protocol is compiled once for each kind
 //! of connection and of body, so that there is one of each.
 
+mod get;
 mod switch;
 
 use bytes::Bytes;
@@ -8,6 +9,7 @@ use http_body_util::Full;
 use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::rt::{Read, Write};
 
+pub use get::get;
 pub use switch::{Switched, switch};
 
 /// What requests go over: TCP, TLS, a Unix socket, a stream of the device link.
