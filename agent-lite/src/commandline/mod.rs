@@ -1,6 +1,7 @@
 //! Administration commands, independent of how they arrive (Unix socket or Local API).
 
 mod handler;
+mod local_time;
 mod text;
 
 use std::future::Future;

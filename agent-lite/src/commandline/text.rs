@@ -99,7 +99,7 @@ pub(super) fn status(agent: &FieldAgent) -> Lines {
         ("Running Microservices", agent.processes().running().to_string()),
         ("Connection to Controller", agent.link().as_str().to_owned()),
         ("Messages Processed", format!("about {}", grouped(processed))),
-        ("System Time", system_time()),
+        ("System Time", super::local_time::now()),
         ("System Available Disk", format!("{:.2} MB ({free_share:.2} %)", mb(usage.disk_free))),
         ("System Available Memory", format!("{:.2} MB", mb(usage.memory_free))),
         ("System Total CPU", format!("{:.2} %", usage.system_cpu)),
@@ -151,16 +151,6 @@ pub(super) fn info(agent: &FieldAgent) -> Lines {
 
 fn fog_type(config: &Config) -> String {
     config.get(Setting::FogType).to_owned()
-}
-
-/// `dd/MM/yyyy hh:mm a`, in UTC: the process reads no zone data.
-fn system_time() -> String {
-    let seconds = crate::clock::Clock::new().epoch().0 / 1000;
-    let (days, minutes) = (seconds / 86_400, seconds / 60 % 1440);
-    let (year, month, day) = iofog_api::time::civil(i64::try_from(days).unwrap_or(i64::MAX));
-    let (hour, minute) = (minutes / 60, minutes % 60);
-    let half = if hour < 12 { "AM" } else { "PM" };
-    format!("{day:02}/{month:02}/{year} {:02}:{minute:02} {half}", (hour + 11) % 12 + 1)
 }
 
 /// Thousands separated by commas.
