@@ -1,5 +1,6 @@
 //! One target's build: the standard library from source, everything static.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
@@ -30,7 +31,10 @@ const FLAGS: &str = "-Clink-self-contained=no -Crelocation-model=static -Cforce-
 /// A panic of a device program is one instruction that ends it: no texts, nothing to make them with, no places.
 /// Symbols stay until they are kept: where a package has a level of its own, cargo asks the linker to take debug information
 /// out whatever the profile says, and zig's takes all symbols then.
-const DEVICE_FLAGS: &str = " -Zlocation-detail=none -Cstrip=none";
+const DEVICE_FLAGS: &str = "-Zlocation-detail=none -Cstrip=none";
+
+/// What cargo takes flags apart at, where blanks belong to them.
+const BETWEEN: &str = "\u{1f}";
 
 /// The packages that have an optimisation of their own in `[profile.edge]`.
 const FAST_PACKAGES: [&str; 4] = ["bytes", "iofog-amqp", "iofog-amqp-engine", "iofog-router"];
@@ -75,17 +79,25 @@ fn profile(name: &str) -> &'static str {
     if cargo::HOST_PACKAGES.contains(&name) { "release" } else { "edge" }
 }
 
-fn flags(tools: &Tools, target: &Target, device: bool) -> Result<String> {
-    let mut flags = FLAGS.to_owned();
+/// The compiler's flags. A folder named in one may have blanks.
+fn flags(tools: &Tools, target: &Target, device: bool) -> Result<OsString> {
+    let words = |text: &str| text.split_whitespace().map(OsString::from).collect::<Vec<_>>();
+    let named = |flag: &str, path: PathBuf| {
+        let mut flag = OsString::from(flag);
+        flag.push(path);
+        flag
+    };
+    let mut flags = words(FLAGS);
     if device {
-        flags += DEVICE_FLAGS;
-        flags += target.flags;
-        flags += &format!(" -Clinker={}", objects::linker(target)?.display());
+        flags.extend(words(DEVICE_FLAGS));
+        flags.extend(words(target.flags));
+        flags.push(named("-Clinker=", objects::linker(target)?));
     }
     for object in objects::compiled(tools, target, device)? {
-        flags += &format!(" -Clink-arg={}", object.display());
+        flags.push(named("-Clink-arg=", object));
     }
-    Ok(flags + &paths::remapped()?)
+    flags.extend(paths::remapped()?.into_iter().map(OsString::from));
+    Ok(flags.join(BETWEEN.as_ref()))
 }
 
 /// What carries messages has speed before size in the profile, for the Router and the Proxy as programs. In the Agent it
@@ -120,13 +132,14 @@ fn compile(tools: &Tools, target: &Target, name: &str, what: &[&str]) -> Result<
         .args(overrides(target, name).iter().flat_map(|set| ["--config", set.as_str()]))
         .env("PATH", tools.path())
         .env("RUSTC_BOOTSTRAP", "1")
-        .env("RUSTFLAGS", flags(tools, target, device)?)
+        .env("CARGO_ENCODED_RUSTFLAGS", flags(tools, target, device)?)
         .env("IOFOG_TARGET", target.name)
         .env("CARGO_TARGET_DIR", folder());
     if device {
         command
             .arg("-Zpanic-immediate-abort")
             .env("IOFOG_LINKER", format!("CARGO_TARGET_{}_LINKER", shouted(target)))
+            .env("IOFOG_FOLDERS", paths::linked())
             .env("IOFOG_LLD", slim::tool("rust-lld")?)
             .env("CARGO_PROFILE_EDGE_PANIC", "immediate-abort");
     }

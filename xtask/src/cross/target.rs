@@ -40,7 +40,7 @@ impl Target {
 /// Every branch of MIPS has a slot behind it that is carried out as well. Of these, the compiler fills by itself only those
 /// it finds something for in the same block: two fifths of them were empty. Calls at the
 /// end of a function are jumps, and divisions are checked for zero by the language already.
-const MIPS_FLAGS: &str = " -Cllvm-args=-disable-mips-df-succbb-search=false -Cllvm-args=-disable-mips-df-forward-search=false \
+const MIPS_FLAGS: &str = "-Cllvm-args=-disable-mips-df-succbb-search=false -Cllvm-args=-disable-mips-df-forward-search=false \
     -Cllvm-args=-mips-tail-calls -Cllvm-args=-tail-merge-size=2 -Cllvm-args=-mno-check-zero-division \
     -Cllvm-args=-apply-ext-tsp-for-size";
 
@@ -83,7 +83,7 @@ pub const TARGETS: &[Target] = &[
         name: "armv7",
         triple: "armv7-unknown-linux-musleabihf",
         zig: &["arm-linux-musleabihf", "-mcpu=generic+v7a+vfp3-d32+thumb2-neon"],
-        flags: " -Ctarget-feature=+thumb-mode",
+        flags: "-Ctarget-feature=+thumb-mode",
         messages: "s",
         devices: "32-bit ARM gateways with floating point",
         emulator: "qemu-arm",

@@ -126,13 +126,11 @@ fn ipk(root: &Path, file: &Path, epoch: u64) -> Result<()> {
 
 /// A compressed archive whose bytes depend neither on the clock nor on the user and umask.
 pub(super) fn tar(from: &Path, to: &Path, epoch: u64, members: &[&str]) -> Result<()> {
-    let line = format!(
-        "tar --sort=name --mtime=@{epoch} --owner=0 --group=0 --numeric-owner --mode=u+rw,go=rX --format=gnu -C {} -cf - {} | gzip -n -9 > {}",
-        from.display(),
-        members.join(" "),
-        to.display()
-    );
-    cargo::run(Command::new("sh").args(["-c", &line]))
+    let line = "from=$1 to=$2 epoch=$3; shift 3; tar --sort=name --mtime=\"@$epoch\" --owner=0 --group=0 --numeric-owner \
+                --mode=u+rw,go=rX --format=gnu -C \"$from\" -cf - \"$@\" | gzip -n -9 > \"$to\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", line, "tar"]).args([from, to]).arg(epoch.to_string()).args(members);
+    cargo::run(&mut command)
 }
 
 #[cfg(test)]
@@ -148,6 +146,17 @@ mod tests {
         let other = control("iofog-agent-armv6", "armhf", "1.0.0", 7);
         assert!(other.contains("\nProvides: iofog-agent (= 1.0.0)\nConflicts: iofog-agent\n"));
         assert!(other.ends_with("on this device.\n"));
+    }
+
+    #[test]
+    fn an_archive_is_packed_in_a_folder_with_a_blank() {
+        let folder = std::env::temp_dir().join(format!("xtask tar {}", std::process::id()));
+        tree::put(&workspace().join("LICENSE"), &folder.join("a b/LICENSE"), 0o644).unwrap();
+        let file = folder.join("of it.tar.gz");
+        tar(&folder, &file, 1, &["a b"]).unwrap();
+        let told = Command::new("tar").arg("-tf").arg(&file).output().unwrap();
+        assert_eq!(String::from_utf8(told.stdout).unwrap(), "a b/\na b/LICENSE\n");
+        fs::remove_dir_all(&folder).unwrap();
     }
 
     #[test]
