@@ -39,10 +39,18 @@ mod tests {
         for target in TARGETS {
             let dockerfile = &named[target.triple]["dockerfile"];
             assert_eq!(dockerfile["file"].as_str(), Some("cross/Dockerfile"));
-            assert_eq!(
-                dockerfile["build-args"]["ZIG_TARGET"].as_str(),
-                target.zig.first().copied()
-            );
+            let given = &dockerfile["build-args"];
+            let words = |name: &str| -> Vec<_> {
+                let text = given.get(name).and_then(toml::Value::as_str).unwrap_or_default();
+                text.split_whitespace().map(str::to_owned).collect()
+            };
+            assert_eq!(words("NAME"), [target.name]);
+            assert_eq!([words("ZIG_TARGET"), words("ZIG_FLAGS")].concat(), target.zig);
+            let mut flags: Vec<_> = target.flags.split_whitespace().map(str::to_owned).collect();
+            if target.triple.starts_with("mips") {
+                flags.push("-Clink-arg=/opt/iofog/dlsym.o".to_owned());
+            }
+            assert_eq!(words("RUST_FLAGS"), flags, "{}", target.name);
             let variable = target.triple.to_uppercase().replace('-', "_");
             assert!(image.contains(&format!("CARGO_TARGET_{variable}_LINKER=")), "{variable}");
         }
