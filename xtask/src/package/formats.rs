@@ -207,4 +207,40 @@ mod tests {
         assert!(runs("iofog-agent", "armel", "armv5tejl"));
         fs::remove_dir_all(&folder).unwrap();
     }
+
+    /// The script of the package, where an image is built: the service is enabled for what starts the device, and nothing runs.
+    #[test]
+    fn in_an_image_the_service_is_enabled_and_not_started() {
+        let folder = std::env::temp_dir().join(format!("xtask-postinst-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let calls = folder.join("calls");
+        for tool in ["ischroot", "update-rc.d", "invoke-rc.d", "systemctl"] {
+            let script = match tool {
+                "ischroot" => "#!/bin/sh\nexit $FAKE_CHROOT\n".to_owned(),
+                _ => format!("#!/bin/sh\necho {tool} $* >> {}\n", calls.display()),
+            };
+            fs::write(folder.join(tool), script).unwrap();
+            fs::set_permissions(folder.join(tool), fs::Permissions::from_mode(0o755)).unwrap();
+        }
+        let called = |words: &[&str], chroot: &str, root: &str| {
+            let _ = fs::remove_file(&calls);
+            let status = Command::new("sh")
+                .arg(workspace().join("packaging/files/postinst"))
+                .args(words)
+                .env("PATH", format!("{}:/usr/bin:/bin", folder.display()))
+                .env("FAKE_CHROOT", chroot)
+                .env("DPKG_ROOT", root)
+                .env_remove("IPKG_INSTROOT")
+                .status();
+            assert!(status.unwrap().success());
+            fs::read_to_string(&calls).unwrap_or_default()
+        };
+        let registered = "update-rc.d iofog-agent defaults\n";
+        let enabled = "update-rc.d iofog-agent defaults\nupdate-rc.d iofog-agent enable\n";
+        assert_eq!(called(&["configure", ""], "0", ""), enabled);
+        assert_eq!(called(&["configure", ""], "1", "/image"), enabled);
+        assert_eq!(called(&["configure", "0.0.9"], "0", ""), registered);
+        assert_eq!(called(&["abort-upgrade", "0.0.9"], "0", ""), "");
+        fs::remove_dir_all(&folder).unwrap();
+    }
 }
