@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
 use rustix::fs::FlockOperation;
+use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 
@@ -86,7 +87,14 @@ pub fn run(arguments: &Arguments, launch: Launch) -> Result<End, StartError> {
         .enable_all()
         .build()
         .map_err(StartError::Runtime)?;
-    LocalSet::new().block_on(&runtime, serve(paths, config, file, token, log, launch))
+    let end = LocalSet::new().block_on(&runtime, serve(paths, config, file, token, log, launch));
+    leave(runtime);
+    end
+}
+
+/// Waits for nothing that is under way: names are looked up on a thread, for as long as the system's resolver likes.
+fn leave(runtime: Runtime) {
+    runtime.shutdown_background();
 }
 
 async fn serve(
@@ -225,4 +233,26 @@ fn local_api_token(path: &Path) -> io::Result<String> {
 
 fn at<T>(path: &Path, result: io::Result<T>) -> Result<T, StartError> {
     result.map_err(|source| StartError::Path { path: path.to_owned(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_being_looked_up_does_not_hold_up_the_end() {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        let (begun, begins) = mpsc::channel();
+        let (answer, answered) = mpsc::channel::<()>();
+        runtime.spawn_blocking(move || {
+            begun.send(()).unwrap();
+            answered.recv()
+        });
+        begins.recv().unwrap();
+        leave(runtime);
+        // It would have waited for this.
+        answer.send(()).unwrap();
+    }
 }

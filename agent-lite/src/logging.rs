@@ -75,11 +75,32 @@ fn files(config: &Config) -> Target {
     }
 }
 
-/// `log_disk_consumption_limit` in bytes; it may be a fraction of a GiB.
+/// `log_disk_consumption_limit` in bytes; it may be a fraction of a GiB, in any form that a number has.
 fn limit_bytes(config: &Config) -> u64 {
-    let text = config.get(Setting::LogLimit);
-    let (whole, fraction) = text.split_once('.').unwrap_or((text, "0"));
-    let tenths = fraction.get(..1).and_then(|digit| digit.parse::<u64>().ok()).unwrap_or_default();
-    let whole: u64 = whole.parse().unwrap_or_default();
-    (whole * 10 + tenths) * (1 << 30) / 10
+    let bytes = config.decimal(Setting::LogLimit) * f64::from(1_u32 << 30);
+    format!("{bytes:.0}").parse().unwrap_or(1 << 30)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::config::Paths;
+
+    #[test]
+    fn the_limit_is_what_the_number_says() {
+        let mut config = Config::defaults(&Paths::under(Path::new("/s")));
+        let gib = 1_u64 << 30;
+        for (text, bytes) in [
+            ("10", 10 * gib),
+            ("1e1", 10 * gib),
+            ("0.5", gib / 2),
+            (".75", gib / 4 * 3),
+            ("5.", 5 * gib),
+        ] {
+            config.set(Setting::LogLimit, text).unwrap();
+            assert_eq!(limit_bytes(&config), bytes, "{text}");
+        }
+    }
 }

@@ -6,6 +6,7 @@ mod amqp;
 pub mod archive;
 mod commit;
 mod connection;
+mod former;
 mod handle;
 pub mod inbox;
 mod lane;

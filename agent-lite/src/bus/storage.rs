@@ -2,13 +2,14 @@
 
 use std::rc::Rc;
 
+use super::former;
 use super::handle::Shared;
 use super::message_log::MessageLog;
 
 /// Opens the folder and takes back what it holds; false when that failed, which is noted.
 pub(super) fn open(shared: &Shared) -> bool {
     let folder = shared.context.place().message_dir.join("outbox");
-    let (log, recovery) = match MessageLog::open(&folder, shared.options.segment_bytes) {
+    let (mut log, mut recovery) = match MessageLog::open(&folder, shared.options.segment_bytes) {
         Ok(opened) => opened,
         Err(error) => {
             let reason = format!("{} cannot be used: {error}", folder.display());
@@ -21,6 +22,7 @@ pub(super) fn open(shared: &Shared) -> bool {
             return false;
         }
     };
+    former::bring_over(shared.context.state_dir(), &folder, &mut log, &mut recovery);
     if recovery.lost_bytes > 0 {
         log::warn!(target: "bus", "message log ended torn: {} bytes cut off", recovery.lost_bytes);
     }

@@ -154,7 +154,8 @@ pub(super) async fn run_lanes(shared: Rc<Shared>) {
 /// A lane without messages whose route is gone needs no task.
 fn forget_idle_lanes(shared: &Shared, tasks: &mut SortedMap<Lane, (Option<Rc<str>>, Task)>) {
     shared.gates.borrow_mut().retain(|lane, _| {
-        let routed = shared.context.routes_from(&lane.publisher).contains(&lane.destination);
+        let publisher = shared.context.microservice(&lane.publisher);
+        let routed = publisher.is_some_and(|one| one.routes.contains(&lane.destination));
         let keep = routed || !shared.outbox.borrow().is_idle(lane);
         if !keep {
             tasks.remove(lane);

@@ -16,13 +16,19 @@ pub struct RotatingFile {
 }
 
 impl RotatingFile {
-    /// Opens `<stem>.0.log` in `directory` for appending; the folder is created when missing.
+    /// Opens `<stem>.0.log` in `directory` for appending; the folder is created when missing. Files beyond `count`, from a
+    /// time when there were to be more, are removed.
     ///
     /// # Errors
     /// What the file system reports.
     pub fn open(directory: &Path, stem: &str, limit_bytes: u64, count: u32) -> io::Result<Self> {
         fs::create_dir_all(directory)?;
         let (file, written) = append(&numbered(directory, stem, 0))?;
+        let beyond = (count.max(1)..).map(|number| numbered(directory, stem, number));
+        for old in beyond.take_while(|path| path.exists()) {
+            // Another start tries again.
+            let _ = fs::remove_file(old);
+        }
         Ok(Self {
             directory: directory.to_owned(),
             stem: stem.to_owned(),
@@ -95,6 +101,21 @@ mod tests {
         assert_eq!((read(0).as_str(), read(1).as_str()), ("line7\n", "line6\n"));
         assert_eq!(read(2), "line5\n");
         assert!(!numbered(&directory, "a", 3).exists());
+        fs::remove_dir_all(directory).unwrap();
+    }
+
+    #[test]
+    fn fewer_files_leave_none_behind() {
+        let directory = scratch("fewer");
+        let mut log = RotatingFile::open(&directory, "a", 10, 4).unwrap();
+        for n in 0..8 {
+            log.write_line(format!("line{n}\n").as_bytes()).unwrap();
+        }
+        let mut log = RotatingFile::open(&directory, "a", 10, 2).unwrap();
+        log.write_line(b"line8\n").unwrap();
+        let read = |n| fs::read_to_string(numbered(&directory, "a", n)).unwrap();
+        assert_eq!((read(0).as_str(), read(1).as_str()), ("line8\n", "line7\n"));
+        assert_eq!(fs::read_dir(&directory).unwrap().count(), 2);
         fs::remove_dir_all(directory).unwrap();
     }
 

@@ -195,3 +195,19 @@ fn a_full_disk_at_start_leaves_the_log_open_for_later() {
     let (_, recovery) = MessageLog::open(&folder.0, 1 << 20).unwrap();
     assert_eq!(live(&recovery), [0, 1]);
 }
+
+#[test]
+fn segments_go_also_after_a_start_without_room() {
+    let folder = Folder::new("full-goes");
+    let fault = Fault { number: 2, errno: Errno::NOSPC, for_ever: false, part: Part::Bytes(0) };
+    fault::arm(Some(fault));
+    let (mut log, _) = MessageLog::open(&folder.0, 64).unwrap();
+    assert_eq!(fault::disarm()[2].0, "log.create");
+    for seq in 0..6 {
+        for (seq, at) in append(&mut log, seq..seq + 3) {
+            log.append(std::iter::empty(), &[seq]).unwrap();
+            log.release(at);
+        }
+    }
+    assert_eq!(fs::read_dir(&folder.0).unwrap().count(), 1);
+}
