@@ -7,7 +7,6 @@ use std::rc::Rc;
 
 use rustix::fs::FlockOperation;
 use tokio::runtime::Runtime;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::LocalSet;
 
 use crate::bus::{Bus, BusOptions};
@@ -24,6 +23,7 @@ use crate::local_api::{LocalApi, LocalApiOptions};
 use crate::logging::Log;
 use crate::modules::{Modules, ProxyModule, RouterModule};
 use crate::process_manager::ProcessManager;
+use crate::signals::Signals;
 use crate::state::{EnrolmentFiles, StateStore};
 use crate::update::{self, Launch, Slots, Updater};
 
@@ -153,16 +153,19 @@ async fn serve(
     iofog_task::spawn(agent.run());
     let socket = paths.socket();
     let commands = cli::serve(&socket, administration);
+    let mut signals = Signals::listen().map_err(StartError::Runtime)?;
     let end = tokio::select! {
         result = commands => at(&socket, result).map(|()| End::Stop)?,
-        result = terminated() => result.map(|()| End::Stop).map_err(StartError::Runtime)?,
+        () = signals.given() => End::Stop,
         () = updater.restart() => End::StartOver,
     };
     log::info!(target: "agent", "ending; microservices keep running");
     bus.stop();
     modules.shutdown().await;
     let _ = std::fs::remove_file(&socket);
-    Ok(end)
+    // Whoever told this program to end meanwhile did not mean the one that takes its place to stay.
+    let stops = end == End::Stop || signals.came().await;
+    Ok(if stops { End::Stop } else { End::StartOver })
 }
 
 /// Self-update; a mistake in its settings keeps nothing else from running.
@@ -187,17 +190,6 @@ fn native_options(paths: &Paths) -> NativeOptions {
         // The file that runs may have been replaced by an update: this name still leads to it.
         program: PathBuf::from("/proc/self/exe"),
     }
-}
-
-/// Resolves at SIGTERM or SIGINT.
-async fn terminated() -> io::Result<()> {
-    let mut terminate = signal(SignalKind::terminate())?;
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
-    Ok(())
 }
 
 /// Keeps a second daemon away from the same folders for as long as the file is open.

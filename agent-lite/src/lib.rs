@@ -27,6 +27,7 @@ mod logging;
 pub mod modules;
 pub mod process_manager;
 pub mod remote;
+mod signals;
 pub mod state;
 pub mod update;
 pub mod usage;
