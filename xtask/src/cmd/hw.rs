@@ -14,6 +14,7 @@ use crate::hw::image::{self, Placed};
 use crate::hw::machine::{MACHINES, Machine, find};
 use crate::hw::measure::Figures;
 use crate::hw::network;
+use crate::hw::opkg;
 use crate::hw::release::Releases;
 use crate::hw::scenario::Gateway;
 use crate::hw::tally::{Attempt, Tally};
@@ -40,9 +41,12 @@ pub struct Hw {
     #[argh(option, default = "5")]
     cuts: u32,
     /// one scenario after joining instead of all, may be repeated: power-cuts, no-network, clock, updates, full-disk,
-    /// bad-link, package or enrolment
+    /// bad-link, package, ipk or enrolment
     #[argh(option)]
     only: Vec<Scenario>,
+    /// folder of static programs opkg-MACHINE for the ipk; without one for the machine a script stands in
+    #[argh(option)]
+    opkg: Option<PathBuf>,
     /// take the programs that are there instead of building them
     #[argh(switch)]
     no_build: bool,
@@ -62,10 +66,11 @@ enum Scenario {
     FullDisk,
     BadLink,
     Package,
+    Ipk,
     Enrolment,
 }
 
-const SCENARIOS: [(&str, Scenario); 8] = [
+const SCENARIOS: [(&str, Scenario); 9] = [
     ("power-cuts", Scenario::PowerCuts),
     ("no-network", Scenario::NoNetwork),
     ("clock", Scenario::Clock),
@@ -73,6 +78,7 @@ const SCENARIOS: [(&str, Scenario); 8] = [
     ("full-disk", Scenario::FullDisk),
     ("bad-link", Scenario::BadLink),
     ("package", Scenario::Package),
+    ("ipk", Scenario::Ipk),
     ("enrolment", Scenario::Enrolment),
 ];
 
@@ -202,6 +208,7 @@ impl Hw {
             Input { target, name: "iofog-agent", program: &program, version: "0.0.0", epoch: 0 };
         let package = formats::build(Format::Deb, &input)?;
         files.push(Placed { from: package, to: "/root/iofog-agent.deb".into() });
+        files.extend(opkg::files(self.opkg.as_deref(), target, &program, &folder)?);
         let certificate = host.certificate()?;
         files.push(Placed { from: certificate, to: format!("/etc/iofog-agent/{CERTIFICATE}") });
         files.extend(workload::images(machine, &boot, &built(machine, "sensor"), &folder)?);
@@ -222,6 +229,7 @@ impl Hw {
                 Scenario::FullDisk => gateway.survives_a_full_disk()?,
                 Scenario::BadLink => gateway.works_over_a_bad_link()?,
                 Scenario::Package => gateway.takes_the_package()?,
+                Scenario::Ipk => gateway.takes_the_ipk(self.opkg.as_deref())?,
                 Scenario::Enrolment => gateway.enrols_by_the_batch(&files)?,
             }
             *passed += 1;

@@ -5,22 +5,39 @@ use serde::Serialize;
 
 use super::guest::Guest;
 
-/// Figures of one machine; what was not measured is zero.
+/// Figures of one machine; what was not measured is left out.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Figures {
     /// Machine.
     pub machine: String,
     /// Memory given to the machine, MiB.
     pub memory_mb: u32,
-    /// Free memory with nothing of ours running, kB.
-    pub available_kb: u64,
     /// Guest seconds from the start of the kernel to the first prompt.
-    pub boot_s: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boot_s: Option<f32>,
     /// Guest seconds from the start of the kernel to the first container from what is on the disk, after a reboot.
-    pub boot_to_workload_s: f32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boot_to_workload_s: Option<f32>,
     /// Guest seconds from the start of the kernel to the first status taken by the Controller after a reboot.
-    pub boot_to_connected_s: f32,
-    /// Resident memory of the Agent with Router and Proxy, idle, kB.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub boot_to_connected_s: Option<f32>,
+    /// What it took in a minute of idling.
+    #[serde(flatten)]
+    pub idle: Option<Idle>,
+    /// Power cuts while state was written.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cuts_state: Option<u32>,
+    /// Power cuts during updates.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cuts_update: Option<u32>,
+}
+
+/// A gateway with two containers and nothing to send.
+#[derive(Clone, Debug, Serialize)]
+pub struct Idle {
+    /// Memory that the guest could still give to programs, kB.
+    pub available_kb: u64,
+    /// Resident memory of the Agent with Router and Proxy, kB.
     pub rss_kb: u64,
     /// Its peak, kB.
     pub peak_kb: u64,
@@ -28,12 +45,8 @@ pub struct Figures {
     pub threads: u64,
     /// Memory of the shims of its two containers: pages of their own, and their part of shared ones, kB.
     pub shims_kb: u64,
-    /// Bytes that reached the disk in a minute of idling.
+    /// Bytes that reached the disk in the minute.
     pub idle_written_per_minute: u64,
-    /// Power cuts while state was written.
-    pub cuts_state: u32,
-    /// Power cuts during updates.
-    pub cuts_update: u32,
 }
 
 /// Memory of a process.
@@ -112,6 +125,29 @@ fn field(text: &str, name: &str) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
+    use super::{Figures, Idle};
+
+    #[test]
+    fn figures_hold_what_was_measured_alone() {
+        let mut figures = Figures { machine: "armv7".into(), memory_mb: 128, ..Figures::default() };
+        let text = |figures: &Figures| serde_json::to_string(figures).unwrap();
+        assert_eq!(text(&figures), r#"{"machine":"armv7","memory_mb":128}"#);
+        figures.idle = Some(Idle {
+            available_kb: 90_000,
+            rss_kb: 2000,
+            peak_kb: 2100,
+            threads: 1,
+            shims_kb: 1500,
+            idle_written_per_minute: 0,
+        });
+        figures.cuts_update = Some(1);
+        let idle = r#""available_kb":90000,"rss_kb":2000,"peak_kb":2100,"threads":1,"shims_kb":1500,"idle_written_per_minute":0"#;
+        assert_eq!(
+            text(&figures),
+            format!(r#"{{"machine":"armv7","memory_mb":128,{idle},"cuts_update":1}}"#)
+        );
+    }
+
     #[test]
     fn fields_are_found() {
         let text = "VmHWM:\t    1234 kB\nThreads:\t1\nRss:  77 kB\n";

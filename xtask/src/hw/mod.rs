@@ -7,6 +7,7 @@ pub mod image;
 pub mod machine;
 pub mod measure;
 pub mod network;
+pub mod opkg;
 pub mod release;
 pub mod scenario;
 pub mod tally;

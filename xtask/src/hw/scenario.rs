@@ -9,7 +9,7 @@ use super::guest::{Guest, Power};
 use super::host::{Deployed, Host};
 use super::image::Boot;
 use super::machine::Machine;
-use super::measure::{self, Figures};
+use super::measure::{self, Figures, Idle};
 use crate::tools::{interrupt, say};
 
 /// An emulated gateway between power cuts.
@@ -35,7 +35,8 @@ const CONNECTED: &str = "iofog-agent status";
 /// Number of the Agent's process, by its command line: shims of containers, which stay when it ends, may be the same program.
 pub(super) const AGENT: &str = "ps w | grep '[i]ofog-agent daemon' | cut -c1-5";
 /// Containers that run.
-const CONTAINERS: &str = "crun --root /run/iofog-agent/native/runtime list | grep -c running";
+pub(super) const CONTAINERS: &str =
+    "crun --root /run/iofog-agent/native/runtime list | grep -c running";
 
 impl Gateway<'_> {
     pub(super) fn power_on(&self, power: Power) -> Result<Guest> {
@@ -53,7 +54,7 @@ impl Gateway<'_> {
     /// When a step does not happen.
     pub fn joins_the_network(&mut self, idles: bool) -> Result<()> {
         let mut guest = self.power_on(Power::default())?;
-        self.figures.boot_s = guest.ready_after;
+        self.figures.boot_s = Some(guest.ready_after);
         self.say(&format!(
             "prompt after {:.1} s of its own clock, {:.1} s here",
             guest.ready_after,
@@ -86,17 +87,20 @@ impl Gateway<'_> {
         let before = measure::written(guest)?;
         interrupt::sleep(Duration::from_secs(60))?;
         let written = measure::written(guest)? - before;
-        self.figures.rss_kb = memory.rss_kb;
-        self.figures.peak_kb = memory.peak_kb;
-        self.figures.threads = memory.threads;
-        self.figures.shims_kb = measure::shims(guest)?;
-        self.figures.idle_written_per_minute = written;
-        self.figures.available_kb = measure::available(guest)?;
+        let idle = Idle {
+            available_kb: measure::available(guest)?,
+            rss_kb: memory.rss_kb,
+            peak_kb: memory.peak_kb,
+            threads: memory.threads,
+            shims_kb: measure::shims(guest)?,
+            idle_written_per_minute: written,
+        };
         self.say(&format!(
             "agent {} kB resident, {} kB at its peak, {} thread, {} kB of two shims; {written} bytes written in a \
              minute of idling",
-            memory.rss_kb, memory.peak_kb, memory.threads, self.figures.shims_kb
+            idle.rss_kb, idle.peak_kb, idle.threads, idle.shims_kb
         ));
+        self.figures.idle = Some(idle);
         Ok(())
     }
 
@@ -118,20 +122,21 @@ impl Gateway<'_> {
                 self.host.change_config(&sensor, number)?;
             }
             guest.cut_power()?;
-            self.figures.cuts_state += 1;
+            *self.figures.cuts_state.get_or_insert(0) += 1;
         }
         let mut guest = self.power_on(Power::default())?;
         guest.wait(CONTAINERS, |out| out.text.trim() != "0")?;
-        self.figures.boot_to_workload_s = measure::uptime(&mut guest)?;
+        let workload = measure::uptime(&mut guest)?;
+        self.figures.boot_to_workload_s = Some(workload);
         self.wait_connected(&mut guest)?;
-        self.figures.boot_to_connected_s = measure::uptime(&mut guest)?;
+        let connected = measure::uptime(&mut guest)?;
+        self.figures.boot_to_connected_s = Some(connected);
         self.wait_workload(&mut guest, 10)?;
         let check = guest.must("ls -la /var/lib/iofog-agent /etc/iofog-agent")?;
         ensure!(check.contains("state.json"), "no state: {check}");
         self.say(&format!(
-            "{cuts} power cuts while state was written: identity, state and messages are there; first container {:.1} s \
-             after the kernel's start, connected {:.1} s",
-            self.figures.boot_to_workload_s, self.figures.boot_to_connected_s
+            "{cuts} power cuts while state was written: identity, state and messages are there; first container \
+             {workload:.1} s after the kernel's start, connected {connected:.1} s"
         ));
         guest.shut_down()
     }

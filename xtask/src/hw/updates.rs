@@ -38,10 +38,10 @@ impl Gateway<'_> {
             number += 1;
             releases.offer(number, target.name, &release(number))?;
             self.restart(&mut guest)?;
-            self.order(&mut guest, "upgrade")?;
+            self.upgrade(&mut guest, number)?;
             std::thread::sleep(Duration::from_millis(u64::from(moment()?)));
             guest.cut_power()?;
-            self.figures.cuts_update += 1;
+            *self.figures.cuts_update.get_or_insert(0) += 1;
             guest = self.power_on(Power::default())?;
             moments.count(&guest.run(FOUND)?.text, number)?;
             self.wait_connected(&mut guest)?;
@@ -67,20 +67,20 @@ impl Gateway<'_> {
         guest.cut_power()?;
         let mut guest = self.power_on(Power::default())?;
         self.wait_connected(&mut guest)?;
-        let before = running(&self.wait_decided(&mut guest)?);
         number += 1;
         releases.offer(number, target.name, &release(number))?;
         self.restart(&mut guest)?;
-        self.order(&mut guest, "upgrade")?;
-        self.wait_running(&mut guest, u64::from(number))?;
+        self.upgrade(&mut guest, number)?;
+        let record = self.wait_running(&mut guest, u64::from(number))?;
+        let before = version(&record, &record["previous"]);
         self.wait_connected(&mut guest)?;
-        self.order(&mut guest, "rollback")?;
+        self.roll_back(&mut guest)?;
         self.wait_running(&mut guest, before)?;
         self.wait_connected(&mut guest)?;
         number += 1;
         releases.offer(number, target.name, b"#!/bin/sh\nexit 1\n")?;
         self.restart(&mut guest)?;
-        self.order(&mut guest, "upgrade")?;
+        self.upgrade(&mut guest, number)?;
         let record = self.wait_failed(&mut guest, number)?;
         ensure!(running(&record) == before, "not back on release {before}: {record}");
         self.wait_connected(&mut guest)?;
@@ -97,23 +97,40 @@ impl Gateway<'_> {
         self.wait_connected(guest)
     }
 
-    /// Orders once the Controller knows that the gateway is ready for it.
-    fn order(&self, guest: &mut Guest, command: &str) -> Result<()> {
-        let path = format!("/iofog/{}/version/{command}", self.host.edge);
-        let ready = if command == "upgrade" { "isReadyToUpgrade" } else { "isReadyToRollback" };
+    /// Orders release `number`, unless the gateway is at it already: an order that the last cut did not let it answer is
+    /// given again when it connects, and takes what is on offer by then.
+    fn upgrade(&self, guest: &mut Guest, number: u32) -> Result<()> {
+        let path = format!("/iofog/{}/version/upgrade", self.host.edge);
         let deadline = Instant::now() + GUARD;
         loop {
-            if self.host.edge_view()?[ready] == true {
-                let answer = self.host.rest.call("POST", &path, None)?;
-                answer.expect(&[204])?;
+            if self.host.edge_view()?["isReadyToUpgrade"] == true
+                && self.host.rest.call("POST", &path, None)?.status == 204
+            {
                 return Ok(());
             }
+            let record = record(guest)?;
+            let taken = [&record["trial"]["program"], &record["confirmed"]];
+            if taken.iter().any(|program| version(&record, program) == u64::from(number)) {
+                return Ok(());
+            }
+            ensure!(Instant::now() < deadline, "it takes no release {number}: {record}");
+            interrupt::sleep(Duration::from_millis(100))?;
+        }
+    }
+
+    /// Orders the way back once the Controller knows that there is one.
+    fn roll_back(&self, guest: &mut Guest) -> Result<()> {
+        let path = format!("/iofog/{}/version/rollback", self.host.edge);
+        let deadline = Instant::now() + GUARD;
+        while self.host.edge_view()?["isReadyToRollback"] != true {
             if Instant::now() > deadline {
                 let itself = guest.run("iofog-agent checkUpgradeReady")?.text;
-                bail!("the Controller does not know it ready for {command}; it says: {itself}");
+                bail!("the Controller knows of no way back; the gateway says: {itself}");
             }
             interrupt::sleep(Duration::from_millis(100))?;
         }
+        self.host.rest.call("POST", &path, None)?.expect(&[204])?;
+        Ok(())
     }
 
     fn wait_decided(&self, guest: &mut Guest) -> Result<Value> {
@@ -143,20 +160,24 @@ impl Gateway<'_> {
     ) -> Result<Value> {
         let deadline = Instant::now() + GUARD;
         loop {
-            let text = guest.run(RECORD)?.text;
-            // Before the first update there is none; anything else must be whole.
-            let record: Value = match text.trim_start().starts_with('{') {
-                true => serde_json::from_str(&text).with_context(|| format!("record: {text}"))?,
-                false => Value::Null,
-            };
+            let record = record(guest)?;
             if is_there(&record) {
                 return Ok(record);
             }
             if Instant::now() > deadline {
-                bail!("no {wanted} in the boot record: {text}");
+                bail!("no {wanted} in the boot record: {record}");
             }
             interrupt::sleep(Duration::from_millis(200))?;
         }
+    }
+}
+
+/// The boot record. Before the first update there is none; anything else must be whole.
+fn record(guest: &mut Guest) -> Result<Value> {
+    let text = guest.run(RECORD)?.text;
+    match text.trim_start().starts_with('{') {
+        true => serde_json::from_str(&text).with_context(|| format!("record: {text}")),
+        false => Ok(Value::Null),
     }
 }
 
@@ -209,7 +230,11 @@ fn moment() -> Result<u32> {
 
 /// Release that a record runs; 0 for the installed program.
 fn running(record: &Value) -> u64 {
-    let slot = record["confirmed"]["slot"].as_str().unwrap_or_default();
+    version(record, &record["confirmed"])
+}
+
+fn version(record: &Value, program: &Value) -> u64 {
+    let slot = program["slot"].as_str().unwrap_or_default();
     record[slot]["version"].as_u64().unwrap_or_default()
 }
 
@@ -225,7 +250,7 @@ mod tests {
                 r#"{{"confirmed":{{"slot":"{slot}"}},"a":{{"version":7}},"b":{{"version":8}},"trial":null}}"#
             )
         };
-        let trial = r#"{"confirmed":{"slot":"a"},"a":{"version":7},"b":{"version":8},"trial":{"slot":"b"}}"#;
+        let trial = r#"{"confirmed":{"slot":"a"},"a":{"version":7},"b":{"version":8},"trial":{"program":{"slot":"b"}}}"#;
         for found in [
             "",
             &confirmed("a"),
