@@ -87,9 +87,15 @@ impl FieldAgent {
         let local_edits = starting
             && self.core.state.borrow().synced_config != exchanged(&self.core.config.borrow());
         if local_edits {
+            // What it holds is known now: no order, should it not hear of ours.
+            let config = self.core.config.borrow();
+            let held = remote.settings.iter().map(|(setting, value)| {
+                (setting.element().to_owned(), meant(&config, *setting, value))
+            });
+            self.core.state.borrow_mut().synced_config.extend(held);
+        }
+        if local_edits || self.take_remote(remote) {
             self.push_config().await;
-        } else {
-            self.take_remote(remote);
         }
         if remote.router.is_some() && self.core.state.borrow().router != remote.router {
             self.core.state.borrow_mut().router.clone_from(&remote.router);
@@ -98,11 +104,21 @@ impl FieldAgent {
         }
     }
 
-    fn take_remote(&self, remote: &RemoteConfig) {
+    /// Takes what was changed at the Controller. True when something was changed here that it has not heard: a value that
+    /// it holds since the last exchange is no order to go back.
+    fn take_remote(&self, remote: &RemoteConfig) -> bool {
         let before = self.core.config.borrow().clone();
+        let known = self.core.state.borrow().synced_config.clone();
+        let mut untold = Vec::new();
         for (setting, value) in &remote.settings {
             let value = meant(&before, *setting, value);
             if !is_news(&before, *setting, &value) {
+                continue;
+            }
+            if let Some((element, last)) = known.get_key_value(setting.element())
+                && !differ(last, &value)
+            {
+                untold.push((element.clone(), last.clone()));
                 continue;
             }
             let target = if *setting == Setting::GpsCoordinates { Setting::Gps } else { *setting };
@@ -124,11 +140,14 @@ impl FieldAgent {
             fault::after("config.apply");
             self.core.status_due.notify_one();
         }
-        let synced = exchanged(&self.core.config.borrow());
+        let mut synced = exchanged(&self.core.config.borrow());
+        let is_untold = !untold.is_empty();
+        synced.extend(untold);
         if self.core.state.borrow().synced_config != synced {
             self.core.state.borrow_mut().synced_config = synced;
             self.save_state();
         }
+        is_untold
     }
 }
 
@@ -151,12 +170,17 @@ fn is_news(config: &Config, setting: Setting, value: &str) -> bool {
     if setting == Setting::NetworkInterface {
         return local != "dynamic" && local != value;
     }
+    differ(local, value)
+}
+
+/// By number where both are numbers, or pairs of them.
+fn differ(one: &str, other: &str) -> bool {
     let pair = |text: &str| {
         text.split(',').map(|part| part.trim().parse::<f64>().ok()).collect::<Option<Vec<_>>>()
     };
-    match (pair(local), pair(value)) {
+    match (pair(one), pair(other)) {
         (Some(one), Some(other)) => one != other,
-        _ => local != value,
+        _ => one != other,
     }
 }
 

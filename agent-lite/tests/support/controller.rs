@@ -23,6 +23,8 @@ pub(crate) struct Script {
     pub(crate) config: Value,
     /// Answer to every agent route but `provision`: status and body, when not empty.
     pub(crate) outage: Option<(u16, String)>,
+    /// `PATCH config` is refused.
+    pub(crate) refuses_config: bool,
     /// Latest status body, and how many came.
     pub(crate) status: Value,
     pub(crate) statuses: usize,
@@ -217,6 +219,7 @@ fn answer(
         "GET agent/config" if script.config.is_null() => refuse(500, "no router"),
         "DELETE agent/delete-node" => refuse(500, "dependants"),
         "GET agent/config" => ok(script.config.clone()),
+        "PATCH agent/config" if script.refuses_config => refuse(500, "busy"),
         "PATCH agent/config" => {
             script.pushed.push(body.clone());
             (204, String::new(), "")

@@ -36,6 +36,11 @@ impl Daemon {
         Self::run(folder, &[], &[])
     }
 
+    /// The same with variables of its own in the environment.
+    pub(crate) fn restart_in(folder: &Path, variables: &[(&str, &str)]) -> Self {
+        Self::run(folder, variables, &[])
+    }
+
     /// The same with words before its order.
     pub(crate) fn restart_with(folder: &Path, words: &[&str]) -> Self {
         Self::run(folder, &[], words)
