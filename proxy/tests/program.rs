@@ -18,12 +18,17 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
+/// The program: as cargo built it, or the one that `IOFOG_PROXY` names, such as one for a device.
+fn program() -> String {
+    std::env::var("IOFOG_PROXY").unwrap_or_else(|_| env!("CARGO_BIN_EXE_iofog-proxy").to_owned())
+}
+
 /// A running program; ends with the value.
 struct Program(Child);
 
 impl Program {
     fn start(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_iofog-proxy"));
+        let mut command = Command::new(program());
         command.args(arguments).env_clear().envs(environment.iter().copied());
         Self(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap())
     }
