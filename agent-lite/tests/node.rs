@@ -67,6 +67,24 @@ fn the_log_moves_to_another_folder_at_once_and_stays_where_none_can_be() {
 }
 
 #[test]
+fn a_setting_that_the_disk_refuses_says_so_and_is_saved_later() {
+    let controller = Controller::start();
+    let (folder, daemon) = start("settings-unsaved", &controller);
+    let in_the_way = folder.join("config.xml.new");
+    std::fs::create_dir(&in_the_way).unwrap();
+    let text = daemon.text(&["config", "-cf", "11"]);
+    assert!(text.contains("accepted") && text.contains("Not saved"), "{text}");
+    std::fs::remove_dir(&in_the_way).unwrap();
+    eventually("it is saved", || {
+        let saved = std::fs::read_to_string(folder.join("config.xml")).unwrap();
+        saved.contains("<get_changes_freq>11<").then_some(())
+    });
+    assert!(!daemon.text(&["config", "-sf", "12"]).contains("Not saved"));
+    drop(daemon);
+    let _ = std::fs::remove_dir_all(folder);
+}
+
+#[test]
 fn settings_are_judged_one_by_one_saved_and_pushed() {
     let controller = Controller::start();
     let (folder, daemon) = start("settings", &controller);

@@ -112,7 +112,13 @@ impl Commandline {
                 Outcome::Refused(reason) => format!("\n\tError -{option} : {reason}"),
             }
         });
-        lines.collect()
+        let mut text: String = lines.collect();
+        if self.agent.is_config_unsaved() {
+            text.push_str(
+                "\n\tNot saved, as the disk refuses it: it holds now, and saving is tried again",
+            );
+        }
+        text
     }
 
     fn explain_command(&self, name: &str, form: impl Fn(&Explanation) -> String) -> CommandReply {

@@ -11,9 +11,12 @@ use crate::usage::folder_bytes;
 const USAGE_PERIOD: Duration = Duration::from_secs(10);
 
 impl FieldAgent {
-    /// Refreshes the resource figures.
+    /// Refreshes the resource figures, and saves what the disk refused.
     pub(super) async fn usage_loop(&self) {
         loop {
+            if self.is_config_unsaved() && self.save_config() {
+                log::info!(target: "field-agent", "the configuration is saved");
+            }
             self.look_for_address();
             self.look_for_position();
             self.sample();

@@ -121,6 +121,8 @@ struct Core {
     tunnel: Tunnel,
     /// An image is being sent.
     snapshot: Cell<bool>,
+    /// The disk refused the configuration that holds.
+    unsaved: Cell<bool>,
 }
 
 // === impl FieldAgent ===
@@ -179,6 +181,7 @@ impl FieldAgent {
             traces,
             tunnel,
             snapshot: Cell::new(false),
+            unsaved: Cell::new(false),
         };
         let agent = Self { core: Rc::new(core) };
         agent.save_state();
@@ -206,6 +209,11 @@ impl FieldAgent {
     /// A copy of the present configuration.
     pub fn config(&self) -> Config {
         self.core.config.borrow().clone()
+    }
+
+    /// The configuration that holds is not on the disk, which refused it; that is tried again.
+    pub fn is_config_unsaved(&self) -> bool {
+        self.core.unsaved.get()
     }
 
     /// State of the link to the Controller.

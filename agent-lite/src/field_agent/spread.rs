@@ -24,6 +24,7 @@ impl FieldAgent {
         if let Err(error) = &result {
             log::error!(target: "field-agent", "configuration could not be saved: {error}");
         }
+        self.core.unsaved.set(result.is_err());
         result.is_ok()
     }
 
