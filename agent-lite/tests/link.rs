@@ -146,6 +146,8 @@ fn an_older_database_removes_nothing() {
     eventually("the link comes back", || (network.links() == 1).then_some(()));
     running(&network, "first");
     assert!(docker.inspect(&second, "{{.State.Running}}").contains("true"));
+    // It would make them again.
+    drop(daemon);
     docker.clean(&network.fog);
     network.stop();
     let _ = std::fs::remove_dir_all(root);
@@ -163,6 +165,8 @@ fn behind_something_that_strips_upgrades_the_agent_polls() {
     assert_eq!(network.links(), 0);
     assert!(relay.requests().iter().any(|line| line.contains("config/changes")));
     assert!(daemon.text(&["status"]).contains("Connection to Controller    : ok"));
+    // It would make them again.
+    drop(daemon);
     docker.clean(&network.fog);
     network.stop();
     let _ = std::fs::remove_dir_all(root);
